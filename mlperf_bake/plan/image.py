@@ -1,0 +1,35 @@
+"""What the planner hands to the builder: one frozen value an image, printable and complete.
+
+Nothing in here is looked up again later: the builder needs no matrix, lock or template.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedImage:
+    """One image to build.
+
+    Attributes:
+        cell_id: the five axis values joined by ``-``; may hold dots (``ubuntu22.04``).
+        dockerfile: the rendered text, as committed under images/.
+        dockerfile_path: where it lies in a checkout, relative and with ``/``.
+        platform: ``linux/amd64`` or ``linux/arm64``.
+        fingerprint: ``sha256:`` and 64 hex digits over everything that determines the image.
+        ingredients: name and short hash of each thing the fingerprint covers, sorted by name.
+        tags: image references, the immutable fingerprint tag first.
+        labels: OCI labels, sorted by name.
+        build_args: build arguments, sorted by name.
+        contexts: named build contexts that replace what the Dockerfile would fetch (name, value as buildx takes it).
+    """
+
+    cell_id: str
+    dockerfile: str
+    dockerfile_path: str
+    platform: str
+    fingerprint: str
+    ingredients: tuple[tuple[str, str], ...]
+    tags: tuple[str, ...]
+    labels: tuple[tuple[str, str], ...]
+    build_args: tuple[tuple[str, str], ...]
+    contexts: tuple[tuple[str, str], ...]
