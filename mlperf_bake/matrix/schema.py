@@ -1,0 +1,93 @@
+"""Holds a positioned YAML tree against a JSON Schema, so that editors and this program follow one and the same text.
+
+The subset in use: type, properties, patternProperties-free objects with additionalProperties, required, items, enum,
+pattern, minItems, minLength, description and local ``$ref``. Every breach is noted with its place, the nearest valid
+name where one was misspelt, and the key's own description.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from mlperf_bake.matrix.document import Node, Problems
+from mlperf_bake.matrix.suggestions import did_you_mean
+
+Schema = Mapping[str, Any]
+
+
+@cache
+def load_schema(name: str) -> Schema:
+    """The schema file ``name`` that lies beside this module."""
+    text = resources.files("mlperf_bake.matrix").joinpath(name).read_text(encoding="utf-8")
+    schema: Schema = json.loads(text)
+    return schema
+
+
+def check(node: Node, schema: Schema, problems: Problems) -> None:
+    """Notes every place where ``node`` departs from ``schema``."""
+    _check(node, schema, schema, problems, "the file")
+
+
+def _check(node: Node, schema: Schema, root: Schema, problems: Problems, name: str) -> None:
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+    expected = schema.get("type")
+    if expected and node.kind != expected and not (expected == "number" and node.kind == "integer"):
+        problems.add(node.spot, f"{name} must be {_article(expected)}, found {_shown(node)}{_hint(schema)}")
+        return
+    if "enum" in schema and node.scalar not in schema["enum"]:
+        choices = [str(choice) for choice in schema["enum"]]
+        suggestion = did_you_mean(str(node.scalar), choices)
+        problems.add(node.spot, f'{name}: unknown value "{node.scalar}"{suggestion}; expected {", ".join(choices)}')
+    if "pattern" in schema and not re.search(schema["pattern"], str(node.scalar)):
+        problems.add(node.spot, f'{name}: "{_shorten(str(node.scalar))}" does not fit{_hint(schema)}')
+    if node.items is not None:
+        if len(node.items) < schema.get("minItems", 0):
+            problems.add(node.spot, f"{name} must have at least {schema['minItems']} entries{_hint(schema)}")
+        for item in node.items:
+            _check(item, schema.get("items", {}), root, problems, f"an entry of {name}")
+    if node.mapping is not None:
+        _check_object(node, schema, root, problems, name)
+
+
+def _check_object(node: Node, schema: Schema, root: Schema, problems: Problems, name: str) -> None:
+    assert node.mapping is not None
+    known: Mapping[str, Schema] = schema.get("properties", {})
+    extra = schema.get("additionalProperties", True)
+    names = schema.get("propertyNames", {}).get("pattern")
+    for key, value in node.mapping.items():
+        if key in known:
+            _check(value, known[key], root, problems, f'"{key}"')
+        elif extra is False:
+            suggestion = did_you_mean(key, known)
+            problems.add(
+                node.key_spots[key], f'unknown key "{_shorten(key)}" in {name}{suggestion}; known: {", ".join(sorted(known))}'
+            )
+        else:
+            if names and not re.search(names, key):
+                problems.add(node.key_spots[key], f'"{_shorten(key)}" is not a valid name{_hint(schema["propertyNames"])}')
+            if isinstance(extra, Mapping):
+                _check(value, extra, root, problems, f'"{key}"')
+    for key in schema.get("required", ()):
+        if key not in node.mapping:
+            problems.add(node.spot, f'{name} lacks the key "{key}"{_hint(known.get(key, {}))}')
+
+
+def _hint(schema: Schema) -> str:
+    return f" ({schema['description']})" if "description" in schema else ""
+
+
+def _article(kind: str) -> str:
+    words = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false"}
+    return words.get(kind, f"a {kind}")
+
+
+def _shown(node: Node) -> str:
+    return _article(node.kind) if node.scalar is None else f"{_article(node.kind)} ({_shorten(str(node.scalar))})"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,157 @@
+"""The axis values: what matrix.yaml declares, as frozen typed values. Each field is explained in matrix.schema.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Axis = Literal["model", "implementation", "framework", "hardware", "os"]
+AXES: tuple[Axis, ...] = ("model", "implementation", "framework", "hardware", "os")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One package of a registry, by name and version; its hash stands in matrix.lock."""
+
+    registry: Literal["pypi", "debian"]
+    name: str
+    version: str
+    suite: str | None = None
+    python: str | None = None
+    platform_tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights file of a model: fetched from ``url``, or made by ``recipe`` out of ``fetch``."""
+
+    file: str
+    url: str | None
+    recipe: str | None
+    fetch: Fetch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input tensor of one sample; ``shape`` is without the batch dimension."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The output tensor: ``scores`` (N x classes) or ``argmax`` (N)."""
+
+    name: str
+    kind: str
+    classes: int
+    label_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A value of the model axis."""
+
+    name: str
+    title: str
+    license: str
+    source: str
+    benchmark: str
+    division: str
+    task: str
+    precision: str
+    weights: Weights
+    input: Input
+    output: Output
+    preprocessing: str
+    sample_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """A value of the implementation axis."""
+
+    name: str
+    title: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """A value of the framework axis: the runtime's own library out of a registry package, and its headers."""
+
+    name: str
+    title: str
+    license: str
+    backend: str
+    template: str
+    package: Fetch
+    library: str
+    soname: str
+    headers: Fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A value of the hardware axis: the platform an image runs on and the compiler that makes it."""
+
+    name: str
+    title: str
+    platform: str
+    template: str
+    compiler: str
+
+    @property
+    def machine(self) -> str:
+        """The machine as wheels and compilers name it."""
+        return {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}[self.platform]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingSystem:
+    """A value of the OS axis: the base image."""
+
+    name: str
+    title: str
+    image: str
+    tag: str
+    family: str
+    suite: str
+    python: str
+
+
+Value = Model | Implementation | Framework | Hardware | OperatingSystem
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``name`` on ``axis`` can be combined only with ``allowed`` of ``other``; ``because`` says why, in words."""
+
+    axis: Axis
+    name: str
+    other: Axis
+    allowed: frozenset[str]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination of five values; valid or not is for the matrix to say."""
+
+    model: str
+    implementation: str
+    framework: str
+    hardware: str
+    os: str
+
+    @property
+    def id(self) -> str:
+        """The five names joined by ``-``."""
+        return f"{self.model}-{self.implementation}-{self.framework}-{self.hardware}-{self.os}"
+
+    def value(self, axis: Axis) -> str:
+        """The name this cell has on ``axis``."""
+        name: str = getattr(self, axis)
+        return name
