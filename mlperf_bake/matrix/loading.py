@@ -80,7 +80,7 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
     weights = fields["weights"]
     return Model(
         name=name,
-        **_only(fields, "title", "license", "source", "benchmark", "division", "task", "precision"),
+        **_only(fields, "title", "license", "source", "benchmark", "loadgen_model", "division", "task", "precision"),
         weights=Weights(
             file=weights["file"],
             url=weights.get("url"),
@@ -111,7 +111,7 @@ def _framework(name: str, fields: dict[str, Any]) -> Framework:
 
 
 def _hardware(name: str, fields: dict[str, Any]) -> Hardware:
-    return Hardware(name=name, **_only(fields, "title", "platform", "template", "compiler"))
+    return Hardware(name=name, **_only(fields, "title", "platform", "template", "triplet"))
 
 
 def _os(name: str, fields: dict[str, Any]) -> OperatingSystem:

@@ -19,9 +19,9 @@ Schema = Mapping[str, Any]
 
 
 @cache
-def load_schema(name: str) -> Schema:
-    """The schema file ``name`` that lies beside this module."""
-    text = resources.files("mlperf_bake.matrix").joinpath(name).read_text(encoding="utf-8")
+def load_schema(name: str, package: str = "mlperf_bake.matrix") -> Schema:
+    """The schema file ``name`` of a package."""
+    text = resources.files(package).joinpath(name).read_text(encoding="utf-8")
     schema: Schema = json.loads(text)
     return schema
 

@@ -52,13 +52,14 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A value of the model axis."""
+    """A value of the model axis. ``benchmark`` is the checker's name, ``loadgen_model`` the one in LoadGen's own settings."""
 
     name: str
     title: str
     license: str
     source: str
     benchmark: str
+    loadgen_model: str
     division: str
     task: str
     precision: str
@@ -95,13 +96,13 @@ class Framework:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """A value of the hardware axis: the platform an image runs on and the compiler that makes it."""
+    """A value of the hardware axis: the platform an image runs on and the compiler's name for it."""
 
     name: str
     title: str
     platform: str
     template: str
-    compiler: str
+    triplet: str
 
     @property
     def machine(self) -> str:

@@ -1,0 +1,1 @@
+"""Dockerfiles out of templates/: one skeleton, and a partial each for OS, hardware, framework, implementation, weights."""

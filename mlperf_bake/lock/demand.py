@@ -1,0 +1,62 @@
+"""What a matrix needs pinned: one line of text a thing, so that a lock can say exactly what it was made from."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from mlperf_bake.matrix.matrix import Matrix
+from mlperf_bake.matrix.values import Fetch, Hardware
+
+Section = Literal["bases", "loadgen", "packages", "weights"]
+BUILD_ARCHITECTURES = ("amd64", "arm64")
+"""The machines that images can be built on."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Demand:
+    """One thing to pin: its section and key in matrix.lock, and what exactly is asked for."""
+
+    section: Section
+    key: str
+    wanted: str
+
+
+def package_key(fetch: Fetch, machine: str | None = None) -> str:
+    """The key of a package in the lock: registry, name, version, and the machine where the file differs by it."""
+    parts = [fetch.registry, fetch.name, fetch.version, *([machine] if machine else [])]
+    return " ".join(parts)
+
+
+def wheel_key(fetch: Fetch, hardware: Hardware) -> str:
+    """The key of a compiled wheel for one hardware."""
+    return package_key(fetch, hardware.machine)
+
+
+def demands(matrix: Matrix, loadgen_version: str) -> tuple[Demand, ...]:
+    """Everything that must be pinned for ``matrix``, sorted.
+
+    Args:
+        loadgen_version: the LoadGen release of the matrix's round.
+    """
+    found: set[Demand] = {Demand("loadgen", matrix.round, loadgen_version)}
+    for os in matrix.os.values():
+        found.add(Demand("bases", os.name, f"{os.image}:{os.tag}"))
+    for framework in matrix.frameworks.values():
+        for hardware in matrix.hardware.values():
+            tag = f"cp{framework.package.python} {framework.package.platform_tag}_{hardware.machine}"
+            found.add(Demand("packages", wheel_key(framework.package, hardware), tag))
+        for architecture in BUILD_ARCHITECTURES:
+            headers = framework.headers
+            found.add(Demand("packages", package_key(headers, architecture), headers.suite or ""))
+    for model in matrix.models.values():
+        weights = model.weights
+        found.add(Demand("weights", model.name, weights.url or f"recipe {weights.recipe}"))
+        if weights.fetch:
+            found.add(Demand("packages", package_key(weights.fetch), "any"))
+    return tuple(sorted(found))
+
+
+def checksum(wanted: tuple[Demand, ...]) -> str:
+    """``sha256:`` and 64 hex digits over the demands: what the lock says it was made from."""
+    text = "".join(f"{demand.section}\t{demand.key}\t{demand.wanted}\n" for demand in wanted)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

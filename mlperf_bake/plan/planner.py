@@ -1,0 +1,111 @@
+"""Cells into planned images: rendered, fingerprinted, tagged. No clock, no network, no daemon, no host probing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from mlperf_bake.matrix.matrix import Matrix
+from mlperf_bake.matrix.values import Cell
+from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.render.copied import Sources, copied_paths
+from mlperf_bake.render.dockerfile import Renderer, dockerfile_path
+
+LABEL = "org.mlperf-bake"
+SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A named build context that stands in for what a Dockerfile would fetch.
+
+    Attributes:
+        value: as ``docker buildx build --build-context NAME=VALUE`` takes it.
+        identity: what it holds, where that is not fixed by a checksum in the Dockerfile (a base image); else None.
+    """
+
+    value: str
+    identity: str | None = None
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Named contexts for this build: for every cell, and per (OS, platform) for base images.
+
+    Attributes:
+        every: context name to context.
+        bases: (OS, platform) to the base image that is used in place of the locked one.
+    """
+
+    every: Mapping[str, Context] = field(default_factory=dict)
+    bases: Mapping[tuple[str, str], Context] = field(default_factory=dict)
+    build_platform: str = "linux/amd64"
+
+
+class Planner:
+    """Plans the cells of one matrix; parts that cells share are hashed once."""
+
+    def __init__(self, matrix: Matrix, renderer: Renderer, sources: Sources, overrides: Overrides | None = None) -> None:
+        self._matrix = matrix
+        self._renderer = renderer
+        self._sources = sources
+        self._overrides = overrides or Overrides()
+        self._digests: dict[str, str] = {}
+        self._copied: dict[str, tuple[tuple[str, str], ...]] = {}
+
+    def plan(self, cells: Iterable[Cell]) -> Iterator[PlannedImage]:
+        """One planned image a cell, in order. Errors: those of Renderer.render and Sources.digest."""
+        return map(self.plan_cell, cells)
+
+    def plan_cell(self, cell: Cell) -> PlannedImage:
+        """The planned image of one cell."""
+        rendered = self._renderer.render(cell)
+        platform = self._matrix.hardware[cell.hardware].platform
+        contexts = self._contexts(cell, platform)
+        ingredients: dict[str, str] = {"platform": platform}
+        for name, text in rendered.parts:
+            ingredients[f"template {name}"] = self._digest(text)
+            ingredients.update(self._files(text))
+        for name, context in contexts.items():
+            if context.identity:
+                ingredients[f"context {name}"] = self._digest(context.identity)
+        listed = tuple(sorted(ingredients.items()))
+        fingerprint = hashlib.sha256(
+            "".join([rendered.text, *(f"\0{name}\0{value}" for name, value in listed)]).encode()
+        ).hexdigest()
+        return PlannedImage(
+            cell_id=cell.id,
+            dockerfile=rendered.text,
+            dockerfile_path=dockerfile_path(cell),
+            platform=platform,
+            fingerprint=f"sha256:{fingerprint}",
+            ingredients=listed,
+            tags=(f"mlperf-bake/{cell.id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell.id}:latest"),
+            labels=(),
+            build_args=(("FINGERPRINT", f"sha256:{fingerprint}"),),
+            contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
+        )
+
+    def _contexts(self, cell: Cell, platform: str) -> dict[str, Context]:
+        contexts = dict(self._overrides.every)
+        base = self._overrides.bases.get((cell.os, platform))
+        build_base = self._overrides.bases.get((cell.os, self._overrides.build_platform))
+        if base and "base" not in contexts:
+            contexts["base"] = base
+        if build_base and "build-base" not in contexts:
+            contexts["build-base"] = build_base
+        return contexts
+
+    def _files(self, text: str) -> tuple[tuple[str, str], ...]:
+        found = self._copied.get(text)
+        if found is None:
+            found = tuple((f"file {path}", self._sources.digest(path)[:SHORT]) for path in copied_paths(text))
+            self._copied[text] = found
+        return found
+
+    def _digest(self, text: str) -> str:
+        digest = self._digests.get(text)
+        if digest is None:
+            digest = self._digests[text] = hashlib.sha256(text.encode()).hexdigest()[:SHORT]
+        return digest

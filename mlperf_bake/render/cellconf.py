@@ -1,0 +1,64 @@
+"""cell.conf: what the harness is told about its cell (docs/contracts.md, "cell.conf")."""
+
+from mlperf_bake.matrix.matrix import Matrix
+from mlperf_bake.matrix.values import Cell, Framework, Model
+from mlperf_bake.rounds import ModelRules, Round
+
+TRAINED = "recipe"
+"""Stands in weights_sha256 where the recipe trains the weights, so that no checksum is known beforehand."""
+
+
+def cell_conf(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str | None) -> str:
+    """The lines of cell.conf, without the last line's end.
+
+    Args:
+        weights_sha256: 64 hex digits, or None for weights that are trained by their recipe.
+    """
+    model, framework = matrix.models[cell.model], matrix.frameworks[cell.framework]
+    return "\n".join(
+        (
+            f"cell = {cell.id}",
+            f"model = {cell.model}",
+            f"implementation = {cell.implementation}",
+            f"framework = {cell.framework}",
+            f"hardware = {cell.hardware}",
+            f"os = {cell.os}",
+            _model_lines(model, framework, weights_sha256),
+            _round_lines(round, round.models[model.benchmark]),
+        )
+    )
+
+
+def _model_lines(model: Model, framework: Framework, weights_sha256: str | None) -> str:
+    return "\n".join(
+        (
+            f"division = {model.division}",
+            f"benchmark = {model.benchmark}",
+            f"loadgen_model = {model.loadgen_model}",
+            f"task = {model.task}",
+            f"backend = {framework.backend}",
+            f"precision = {model.precision}",
+            f"weights = weights/{model.weights.file}",
+            f"weights_sha256 = {weights_sha256 or TRAINED}",
+            f"input_name = {model.input.name}",
+            f"input_shape = {'x'.join(map(str, model.input.shape))}",
+            f"input_dtype = {model.input.dtype}",
+            f"output_name = {model.output.name}",
+            f"output_kind = {model.output.kind}",
+            f"classes = {model.output.classes}",
+            f"label_offset = {model.output.label_offset}",
+            f"preprocessing = {model.preprocessing}",
+        )
+    )
+
+
+def _round_lines(round: Round, rules: ModelRules) -> str:
+    limit = rules.latency_limit_ns.get("Server")
+    return "\n".join(
+        (
+            f"round = {round.name}",
+            f"performance_sample_count = {rules.performance_sample_count}",
+            *((f"server_target_latency_ms = {limit / 1e6:g}",) if limit else ()),
+            *(f"{name} = {seed}" for name, seed in round.seeds.items()),
+        )
+    )
