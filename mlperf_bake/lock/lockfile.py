@@ -16,7 +16,9 @@ from mlperf_bake.lock.demand import Demand, checksum
 from mlperf_bake.matrix.document import parse, read_text
 from mlperf_bake.matrix.schema import check, load_schema
 
-HEADER = "# Written by `mlperf-bake lock`; pins what matrix.yaml names to hashes. Commit it; do not edit it.\n"
+HEADER = (
+    "# Written by `mlperf-bake lock`; pins what matrix.yaml names to hashes. Commit it; do not edit it.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ def load_lock(path: Path, name: str | None = None) -> Lock:
         packages=_files(data["packages"]),
         weights={key: entry.get("sha256") for key, entry in data["weights"].items()},
         wanted=frozenset(
-            Demand(cast(Any, section), key, entry["wanted"]) for section in sections for key, entry in data[section].items()
+            Demand(cast(Any, section), key, entry["wanted"])
+            for section in sections
+            for key, entry in data[section].items()
         ),
     )
 
@@ -83,7 +87,10 @@ def require_current(lock: Lock, wanted: tuple[Demand, ...], name: str) -> None:
     """
     if lock.made_from == checksum(wanted) and lock.wanted == frozenset(wanted):
         return
-    changes = [*_shown("not locked", set(wanted) - lock.wanted), *_shown("no longer wanted", lock.wanted - set(wanted))]
+    changes = [
+        *_shown("not locked", set(wanted) - lock.wanted),
+        *_shown("no longer wanted", lock.wanted - set(wanted)),
+    ]
     raise Stale(
         "the lock does not belong to the matrix",
         where=name,
@@ -100,7 +107,10 @@ def write_lock(lock: Lock) -> str:
 
     def section(name: str, entries: Iterable[tuple[str, str]]) -> None:
         lines.append(f"{name}:\n")
-        lines.extend(f'  "{key}": {{wanted: "{wanted[cast(Any, name), key]}"{rest}}}\n' for key, rest in sorted(entries))
+        lines.extend(
+            f'  "{key}": {{wanted: "{wanted[cast(Any, name), key]}"{rest}}}\n'
+            for key, rest in sorted(entries)
+        )
 
     section("bases", ((key, f", digest: {pin.digest}") for key, pin in lock.bases.items()))
     section("loadgen", ((key, _file(pin)) for key, pin in lock.loadgen.items()))
@@ -118,7 +128,9 @@ def base_pin(lock: Lock, os: str, name: str) -> BasePin:
     try:
         return lock.bases[os]
     except KeyError:
-        raise UsageError(f'no base image is locked for "{os}"', where=name, remedy="mlperf-bake lock") from None
+        raise UsageError(
+            f'no base image is locked for "{os}"', where=name, remedy="mlperf-bake lock"
+        ) from None
 
 
 def _files(section: Mapping[str, Mapping[str, str]]) -> dict[str, FilePin]:

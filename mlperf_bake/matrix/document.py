@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import yaml
 
@@ -133,7 +134,10 @@ def read_text(path: Path, name: str | None = None) -> str:
         raise UsageError("this is a directory", where=shown, expected="a YAML file") from None
     except UnicodeDecodeError as error:
         raise UsageError(
-            "the file is not UTF-8", where=shown, found=f"byte {error.start}: {error.reason}", remedy="save it as UTF-8"
+            "the file is not UTF-8",
+            where=shown,
+            found=f"byte {error.start}: {error.reason}",
+            remedy="save it as UTF-8",
         ) from None
     except OSError as error:
         raise UsageError("the file cannot be read", where=shown, found=error.strerror or str(error)) from None
@@ -182,11 +186,10 @@ class _Builder:
         finally:
             self._loader.dispose()
 
-    def _next(self) -> yaml.Event:
-        event: yaml.Event = self._loader.get_event()
-        return event
+    def _next(self) -> Any:
+        return self._loader.get_event()
 
-    def _node(self, event: yaml.Event, depth: int) -> Node:
+    def _node(self, event: Any, depth: int) -> Node:
         spot = _spot(event)
         if depth > MAX_DEPTH:
             self._problems.add(spot, f"nested deeper than {MAX_DEPTH} levels")
@@ -194,7 +197,9 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             known = self._anchors.get(event.anchor)
             if known is None:
-                self._problems.add(spot, f'unknown anchor "*{event.anchor}": no "&{event.anchor}" stands above it')
+                self._problems.add(
+                    spot, f'unknown anchor "*{event.anchor}": no "&{event.anchor}" stands above it'
+                )
                 return Node(spot)
             return known
         if isinstance(event, yaml.ScalarEvent):
@@ -210,13 +215,13 @@ class _Builder:
             self._anchors[event.anchor] = node
         return node
 
-    def _scalar(self, event: yaml.ScalarEvent, spot: Spot) -> Scalar:
+    def _scalar(self, event: Any, spot: Spot) -> Scalar:
         if event.tag is not None:
             self._problems.add(spot, f'the tag "{event.tag}" is not allowed; write plain data')
-            return event.value
+            return str(event.value)
         if not event.implicit[0]:
             return str(event.value)
-        tag = self._loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        tag: str = cast(Any, self._loader).resolve(yaml.ScalarNode, event.value, event.implicit)
         node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
         kind = tag.rpartition(":")[2]
         try:
@@ -243,9 +248,13 @@ class _Builder:
             if name == "<<":
                 merged.extend(value.items if value.items is not None else (value,))
             elif not isinstance(name, str) or key.kind != "string":
-                self._problems.add(key.spot, f"a key must be text, found {key.kind} {key.scalar!r}; put it in quotes")
+                self._problems.add(
+                    key.spot, f"a key must be text, found {key.kind} {key.scalar!r}; put it in quotes"
+                )
             elif name in mapping:
-                self._problems.add(key.spot, f'duplicate key "{name}": it stands at line {spots[name].line} already')
+                self._problems.add(
+                    key.spot, f'duplicate key "{name}": it stands at line {spots[name].line} already'
+                )
             else:
                 mapping[name], spots[name] = value, key.spot
         for source in merged:
@@ -258,5 +267,5 @@ class _Builder:
         return Node(spot, mapping=mapping, key_spots=spots)
 
 
-def _spot(event: yaml.Event) -> Spot:
+def _spot(event: Any) -> Spot:
     return Spot(event.start_mark.line + 1, event.start_mark.column + 1)

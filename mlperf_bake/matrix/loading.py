@@ -80,7 +80,17 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
     weights = fields["weights"]
     return Model(
         name=name,
-        **_only(fields, "title", "license", "source", "benchmark", "loadgen_model", "division", "task", "precision"),
+        **_only(
+            fields,
+            "title",
+            "license",
+            "source",
+            "benchmark",
+            "loadgen_model",
+            "division",
+            "task",
+            "precision",
+        ),
         weights=Weights(
             file=weights["file"],
             url=weights.get("url"),
@@ -161,7 +171,9 @@ def _rule(
                 suggestion = did_you_mean(str(node.scalar), known[other])
                 problems.add(node.spot, f'unknown {other} "{node.scalar}"{suggestion}')
         if other == axis:
-            problems.add(entry.key_spots[other], f'"{name}" is itself a {axis}; a rule names the values of other axes')
+            problems.add(
+                entry.key_spots[other], f'"{name}" is itself a {axis}; a rule names the values of other axes'
+            )
         allowed = frozenset(str(node.scalar) for node in fields[other].items or ())
         found.append(Rule(axis, name, other, allowed, str(fields["because"].scalar)))
     return found

@@ -41,7 +41,9 @@ def _check(node: Node, schema: Schema, root: Schema, problems: Problems, name: s
     if "enum" in schema and node.scalar not in schema["enum"]:
         choices = [str(choice) for choice in schema["enum"]]
         suggestion = did_you_mean(str(node.scalar), choices)
-        problems.add(node.spot, f'{name}: unknown value "{node.scalar}"{suggestion}; expected {", ".join(choices)}')
+        problems.add(
+            node.spot, f'{name}: unknown value "{node.scalar}"{suggestion}; expected {", ".join(choices)}'
+        )
     if "pattern" in schema and not re.search(schema["pattern"], str(node.scalar)):
         problems.add(node.spot, f'{name}: "{_shorten(str(node.scalar))}" does not fit{_hint(schema)}')
     if node.items is not None:
@@ -64,11 +66,15 @@ def _check_object(node: Node, schema: Schema, root: Schema, problems: Problems, 
         elif extra is False:
             suggestion = did_you_mean(key, known)
             problems.add(
-                node.key_spots[key], f'unknown key "{_shorten(key)}" in {name}{suggestion}; known: {", ".join(sorted(known))}'
+                node.key_spots[key],
+                f'unknown key "{_shorten(key)}" in {name}{suggestion}; known: {", ".join(sorted(known))}',
             )
         else:
             if names and not re.search(names, key):
-                problems.add(node.key_spots[key], f'"{_shorten(key)}" is not a valid name{_hint(schema["propertyNames"])}')
+                problems.add(
+                    node.key_spots[key],
+                    f'"{_shorten(key)}" is not a valid name{_hint(schema["propertyNames"])}',
+                )
             if isinstance(extra, Mapping):
                 _check(value, extra, root, problems, f'"{key}"')
     for key in schema.get("required", ()):
@@ -81,12 +87,22 @@ def _hint(schema: Schema) -> str:
 
 
 def _article(kind: str) -> str:
-    words = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false"}
+    words = {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "integer": "a whole number",
+        "boolean": "true or false",
+    }
     return words.get(kind, f"a {kind}")
 
 
 def _shown(node: Node) -> str:
-    return _article(node.kind) if node.scalar is None else f"{_article(node.kind)} ({_shorten(str(node.scalar))})"
+    return (
+        _article(node.kind)
+        if node.scalar is None
+        else f"{_article(node.kind)} ({_shorten(str(node.scalar))})"
+    )
 
 
 def _shorten(text: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from re import compile as compile_pattern
-from typing import cast
 
 from mlperf_bake.errors import NothingSelected, UsageError
 from mlperf_bake.matrix.matrix import Matrix
@@ -38,7 +37,9 @@ class Selector:
         return not self.globs or any(compile_pattern(translate(glob)).match(cell.id) for glob in self.globs)
 
 
-def parse_selector(matrix: Matrix, targets: Iterable[str], only: Iterable[str], skip: Iterable[str]) -> Selector:
+def parse_selector(
+    matrix: Matrix, targets: Iterable[str], only: Iterable[str], skip: Iterable[str]
+) -> Selector:
     """The choice that a command line makes.
 
     Args:
@@ -95,7 +96,7 @@ def _pairs(matrix: Matrix, option: str, pairs: Iterable[str]) -> dict[Axis, froz
                 expected=f"one of {', '.join(AXES)}, then = and names of that axis",
                 remedy=f"for example {option} hardware=cpu",
             )
-        known = matrix.names(cast(Axis, axis))
+        known = matrix.names(axis)
         for name in names.split(","):
             if name not in known:
                 raise UsageError(
@@ -105,5 +106,5 @@ def _pairs(matrix: Matrix, option: str, pairs: Iterable[str]) -> dict[Axis, froz
                     expected=", ".join(known),
                     remedy="`mlperf-bake list` shows every name",
                 )
-        chosen[cast(Axis, axis)] = chosen.get(cast(Axis, axis), frozenset()) | frozenset(names.split(","))
+        chosen[axis] = chosen.get(axis, frozenset()) | frozenset(names.split(","))
     return chosen

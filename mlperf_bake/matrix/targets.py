@@ -43,10 +43,10 @@ def resolve(matrix: Matrix, target: str) -> Resolution:
             remedy=_nearest_targets(matrix, target),
         )
     cells: dict[Cell, Mapping[Axis, str]] = {}
-    for given in readings:
-        cell = next(matrix.cells(given), None)
-        if cell is not None:
-            cells.setdefault(cell, given)
+    for reading in readings:
+        found = next(matrix.cells(reading), None)
+        if found is not None:
+            cells.setdefault(found, reading)
     if not cells:
         raise _forbidden(matrix, target, readings[0])
     if len(cells) > 1:

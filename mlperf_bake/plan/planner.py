@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell
 from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.plan.state import INGREDIENTS_LABEL, ingredients_label
 from mlperf_bake.render.copied import Sources, copied_paths
-from mlperf_bake.render.dockerfile import Renderer, dockerfile_path
+from mlperf_bake.render.dockerfile import Renderer
+from mlperf_bake.render.paths import dockerfile_path
 
-LABEL = "org.mlperf-bake"
 SHORT = 12
 
 
@@ -46,7 +47,9 @@ class Overrides:
 class Planner:
     """Plans the cells of one matrix; parts that cells share are hashed once."""
 
-    def __init__(self, matrix: Matrix, renderer: Renderer, sources: Sources, overrides: Overrides | None = None) -> None:
+    def __init__(
+        self, matrix: Matrix, renderer: Renderer, sources: Sources, overrides: Overrides | None = None
+    ) -> None:
         self._matrix = matrix
         self._renderer = renderer
         self._sources = sources
@@ -82,7 +85,7 @@ class Planner:
             fingerprint=f"sha256:{fingerprint}",
             ingredients=listed,
             tags=(f"mlperf-bake/{cell.id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell.id}:latest"),
-            labels=(),
+            labels=((INGREDIENTS_LABEL, ingredients_label(listed)),),
             build_args=(("FINGERPRINT", f"sha256:{fingerprint}"),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
         )

@@ -23,6 +23,7 @@ from mlperf_bake.lock.lockfile import FilePin, Lock
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell
 from mlperf_bake.render.cellconf import cell_conf
+from mlperf_bake.render.paths import dockerfile_path
 from mlperf_bake.rounds import Round
 
 SKELETON = "Dockerfile.j2"
@@ -44,11 +45,6 @@ class Wheel:
     file: str
     sha256: str
     platform_tag: str
-
-
-def dockerfile_path(cell: Cell) -> str:
-    """Where a cell's Dockerfile lies in a checkout."""
-    return f"images/{cell.hardware}/{cell.id}/Dockerfile"
 
 
 class Renderer:
@@ -97,7 +93,7 @@ class Renderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            autoescape=False,  # noqa: S701 - a Dockerfile, not HTML; matrix.schema.json admits no line breaks
+            autoescape=False,
             extensions=extensions,
         )
 
@@ -145,13 +141,15 @@ class Renderer:
         try:
             return self._lock.packages[key]
         except KeyError:
-            raise UsageError(f'the lock has no entry "{key}"', where="matrix.lock", remedy="mlperf-bake lock") from None
+            raise UsageError(
+                f'the lock has no entry "{key}"', where="matrix.lock", remedy="mlperf-bake lock"
+            ) from None
 
 
 class _LineMarks(Extension):
     """Puts the number of the template's line at the start of each line of text."""
 
-    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:  # type: ignore[override]
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
         at_start = True
         for token in stream:
             if token.type != "data":

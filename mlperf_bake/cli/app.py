@@ -1,0 +1,86 @@
+"""The command line: every command registered, every failure turned into a sentence and an exit code."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import typer
+
+from mlperf_bake import __version__
+from mlperf_bake.cli import cells
+from mlperf_bake.errors import BakeError
+
+INTERRUPTED = 130
+INTERNAL = 1
+
+app = typer.Typer(
+    name="mlperf-bake",
+    help="MLPerf Inference benchmarks in containers: plan, build, run, collect, check.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(cells.list_cells)
+app.command("explain")(cells.explain)
+app.command("plan")(cells.plan)
+app.command("render")(cells.render)
+app.command("lock")(cells.lock)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"mlperf-bake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """MLPerf Inference benchmarks in containers: plan, build, run, collect, check."""
+
+
+def main() -> None:
+    """Runs the command line; every way out is an exit code of docs/contracts.md."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One command: its exit code. Failures are told on stderr."""
+    try:
+        app(args=arguments, prog_name="mlperf-bake", standalone_mode=True)
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except BakeError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"mlperf-bake: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("mlperf-bake: interrupted; the same command goes on from here\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`mlperf-bake list | head`); keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return _internal(error)
+    return 0
+
+
+def _internal(error: Exception) -> int:
+    """A defect of this program: the traceback goes to a file, the user gets a sentence."""
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="mlperf-bake-", suffix=".log", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    sys.stderr.write(
+        f"mlperf-bake: a defect of this program: {type(error).__name__}: {error}\n"
+        f"  found:    details in {Path(file.name)}\n"
+        "  remedy:   report it with that file; nothing recorded so far is lost\n"
+    )
+    return INTERNAL

@@ -1,0 +1,229 @@
+"""`list`, `explain`, `plan`, `render`, `lock`: everything that looks at the matrix without touching an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json, Only, Skip, Targets
+from mlperf_bake.cli.output import note, print_json, print_line, print_table
+from mlperf_bake.errors import EngineMissing, Stale
+from mlperf_bake.project import IMAGES, LOCK, Project, open_project
+
+if TYPE_CHECKING:
+    from mlperf_bake.matrix.values import Cell
+    from mlperf_bake.plan.image import PlannedImage
+    from mlperf_bake.plan.state import State
+
+
+def list_cells(targets: Targets = None, only: Only = None, skip: Skip = None, json: Json = False) -> None:
+    """List the cells of the matrix."""
+    from mlperf_bake.matrix.selectors import published
+
+    project = open_project()
+    cells = project.cells(targets or (), only or (), skip or ())
+    rendered = {cell.id for cell in published(project.matrix)}
+    rows = [_row(project, cell, cell.id in rendered) for cell in cells]
+    if json:
+        print_json({"matrix": project.matrix.name, "round": project.matrix.round, "cells": rows})
+        return
+    print_table(
+        ("CELL", "DIVISION", "PLATFORM", "IMAGE FILE"),
+        [
+            (str(row["id"]), str(row["division"]), str(row["platform"]), str(row["dockerfile"] or "-"))
+            for row in rows
+        ],
+    )
+    note(
+        f"{len(rows)} cells, round {project.matrix.round}. `mlperf-bake explain TARGET` shows how a target resolves."
+    )
+
+
+def explain(
+    target: Annotated[str, typer.Argument(help="Names joined by -, axes left out.")], json: Json = False
+) -> None:
+    """Show how a target resolves, or which rule forbids it."""
+    from mlperf_bake.matrix.targets import resolve
+    from mlperf_bake.matrix.values import AXES
+
+    project = open_project()
+    resolution = resolve(project.matrix, target)
+    cell = resolution.cell
+    rules = [rule for rule in project.matrix.rules if cell.value(rule.axis) == rule.name]
+    if json:
+        print_json(
+            {
+                "target": target,
+                "cell": _row(project, cell, False),
+                "given": {**resolution.given},
+                "filled": {**resolution.filled},
+                "rules": [
+                    {
+                        "axis": rule.axis,
+                        "name": rule.name,
+                        "needs": rule.other,
+                        "allowed": sorted(rule.allowed),
+                        "because": rule.because,
+                    }
+                    for rule in rules
+                ],
+            }
+        )
+        return
+    model = project.matrix.models[cell.model]
+    print_line(f"{target} is {cell.id}")
+    print_line()
+    titles = {
+        "model": model.title,
+        "implementation": project.matrix.implementations[cell.implementation].title,
+        "framework": project.matrix.frameworks[cell.framework].title,
+        "hardware": project.matrix.hardware[cell.hardware].title,
+        "os": project.matrix.os[cell.os].title,
+    }
+    print_table(
+        ("AXIS", "VALUE", "CHOSEN", "WHAT IT IS"),
+        [
+            (
+                axis,
+                cell.value(axis),
+                "by you" if axis in resolution.given else "first that fits",
+                titles[axis],
+            )
+            for axis in AXES
+        ],
+    )
+    for rule in rules:
+        print_line()
+        print_line(f"{rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed))}: {rule.because}")
+    print_line()
+    print_line(
+        f"benchmark {model.benchmark}, {model.division} division, {model.precision}, weights {model.weights.file}"
+    )
+    print_line(f"sample data: mlperf-bake data prepare {model.sample_data} --for {cell.model}")
+    print_line(f"next: mlperf-bake build --target {target}")
+
+
+def plan(targets: Targets = None, only: Only = None, skip: Skip = None, json: Json = False) -> None:
+    """Show what a build would do and why."""
+    project = open_project()
+    images = project.plan(project.cells(targets or (), only or (), skip or ()))
+    states = _states(images)
+    rows = [
+        {
+            "id": image.cell_id,
+            "fingerprint": image.fingerprint,
+            "platform": image.platform,
+            "dockerfile": image.dockerfile_path,
+            "ingredients": dict(image.ingredients),
+            "state": states[number].action if states else "unknown",
+            "why": states[number].why if states else "no engine answers",
+        }
+        for number, image in enumerate(images)
+    ]
+    if json:
+        print_json({"round": project.matrix.round, "images": rows})
+        return
+    print_table(
+        ("CELL", "FINGERPRINT", "STATE", "WHY"),
+        [(str(row["id"]), str(row["fingerprint"])[7:19], str(row["state"]), str(row["why"])) for row in rows],
+    )
+
+
+def render(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 4 where a file is stale.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Write the Dockerfiles of the published cells into images/."""
+    from mlperf_bake.matrix.selectors import published
+    from mlperf_bake.render.checkout import compare, write
+
+    project = open_project()
+    images = project.plan(published(project.matrix))
+    changes = compare(project.root, IMAGES, {image.dockerfile_path: image.dockerfile for image in images})
+    if json:
+        print_json(
+            {"files": len(images), "changes": [{"path": path, "change": kind} for path, kind in changes]}
+        )
+    if check and changes:
+        raise Stale(
+            f"{len(changes)} of {len(images)} rendered files do not belong to the matrix, lock and templates",
+            where=IMAGES,
+            found=", ".join(f"{path} ({kind})" for path, kind in changes[:5])
+            + (" ..." if len(changes) > 5 else ""),
+            remedy="mlperf-bake render, then commit images/",
+        )
+    if not check:
+        write(project.root, IMAGES, {image.dockerfile_path: image.dockerfile for image in images})
+    if not json:
+        for path, kind in changes:
+            print_line(f"{kind:<8} {path}")
+        note(f"{len(images)} files in {IMAGES}/, {len(changes)} {'stale' if check else 'written'}")
+
+
+def lock(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 4 where the lock is stale.")
+    ] = False,
+    update: Annotated[
+        str, typer.Option("--update", metavar="GLOB", help="Pin these entries anew, such as 'packages/*'.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Pin everything the matrix names to hashes, in matrix.lock."""
+    from mlperf_bake.lock.updating import update_lock
+
+    project = open_project()
+    if check:
+        wanted = project.lock.wanted
+        if json:
+            print_json({"entries": len(wanted), "stale": False})
+        else:
+            note(f"{LOCK} belongs to {project.matrix.name}: {len(wanted)} entries")
+        return
+    changes = update_lock(project, update, note)
+    if json:
+        print_json({"changes": [{"entry": entry, "change": change} for entry, change in changes]})
+        return
+    for entry, change in changes:
+        print_line(f"{entry}: {change}")
+    note(f"{LOCK} {'written' if changes else 'is up to date'}")
+
+
+def _row(project: Project, cell: Cell, rendered: bool) -> dict[str, object]:
+    from mlperf_bake.render.paths import dockerfile_path
+
+    model = project.matrix.models[cell.model]
+    return {
+        "id": cell.id,
+        "model": cell.model,
+        "implementation": cell.implementation,
+        "framework": cell.framework,
+        "hardware": cell.hardware,
+        "os": cell.os,
+        "division": model.division,
+        "benchmark": model.benchmark,
+        "precision": model.precision,
+        "platform": project.matrix.hardware[cell.hardware].platform,
+        "dockerfile": dockerfile_path(cell) if rendered else None,
+    }
+
+
+def _states(images: tuple[PlannedImage, ...]) -> tuple[State, ...] | None:
+    """What the engine says of each image; None where no engine answers."""
+    from mlperf_bake.build.state import built_images
+    from mlperf_bake.engine.host import daemon_host
+    from mlperf_bake.plan.state import INGREDIENTS_LABEL, read_ingredients, state
+
+    try:
+        built = built_images(daemon_host())
+    except EngineMissing as error:
+        note(f"no engine was asked: {error.problem}")
+        return None
+    last = {
+        labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
+        for labels in (dict(image.labels) for image in built.values())
+    }
+    return tuple(state(image, built, last.get(image.cell_id)) for image in images)

@@ -1,0 +1,39 @@
+"""Options that several commands share, so that they are spelt and explained in one way."""
+
+from typing import Annotated
+
+import typer
+
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TARGET]...",
+        help="Targets (resnet50-arm) or globs over cell ids (resnet50-*).",
+        show_default=False,
+    ),
+]
+TargetOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="TARGET",
+        help="A target or glob; may be given several times.",
+        show_default=False,
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only", metavar="AXIS=VALUE[,VALUE]", help="Keep only cells with these values.", show_default=False
+    ),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--skip", metavar="AXIS=VALUE[,VALUE]", help="Leave out cells with these values.", show_default=False
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Machine-readable output on stdout, people's text on stderr.")
+]

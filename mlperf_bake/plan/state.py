@@ -1,0 +1,56 @@
+"""Whether a planned image is built already, and if not, why: what changed since the image that is there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mlperf_bake.plan.image import PlannedImage
+
+INGREDIENTS_LABEL = "org.mlperf-bake.ingredients"
+SHOWN = 3
+
+Ingredients = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a build would do with one image, and the reason in words."""
+
+    action: Literal["build", "up to date"]
+    why: str
+
+
+def ingredients_label(ingredients: tuple[tuple[str, str], ...]) -> str:
+    """The text of the label that lets a later plan say what changed."""
+    return json.dumps(dict(ingredients), separators=(",", ":"))
+
+
+def read_ingredients(label: str) -> dict[str, str]:
+    """The ingredients in a label; empty where it is not one of ours."""
+    try:
+        value = json.loads(label)
+    except ValueError:
+        return {}
+    return {str(name): str(digest) for name, digest in value.items()} if isinstance(value, dict) else {}
+
+
+def state(image: PlannedImage, fingerprints: Mapping[str, object], last: Ingredients | None) -> State:
+    """The state of one image.
+
+    Args:
+        fingerprints: the fingerprints of the images that the engine has.
+        last: the ingredients of the newest image of this cell; None where there is none.
+    """
+    if image.fingerprint in fingerprints:
+        return State("up to date", "an image with this fingerprint is there")
+    if last is None:
+        return State("build", "never built here")
+    now = dict(image.ingredients)
+    changed = [f"{name} changed" for name in sorted(now.keys() & last.keys()) if now[name] != last[name]]
+    changed += [f"{name} is new" for name in sorted(now.keys() - last.keys())]
+    changed += [f"{name} is gone" for name in sorted(last.keys() - now.keys())]
+    if not changed:
+        return State("build", "the image that is there records nothing to compare with")
+    more = f", and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    return State("build", ", ".join(changed[:SHOWN]) + more)

@@ -1,0 +1,128 @@
+"""A checkout as one value: where its matrix, lock, templates and sources lie, each read when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.loading import load_matrix
+from mlperf_bake.matrix.matrix import Matrix
+from mlperf_bake.matrix.selectors import parse_selector, select
+from mlperf_bake.matrix.values import Cell
+
+if TYPE_CHECKING:
+    from mlperf_bake.lock.demand import Demand
+    from mlperf_bake.lock.lockfile import Lock
+    from mlperf_bake.plan.image import PlannedImage
+    from mlperf_bake.plan.planner import Overrides
+    from mlperf_bake.render.dockerfile import Renderer
+    from mlperf_bake.rounds import Round
+
+MATRIX = "matrix.yaml"
+LOCK = "matrix.lock"
+TEMPLATES = "templates"
+IMAGES = "images"
+STATE = ".mlperf-bake"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A directory with a matrix.yaml. Build one with ``open_project``.
+
+    Attributes:
+        root: the directory.
+    """
+
+    root: Path
+
+    @property
+    def state(self) -> Path:
+        """Where journals and logs go."""
+        return self.root / STATE
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """The matrix. Errors: those of load_matrix."""
+        return load_matrix(self.root / MATRIX, MATRIX)
+
+    @cached_property
+    def round(self) -> Round:
+        """The round that the matrix names. Errors: UsageError for an unknown one."""
+        from mlperf_bake.rounds import load_round
+
+        return load_round(self.matrix.round)
+
+    @cached_property
+    def demands(self) -> tuple[Demand, ...]:
+        """Everything that the lock must pin. Errors: UsageError where the round names no LoadGen."""
+        from mlperf_bake.lock.demand import demands
+
+        if self.round.loadgen_version is None:
+            raise UsageError(
+                f"round {self.round.name} names no LoadGen release",
+                where=f"the data of round {self.round.name}",
+                expected="loadgen_version",
+                remedy="choose another round in matrix.yaml",
+            )
+        return demands(self.matrix, self.round.loadgen_version)
+
+    @cached_property
+    def lock(self) -> Lock:
+        """The lock. Errors: Stale where it is missing or was made from another matrix."""
+        from mlperf_bake.lock.lockfile import load_lock, require_current
+
+        lock = load_lock(self.root / LOCK, LOCK)
+        require_current(lock, self.demands, LOCK)
+        return lock
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Renders this project's cells."""
+        from mlperf_bake.render.dockerfile import Renderer
+
+        return Renderer(self.root / TEMPLATES, self.matrix, self.lock, self.round)
+
+    def cells(
+        self, targets: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()
+    ) -> tuple[Cell, ...]:
+        """The chosen cells. Errors: those of parse_selector and select."""
+        return select(self.matrix, parse_selector(self.matrix, targets, only, skip))
+
+    def plan(self, cells: Iterable[Cell], overrides: Overrides | None = None) -> tuple[PlannedImage, ...]:
+        """One planned image a cell, in order. Errors: those of Planner.plan."""
+        from mlperf_bake.plan.planner import Planner
+        from mlperf_bake.render.copied import Sources
+
+        return tuple(Planner(self.matrix, self.renderer, Sources(self.root), overrides).plan(cells))
+
+    def origin(self, cell_id: str, line: int) -> tuple[str, int] | None:
+        """The template file (relative to the root) and line that a line of a cell's Dockerfile came from."""
+        for cell in self.matrix.cells():
+            if cell.id == cell_id:
+                origins = self.renderer.origins(cell)
+                if 1 <= line <= len(origins):
+                    name, number = origins[line - 1]
+                    return f"{TEMPLATES}/{name}", number
+        return None
+
+
+def open_project(start: Path | None = None) -> Project:
+    """The project that ``start`` (or the current directory) lies in: the nearest directory upwards with a matrix.yaml.
+
+    Errors:
+        UsageError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for directory in (here, *here.parents):
+        if (directory / MATRIX).is_file():
+            return Project(directory)
+    raise UsageError(
+        f"no {MATRIX} here or in a directory above",
+        where=str(here),
+        expected="a checkout of mlperf-bake",
+        remedy="change into the checkout and run the command again",
+    )
