@@ -1,0 +1,67 @@
+# make quickstart   from a bare machine to a checked result
+# make test         everything CI runs
+# make help         the rest
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+APT_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
+
+.PHONY: help quickstart test lint unit harness engine bench render clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+quickstart: $(VENV)/.run ## plan, build, run, collect and check one cell on this machine
+	@$(BIN)/mlperf-bake quickstart
+
+test: lint unit harness engine ## all tests: style and types, units, the compiled harness, the engine
+
+lint: $(VENV)/.dev ## ruff, mypy, clang-format, hadolint, and whether images/ and matrix.lock are current
+	$(BIN)/ruff check mlperf_bake tests
+	$(BIN)/ruff format --check mlperf_bake tests
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'harness/*.cc' 'harness/*.h')
+	$(BIN)/mlperf-bake lock --check
+	$(BIN)/mlperf-bake render --check
+	$(BIN)/hadolint --config .hadolint.yaml $$(git ls-files 'images/**/Dockerfile')
+
+unit: $(VENV)/.dev ## unit tests: no engine, no network
+	$(BIN)/pytest tests/unit
+
+harness: $(VENV)/.dev ## the C++ tests: warnings as errors, address, undefined-behaviour and thread sanitizers
+	$(BIN)/pytest tests/harness
+
+engine: $(VENV)/.dev ## tests with a real engine: images built, run, collected and checked
+	$(BIN)/pytest tests/engine
+
+bench: $(VENV)/.dev ## measure every budget and write docs/benchmarks.md
+	$(BIN)/python -m tests.bench
+
+render: $(VENV)/.run ## write images/ anew
+	@$(BIN)/mlperf-bake render
+
+clean: ## remove the virtual environment and everything built here (results stay)
+	rm -rf $(VENV) .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make: $(PYTHON) is missing or too old; expected Python 3.11 or newer; remedy: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ -n "$(APT_ROOT)" ] && { \
+	  echo "installing python3-venv, which $(PYTHON) needs to make a virtual environment"; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv; }; } || { \
+	  echo "make: $(PYTHON) cannot make a virtual environment; remedy: install the package python3-venv" >&2; exit 2; }
+	@echo "making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing the locked Python packages"
+	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "installing the locked packages for tests"
+	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
