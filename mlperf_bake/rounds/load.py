@@ -108,7 +108,7 @@ def _each(record: Record, key: str, read: Callable[[Record, str], V]) -> Mapping
     if not record.has(key):
         return _frozen({})
     inner = record.record(key)
-    return _frozen({name: read(inner, name) for name in inner.keys()})  # noqa: SIM118
+    return _frozen({name: read(inner, name) for name in inner.names()})
 
 
 def _record(read: Callable[[Record], V]) -> Callable[[Record, str], V]:
@@ -263,7 +263,7 @@ def _load(path: Path) -> Round:
         result_fields=_each(record, "result_field", Record.text),
         model_aliases=_each(record, "model_aliases", Record.text),
         model_guesses=_each(record, "model_guesses", Record.text),
-        models=_frozen({name: model(models, name) for name in models.keys()}),  # noqa: SIM118
+        models=_frozen({name: model(models, name) for name in models.names()}),
         layout=layouts[layout],
         tree=tree,
     )

@@ -55,7 +55,7 @@ class Record:
         """Refuses the value of one key."""
         self._refuse((*self.path, key), found, expected)
 
-    def keys(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         """The keys in file order; each counts as asked for."""
         for key in self._data:
             self._asked.add(key)
@@ -72,12 +72,16 @@ class Record:
         self._asked.add(key)
         return self._data.get(key) is not None
 
+    def given(self, key: str) -> bool:
+        """Whether a key that must be there holds a value: False for null; a missing key is refused."""
+        return self._get(key, "a value or null") is not None
+
     def is_mapping(self, key: str) -> bool:
         """Whether the key holds a mapping, where a file may give one or a plain value."""
         return isinstance(self._data.get(key), dict)
 
     def text(self, key: str, *, among: tuple[str, ...] | None = None) -> str:
-        """A string, of the given choices where there are some."""
+        """A string, of the choices where there are some."""
         expected = "text" if among is None else "one of " + ", ".join(among)
         value = self._get(key, expected)
         if not isinstance(value, str) or (among is not None and value not in among):

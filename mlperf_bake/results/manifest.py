@@ -1,0 +1,409 @@
+"""The manifest of a run: ``manifest.json`` in, one frozen ``Manifest`` out (docs/contracts.md, "Result").
+
+All keys are always there; a value that the harness could not know is null, here None. manifest.schema.json
+beside this file says the same to other tools. Times are UTC; ``*_ms`` milliseconds, ``*_ns`` nanoseconds,
+``*_us`` microseconds.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NoReturn
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.results import strict_json
+from mlperf_bake.rounds.model import Seeds
+from mlperf_bake.rounds.record import Record
+
+SCHEMA: Final = "mlperf-bake/manifest/1"
+SCENARIOS: Final = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
+MODES: Final = ("performance", "accuracy", "find-peak")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+_LIMIT: Final = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What was run: the five axis values and what follows from them."""
+
+    id: str
+    model: str
+    implementation: str
+    framework: str
+    hardware: str
+    os: str
+    division: str
+    round: str
+    benchmark: str | None
+    precision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How it was run."""
+
+    workers: int | None
+    threads: int | None
+    batch: int | None
+    batch_timeout_us: int | None
+    pin: str | None
+    warmup: int | None
+    duration_ms: int | None
+    min_query_count: int | None
+    target_qps: float | None
+    target_qps_source: str | None
+    target_latency_ms: float | None
+    samples_per_query: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadGen:
+    """The load generator in the image."""
+
+    version: str
+    revision: str | None
+    seeds: Seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The runtime that answered."""
+
+    name: str
+    version: str | None
+    provider: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The weights file."""
+
+    file: str
+    sha256: str | None
+    bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """The samples; ``official_count`` is the size of the official set, 0 where there is none."""
+
+    name: str
+    synthetic: bool
+    count: int
+    shape: tuple[int, ...]
+    dtype: str | None
+    preprocessing: str | None
+    samples_sha256: str | None
+    labels_sha256: str | None
+    official_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What LoadGen saw and issued."""
+
+    total_sample_count: int
+    performance_sample_count: int
+    samples: int | None
+    queries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine, as seen from inside the container; ``physical_cores`` is over all sockets."""
+
+    cpu_model: str | None
+    cpu_vendor: str | None
+    logical_cpus: int | None
+    usable_cpus: int | None
+    physical_cores: int | None
+    sockets: int | None
+    memory_bytes: int | None
+    memory_limit_bytes: int | None
+    kernel: str | None
+    os: str | None
+    architecture: str | None
+    accelerators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The headline figure of a performance run; latencies by name (``p90``) in nanoseconds."""
+
+    validity: str
+    metric: str | None
+    value: float | None
+    reasons: tuple[str, ...]
+    latency_ns: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Correct answers over a data set; ``value`` is a share between 0 and 1."""
+
+    metric: str
+    correct: int
+    total: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One run, whole."""
+
+    run_id: str
+    status: str
+    demonstration: tuple[str, ...]
+    cell: Cell
+    fingerprint: str | None
+    image_digest: str | None
+    argv: tuple[str, ...]
+    scenario: str
+    mode: str
+    settings: Settings
+    loadgen: LoadGen
+    backend: Backend
+    weights: Weights | None
+    dataset: Dataset | None
+    counts: Counts
+    host: Host
+    started_at: datetime
+    ended_at: datetime | None
+    result: Result | None
+    accuracy: Accuracy | None
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in a file.
+
+    Raises:
+        UsageError: not readable, not JSON, or not a manifest of this schema; says which key.
+    """
+    return parse_manifest(strict_json.read(path, _LIMIT), str(path))
+
+
+def parse_manifest(data: object, where: str) -> Manifest:
+    """The manifest in parsed JSON; errors name ``where`` and the key."""
+
+    def refuse(path: tuple[str, ...], found: str, expected: str) -> NoReturn:
+        raise UsageError(
+            f"not a manifest of {SCHEMA}: {'.'.join(path) or 'the whole file'}",
+            where=where,
+            found=found,
+            expected=expected,
+        )
+
+    record = Record(data, (), refuse)
+    record.text("schema", among=(SCHEMA,))
+    manifest = Manifest(
+        run_id=_name(record, "run_id"),
+        status=record.text("status", among=("finished", "interrupted")),
+        demonstration=record.texts("demonstration"),
+        cell=_cell(record.record("cell")),
+        fingerprint=_fingerprint(record, "fingerprint"),
+        image_digest=_fingerprint(record, "image_digest"),
+        argv=record.texts("argv"),
+        scenario=record.text("scenario", among=SCENARIOS),
+        mode=record.text("mode", among=MODES),
+        settings=_settings(record.record("settings")),
+        loadgen=_loadgen(record.record("loadgen")),
+        backend=_backend(record.record("backend")),
+        weights=_weights(record.record("weights")) if record.given("weights") else None,
+        dataset=_dataset(record.record("dataset")) if record.given("dataset") else None,
+        counts=_counts(record.record("counts")),
+        host=_host(record.record("host")),
+        started_at=_time(record, "started_at"),
+        ended_at=_time(record, "ended_at") if record.given("ended_at") else None,
+        result=_result(record.record("result")) if record.given("result") else None,
+        accuracy=_accuracy(record.record("accuracy")) if record.given("accuracy") else None,
+    )
+    record.close()
+    return manifest
+
+
+def _text(record: Record, key: str) -> str | None:
+    return (record.text(key) or None) if record.given(key) else None
+
+
+def _integer(record: Record, key: str) -> int | None:
+    return record.integer(key) if record.given(key) else None
+
+
+def _number(record: Record, key: str) -> float | None:
+    return record.number(key) if record.given(key) else None
+
+
+def _name(record: Record, key: str) -> str:
+    """A text that is used as the name of a directory."""
+    value = record.text(key)
+    if not _NAME.fullmatch(value):
+        record.fail(key, repr(value[:60]), "letters, digits, '.', '_', '+', '-', a letter or digit first")
+    return value
+
+
+def _fingerprint(record: Record, key: str) -> str | None:
+    value = _text(record, key)
+    if value is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", value):
+        record.fail(key, repr(value[:80]), "sha256: and 64 hex digits, or null")
+    return value
+
+
+def _sha256(record: Record, key: str) -> str | None:
+    value = _text(record, key)
+    if value is not None and not re.fullmatch(r"[0-9a-f]{64}", value):
+        record.fail(key, repr(value[:80]), "64 hex digits, or null")
+    return value
+
+
+def _time(record: Record, key: str) -> datetime:
+    value = record.text(key)
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        record.fail(key, repr(value[:60]), "a time like 2026-11-22T09:15:00.123Z")
+    if time.tzinfo is None:
+        record.fail(key, repr(value), "a time with its zone, like 2026-11-22T09:15:00.123Z")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        record.fail(key, repr(value), "a time between the years 1 and 9999 in UTC")
+
+
+def _cell(record: Record) -> Cell:
+    cell = Cell(
+        id=_name(record, "id"),
+        model=_name(record, "model"),
+        implementation=record.text("implementation"),
+        framework=record.text("framework"),
+        hardware=record.text("hardware"),
+        os=record.text("os"),
+        division=record.text("division", among=("open", "closed", "network")),
+        round=record.text("round"),
+        benchmark=_text(record, "benchmark"),
+        precision=_text(record, "precision"),
+    )
+    record.close()
+    return cell
+
+
+def _settings(record: Record) -> Settings:
+    settings = Settings(
+        workers=_integer(record, "workers"),
+        threads=_integer(record, "threads"),
+        batch=_integer(record, "batch"),
+        batch_timeout_us=_integer(record, "batch_timeout_us"),
+        pin=_text(record, "pin"),
+        warmup=_integer(record, "warmup"),
+        duration_ms=_integer(record, "duration_ms"),
+        min_query_count=_integer(record, "min_query_count"),
+        target_qps=_number(record, "target_qps"),
+        target_qps_source=_text(record, "target_qps_source"),
+        target_latency_ms=_number(record, "target_latency_ms"),
+        samples_per_query=_integer(record, "samples_per_query"),
+    )
+    record.close()
+    return settings
+
+
+def _loadgen(record: Record) -> LoadGen:
+    loadgen = LoadGen(
+        version=record.text("version"),
+        revision=_text(record, "revision"),
+        seeds=Seeds(
+            record.integer("qsl_rng_seed"),
+            record.integer("sample_index_rng_seed"),
+            record.integer("schedule_rng_seed"),
+        ),
+    )
+    record.close()
+    return loadgen
+
+
+def _backend(record: Record) -> Backend:
+    backend = Backend(record.text("name"), _text(record, "version"), _text(record, "provider"))
+    record.close()
+    return backend
+
+
+def _weights(record: Record) -> Weights:
+    weights = Weights(record.text("file"), _sha256(record, "sha256"), _integer(record, "bytes"))
+    record.close()
+    return weights
+
+
+def _dataset(record: Record) -> Dataset:
+    dataset = Dataset(
+        name=record.text("name"),
+        synthetic=record.boolean("synthetic"),
+        count=record.integer("count"),
+        shape=record.integers("shape"),
+        dtype=_text(record, "dtype"),
+        preprocessing=_text(record, "preprocessing"),
+        samples_sha256=_sha256(record, "samples_sha256"),
+        labels_sha256=_sha256(record, "labels_sha256"),
+        official_count=record.integer("official_count"),
+    )
+    record.close()
+    return dataset
+
+
+def _counts(record: Record) -> Counts:
+    counts = Counts(
+        record.integer("total_sample_count"),
+        record.integer("performance_sample_count"),
+        _integer(record, "samples"),
+        _integer(record, "queries"),
+    )
+    record.close()
+    return counts
+
+
+def _host(record: Record) -> Host:
+    host = Host(
+        cpu_model=_text(record, "cpu_model"),
+        cpu_vendor=_text(record, "cpu_vendor"),
+        logical_cpus=_integer(record, "logical_cpus"),
+        usable_cpus=_integer(record, "usable_cpus"),
+        physical_cores=record.integer("physical_cores", minimum=1) if record.has("physical_cores") else None,
+        sockets=_integer(record, "sockets"),
+        memory_bytes=_integer(record, "memory_bytes"),
+        memory_limit_bytes=_integer(record, "memory_limit_bytes"),
+        kernel=_text(record, "kernel"),
+        os=_text(record, "os"),
+        architecture=_text(record, "architecture"),
+        accelerators=record.texts("accelerators"),
+    )
+    record.close()
+    return host
+
+
+def _result(record: Record) -> Result:
+    latency = record.record("latency_ns") if record.given("latency_ns") else None
+    result = Result(
+        validity=record.text("validity", among=("VALID", "INVALID")),
+        metric=_text(record, "metric"),
+        value=_number(record, "value"),
+        reasons=record.texts("reasons"),
+        latency_ns={key: latency.number(key) for key in latency.names() if latency.has(key)}
+        if latency
+        else {},
+    )
+    record.close()
+    return result
+
+
+def _accuracy(record: Record) -> Accuracy:
+    accuracy = Accuracy(
+        record.text("metric"),
+        record.integer("correct"),
+        record.integer("total", minimum=1),
+        record.number("value"),
+    )
+    if accuracy.correct > accuracy.total:
+        record.fail("correct", str(accuracy.correct), f"at most the total, {accuracy.total}")
+    if abs(accuracy.value - accuracy.correct / accuracy.total) > 1e-6:
+        record.fail("value", str(accuracy.value), f"{accuracy.correct} / {accuracy.total}")
+    record.close()
+    return accuracy

@@ -1,0 +1,205 @@
+"""A place that results lie in: a directory, a tar file, or a volume of a container engine.
+
+``parse_place`` turns what a user types into a ``Place``; ``Place.open`` gives a directory that holds the
+results, which for a tar file and a volume is a copy below a scratch directory. Volumes are read by streaming
+an archive from a container that is created and never started, so that remote engines work too and nothing in
+the volume runs.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from mlperf_bake.errors import EngineMissing, UsageError
+from mlperf_bake.results.archive import PieceStream, extract
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+    from docker.models.volumes import Volume
+
+VOLUME_PREFIX: Final = "volume:"
+IMAGE_LABEL: Final = "org.mlperf-bake.cell"
+VOLUME_IMAGE_LABEL: Final = "org.mlperf-bake.image"
+"""Label of a volume that names the image whose runs it holds; set by whoever makes the volume."""
+_VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+_MOUNT: Final = "/results"
+
+
+class Place(Protocol):
+    """Where results lie."""
+
+    @property
+    def label(self) -> str:
+        """What errors and tables call the place."""
+
+    def open(self, scratch: Path) -> Path:
+        """A directory that holds the results; ``scratch`` is an empty directory for a copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPlace:
+    """A directory of runs, a run itself, or a directory of either."""
+
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def open(self, scratch: Path) -> Path:
+        """The directory itself."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class TarPlace:
+    """A tar file, plain or packed with gzip, bzip2 or xz."""
+
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    def open(self, scratch: Path) -> Path:
+        """The result files, unpacked below ``scratch``; errors as in ``archive.extract``."""
+        try:
+            with self.path.open("rb") as file:
+                extract(file, scratch, self.label)
+        except OSError as error:
+            found = error.strerror or str(error)
+            raise UsageError("the archive cannot be read", where=self.label, found=found) from error
+        return scratch
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePlace:
+    """A volume of the container engine.
+
+    Attributes:
+        name: the volume.
+        image: a local image to create the container from; None: the one the volume's label names, else any
+            local image of ours.
+    """
+
+    name: str
+    image: str | None = None
+
+    @property
+    def label(self) -> str:
+        """``volume:NAME``."""
+        return VOLUME_PREFIX + self.name
+
+    def open(self, scratch: Path) -> Path:
+        """The result files, streamed from the engine below ``scratch``.
+
+        Raises:
+            EngineMissing: no engine answers.
+            UsageError: no such volume, no local image to mount it in, or an archive that is not to be
+                trusted.
+        """
+        import docker.errors
+
+        with _engine() as client:
+            try:
+                volume = client.volumes.get(self.name)
+                image = self.image or _image(client, volume)
+                container = client.containers.create(
+                    image,
+                    entrypoint=["/never-started"],
+                    network_mode="none",
+                    volumes={self.name: {"bind": _MOUNT, "mode": "ro"}},
+                )
+                try:
+                    pieces, _ = container.get_archive(_MOUNT, chunk_size=2**20)
+                    extract(PieceStream(iter(pieces)), scratch, self.label)
+                finally:
+                    container.remove(force=True)
+            except docker.errors.ImageNotFound as error:
+                raise _no_image(self.label, self.image) from error
+            except docker.errors.NotFound as error:
+                raise UsageError(
+                    f'the engine has no volume "{self.name}"', where=self.label, remedy="docker volume ls"
+                ) from error
+            except docker.errors.DockerException as error:
+                raise EngineMissing(
+                    "the engine cannot read the volume", where=self.label, found=str(error)[:300]
+                ) from error
+        return scratch
+
+
+@contextmanager
+def _engine() -> Iterator["DockerClient"]:
+    import docker
+    import docker.errors
+
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException as error:
+        raise EngineMissing(
+            "no container engine answers, and the results lie in a volume",
+            found=str(error)[:300],
+            remedy="mlperf-bake doctor",
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _no_image(where: str, image: str | None) -> UsageError:
+    return UsageError(
+        "no local image to read the volume with",
+        where=where,
+        found=f'"{image}" is not in the engine' if image else "no image of ours in the engine",
+        remedy="mlperf-bake build --target efficientnet-lite0, or name a local image with --image",
+    )
+
+
+def _image(client: "DockerClient", volume: "Volume") -> str:
+    """An image that is here already; its content does not matter, as it is never started."""
+    labels = (volume.attrs or {}).get("Labels") or {}
+    named = labels.get(VOLUME_IMAGE_LABEL)
+    local = client.images.list(filters={"label": IMAGE_LABEL})
+    for image in local:
+        if named in (image.id, *image.tags):
+            return str(named)
+    if not local:
+        raise _no_image(VOLUME_PREFIX + str(volume.name), None)
+    return str(local[0].id)
+
+
+def parse_place(text: str, *, image: str | None = None) -> Place:
+    """The place a user means: ``volume:NAME``, a directory, a tar file, or else the name of a volume.
+
+    Args:
+        text: as typed.
+        image: the local image to read volumes with.
+
+    Raises:
+        UsageError: nothing of that name can be a place.
+    """
+    if text.startswith(VOLUME_PREFIX):
+        return VolumePlace(text.removeprefix(VOLUME_PREFIX), image)
+    path = Path(text)
+    if path.is_dir():
+        return DirectoryPlace(path)
+    if path.is_file():
+        return TarPlace(path)
+    if (
+        not path.exists()
+        and _VOLUME_NAME.fullmatch(text)
+        and not text.endswith((".tar", ".gz", ".tgz", ".xz", ".bz2"))
+    ):
+        return VolumePlace(text, image)
+    raise UsageError(
+        f'no results at "{text}"',
+        found="something that is neither a directory nor a file" if path.exists() else "nothing",
+        expected="a directory, a tar file, or volume:NAME",
+        remedy="mlperf-bake collect ./results --out submission",
+    )
