@@ -1,0 +1,195 @@
+"""Why an image was not built: which step, which line of which template, what it said, what to do."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlperf_bake.build.progress import Event, Remark, StepFinished, StepOutput
+
+Origin = Callable[[str, int], tuple[str, int] | None]
+"""(cell id, line of its Dockerfile) to (template file, line in it)."""
+
+SHOWN_LINES = 6
+
+_DOCKERFILE_LINE = re.compile(r"^(?:\S*Dockerfile\S*|\S+\.dockerfile):(\d+)$")
+_EXIT_CODE = re.compile(r"exit code: (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A failure that is recognised by what it says.
+
+    Attributes:
+        pattern: found in BuildKit's message or in the step's output.
+        sentence: what it means; groups of the pattern may be used by number.
+        remedy: what to do.
+    """
+
+    pattern: re.Pattern[str]
+    sentence: str
+    remedy: str
+
+
+CAUSES = (
+    Cause(
+        re.compile(r"no space left on device|ENOSPC|write error: disk full", re.I),
+        "no space left on the engine's disk",
+        "docker buildx prune, docker image prune, then the same command again",
+    ),
+    Cause(
+        re.compile(r"expected sha256 ([0-9a-f]{64}), found ([0-9a-f]{64})"),
+        r"checksum mismatch: expected \1, found \2",
+        "the file changed at its source or on the way; mlperf-bake lock --check tells which, --update accepts it",
+    ),
+    Cause(
+        re.compile(r"Expected sha256 ([0-9a-f]{64})\s+Got\s+([0-9a-f]{64})"),
+        r"checksum mismatch: expected \1, found \2",
+        "the package changed at its source or on the way; mlperf-bake lock --check tells which, --update accepts it",
+    ),
+    Cause(
+        re.compile(r"digest mismatch (\S+?):? ?(?:!=)? ?(sha256:[0-9a-f]{64})"),
+        r"checksum mismatch: expected \1, found \2",
+        "the file changed at its source or on the way; compare it with matrix.lock",
+    ),
+    Cause(
+        re.compile(
+            r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|x509: certificate signed by unknown authority",
+            re.I,
+        ),
+        "a TLS certificate was not accepted",
+        "set SSL_CERT_FILE to your company's certificate bundle: it goes into the build as a secret",
+    ),
+    Cause(
+        re.compile(
+            r"failed to resolve source metadata for (\S+?):|failed to resolve reference \"([^\"]+)\"", re.I
+        ),
+        "the hub does not give a base image",
+        "give one with --context base=docker-image://REF, or let the tool make it: mlperf-bake doctor",
+    ),
+    Cause(
+        re.compile(
+            r"Temporary failure (?:in name resolution|resolving)|Could not resolve|no such host|Name or service not known",
+            re.I,
+        ),
+        "a host name could not be resolved from inside the build",
+        "check the network and the proxy (PIP_INDEX_URL, http_proxy), or build offline with --context wheels=DIR",
+    ),
+    Cause(
+        re.compile(
+            r"failed to (?:get build context|read context|find local context) ?(\S*)|lstat \S*: no such file",
+            re.I,
+        ),
+        "a build context is missing",
+        "check the directories given with --context NAME=PATH",
+    ),
+    Cause(
+        re.compile(r"exec format error", re.I),
+        "a program of a foreign platform was run",
+        "mlperf-bake doctor --mend --platform linux/arm64 registers an emulator",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFailure:
+    """One row of the failure table.
+
+    Attributes:
+        cell_id: which image.
+        step: ``harness 3/5``, or what BuildKit was doing.
+        instruction: the Dockerfile instruction.
+        file: template, or the rendered Dockerfile where no template is known; with ``line``.
+        line: line in ``file``, or 0.
+        exit_code: of the failing command, or None where none ran.
+        message: one sentence.
+        remedy: what to do.
+        last_lines: the end of the failing step's output.
+        log_file: everything the build said.
+        retry: the command that builds this image again.
+    """
+
+    cell_id: str
+    step: str
+    instruction: str
+    file: str
+    line: int
+    exit_code: int | None
+    message: str
+    remedy: str
+    last_lines: tuple[str, ...]
+    log_file: Path
+    retry: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+def explain_failure(
+    cell_id: str, dockerfile_path: str, events: Sequence[Event], log_file: Path, origin: Origin | None
+) -> BuildFailure:
+    """The row for a build that failed, from everything it said.
+
+    Args:
+        cell_id: which image.
+        dockerfile_path: the rendered Dockerfile in the checkout.
+        events: the build's events, in order.
+        log_file: its log.
+        origin: where a Dockerfile line comes from.
+    """
+    failed = next(
+        (
+            event
+            for event in events
+            if isinstance(event, StepFinished) and event.error and not event.cancelled
+        ),
+        None,
+    )
+    remarks = [event.line for event in events if isinstance(event, Remark)]
+    said = _output_of(failed, events)
+    line = next((int(match[1]) for text in remarks if (match := _DOCKERFILE_LINE.match(text.strip()))), 0)
+    place = origin(cell_id, line) if origin and line else None
+    complaint = failed.error if failed else _complaint(remarks)
+    exit_code = _EXIT_CODE.search(complaint)
+    message, remedy = _recognise([complaint, *remarks, *said]) or (
+        "the command failed" if exit_code else complaint,
+        f"read {log_file}",
+    )
+    return BuildFailure(
+        cell_id=cell_id,
+        step=failed.step.title if failed else "before the first step",
+        instruction=failed.step.text if failed else "",
+        file=place[0] if place else dockerfile_path,
+        line=place[1] if place else line,
+        exit_code=int(exit_code[1]) if exit_code else None,
+        message=message,
+        remedy=remedy,
+        last_lines=tuple(said[-SHOWN_LINES:]),
+        log_file=log_file,
+        retry=f"mlperf-bake build --target={cell_id}",
+    )
+
+
+def _output_of(failed: StepFinished | None, events: Iterable[Event]) -> list[str]:
+    if failed is None:
+        return []
+    return [
+        event.line
+        for event in events
+        if isinstance(event, StepOutput) and event.step.vertex == failed.step.vertex and event.line.strip()
+    ]
+
+
+def _complaint(remarks: list[str]) -> str:
+    errors = [line for line in remarks if line.startswith("ERROR:")]
+    return (errors or remarks or ["buildx said nothing"])[-1].removeprefix("ERROR:").strip()
+
+
+def _recognise(texts: list[str]) -> tuple[str, str] | None:
+    joined = "\n".join(texts)
+    for cause in CAUSES:
+        match = cause.pattern.search(joined)
+        if match:
+            return match.expand(cause.sentence) if "\\" in cause.sentence else cause.sentence, cause.remedy
+    return None

@@ -1,0 +1,205 @@
+"""Build images: leave out what is built, schedule the rest, show it, report it."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlperf_bake.build.bakefile import TARGETS_A_CALL, Output, bake_file
+from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure
+from mlperf_bake.build.journal import Journal
+from mlperf_bake.build.scheduler import Schedule, Watcher
+from mlperf_bake.build.state import BuiltImage, built_images
+from mlperf_bake.build.target import BakeCall, TargetOutcome
+from mlperf_bake.build.view import LiveView, PlainView
+from mlperf_bake.engine.disk import BUILD_NEEDS, require_engine_room
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.secrets import Secret
+from mlperf_bake.errors import BuildFailed
+from mlperf_bake.plan.image import PlannedImage
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def default_jobs() -> int:
+    """One build at a time on one or two CPUs, half the CPUs above: a build's own compiler runs on several."""
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build.
+
+    Attributes:
+        checkout: the main build context, the repository's root.
+        state: directory of the journal and the logs, ``.mlperf-bake``.
+        jobs: builds at the same time.
+        keep_going: whether a failure leaves the other builds alone.
+        force: whether images that are up to date are built again.
+        no_cache: whether every step is done anew; implies ``force``.
+        secrets: BuildKit secrets.
+        output: where images go.
+        builder: another buildx builder, or empty.
+    """
+
+    checkout: Path
+    state: Path
+    jobs: int = field(default_factory=default_jobs)
+    keep_going: bool = True
+    force: bool = False
+    no_cache: bool = False
+    secrets: tuple[Secret, ...] = ()
+    output: Output = field(default_factory=Output)
+    builder: str = ""
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.state / "journal.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class DoneImage:
+    """An image that is there now.
+
+    Attributes:
+        cell_id: which.
+        image_id: ``sha256:`` and 64 hex digits.
+        tag: its first reference.
+        seconds: how long the build took; 0 where it was up to date.
+        how: ``built``, ``cached`` (every step was) or ``up to date`` (nothing was asked of BuildKit).
+    """
+
+    cell_id: str
+    image_id: str
+    tag: str
+    seconds: float
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """The end of a build.
+
+    Attributes:
+        done: images that are there now, in the order they were asked for.
+        failures: one row an image that was not built.
+        not_started: cells left out after a failure where ``keep_going`` was off.
+    """
+
+    done: tuple[DoneImage, ...]
+    failures: tuple[BuildFailure, ...]
+    not_started: tuple[str, ...]
+
+    def raise_if_failed(self) -> None:
+        """Raises BuildFailed with a summary where anything failed."""
+        if self.failures:
+            raise BuildFailed(
+                f"{len(self.failures)} of {len(self.done) + len(self.failures) + len(self.not_started)} "
+                "images were not built",
+                found="; ".join(f"{failure.cell_id}: {failure.message}" for failure in self.failures[:3]),
+                remedy=self.failures[0].retry,
+            )
+
+
+def build_images(
+    images: Sequence[PlannedImage],
+    engine: Engine,
+    options: BuildOptions,
+    *,
+    origin: Origin | None = None,
+    console: "Console | None" = None,
+    say: Callable[[str], None] = print,
+) -> BuildReport:
+    """Build what is not built yet and report; a failed build is in the report, not raised.
+
+    Args:
+        images: what to build, in this order.
+        engine: by which engine.
+        options: how.
+        origin: where a line of a rendered Dockerfile comes from.
+        console: shows a live view where it is a terminal.
+        say: gets plain lines otherwise.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on from there.
+        DiskFull: the engine's disk has less than a build takes.
+        EngineMissing: the engine went away.
+    """
+    present = {} if options.force or options.no_cache or options.output.push else built_images(engine.host)
+    waiting = [image for image in images if image.fingerprint not in present]
+    for image in images:
+        if image.fingerprint in present:
+            name_again(engine, image, present[image.fingerprint], say)
+    report: dict[str, DoneImage] = {
+        image.cell_id: DoneImage(
+            image.cell_id, present[image.fingerprint].id, image.tags[0], 0.0, "up to date"
+        )
+        for image in images
+        if image.fingerprint in present
+    }
+    failures: tuple[BuildFailure, ...] = ()
+    not_started: tuple[PlannedImage, ...] = ()
+    if waiting:
+        require_engine_room(engine, BUILD_NEEDS, "a build")
+        call = BakeCall(
+            engine=engine,
+            checkout=options.checkout,
+            logs=options.state / "logs",
+            secrets=options.secrets,
+            output=options.output,
+            builder=options.builder,
+            no_cache=options.no_cache,
+        )
+
+        def explain(outcome: TargetOutcome) -> BuildFailure:
+            image = outcome.image
+            return explain_failure(
+                image.cell_id, image.dockerfile_path, outcome.events, call.log_file(image), origin
+            )
+
+        with _view(console, say, len(waiting)) as view:
+            ended = Schedule(call, options.jobs, options.keep_going, options.journal, view, explain).run(
+                waiting
+            )
+        failures, not_started = ended.failures, ended.not_started
+        for outcome in ended.built:
+            image = outcome.image
+            report[image.cell_id] = DoneImage(
+                image.cell_id,
+                outcome.image_id,
+                options.output.tags(image)[0],
+                round(outcome.seconds, 3),
+                "cached" if outcome.cached else "built",
+            )
+    return BuildReport(
+        done=tuple(report[image.cell_id] for image in images if image.cell_id in report),
+        failures=failures,
+        not_started=tuple(image.cell_id for image in not_started),
+    )
+
+
+def dry_run(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[str]:
+    """The bake files that would build these images, at most 50 images each."""
+    for first in range(0, len(images), TARGETS_A_CALL):
+        batch = images[first : first + TARGETS_A_CALL]
+        yield bake_file(batch, str(options.checkout), options.secrets, options.output)
+
+
+def name_again(engine: Engine, image: PlannedImage, present: BuiltImage, say: Callable[[str], None]) -> None:
+    """Give an image that is there the tags it should have: another build may have taken ``latest`` meanwhile."""
+    for tag in image.tags:
+        if tag not in present.tags:
+            answer = engine.call("image", "tag", present.id, tag)
+            say(f"{tag} names {present.id[:19]} again" if answer.ok else f"{tag}: {answer.complaint}")
+
+
+@contextlib.contextmanager
+def _view(console: "Console | None", say: Callable[[str], None], total: int) -> Iterator[Watcher]:
+    if console is not None and console.is_terminal:
+        with LiveView(console, total) as live:
+            yield live
+    else:
+        yield PlainView(say, total)

@@ -1,0 +1,189 @@
+"""Build one image: one ``buildx bake`` call, its events, its log file, its outcome."""
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlperf_bake.build.bakefile import Output, bake_file, target_name
+from mlperf_bake.build.progress import Event, ProgressReader, Remark, StepFinished, StepOutput, StepStarted
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.secrets import Secret, secret_environment
+from mlperf_bake.engine.watched import end_group
+from mlperf_bake.plan.image import PlannedImage
+
+
+@dataclass(frozen=True, slots=True)
+class BakeCall:
+    """What all targets of one build have in common.
+
+    Attributes:
+        engine: which engine builds.
+        checkout: the main build context.
+        logs: directory of the per-cell log files.
+        secrets: given to every step that mounts them.
+        output: where images go.
+        builder: name of another buildx builder, or empty for the engine's own.
+        no_cache: whether every step is done anew.
+    """
+
+    engine: Engine
+    checkout: Path
+    logs: Path
+    secrets: tuple[Secret, ...] = ()
+    output: Output = field(default_factory=Output)
+    builder: str = ""
+    no_cache: bool = False
+
+    def log_file(self, image: PlannedImage) -> Path:
+        return self.logs / f"{image.cell_id}.log"
+
+    def argv(self, image: PlannedImage, folder: Path) -> list[str]:
+        """The argument list for one image whose ``bake.json`` and ``metadata.json`` lie in ``folder``."""
+        builder = ["--builder", self.builder] if self.builder else []
+        options = ["--no-cache"] if self.no_cache else []
+        return [
+            *self.engine.buildx,
+            *builder,
+            "bake",
+            f"--file={folder / 'bake.json'}",
+            f"--metadata-file={folder / 'metadata.json'}",
+            "--progress=rawjson",
+            *options,
+            target_name(image.cell_id),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOutcome:
+    """How one bake call ended.
+
+    Attributes:
+        image: what was to be built.
+        image_id: the image, or empty where there is none.
+        seconds: wall time.
+        cached: whether every step came from the cache.
+        events: everything it said, in order.
+        stopped: whether it was ended from outside.
+    """
+
+    image: PlannedImage
+    image_id: str
+    seconds: float
+    cached: bool
+    events: tuple[Event, ...]
+    stopped: bool
+
+
+class BakeTarget:
+    """One running (or not yet running) bake call; ``stop`` may be called from another thread."""
+
+    def __init__(self, call: BakeCall, image: PlannedImage) -> None:
+        self._call = call
+        self._image = image
+        self._process: subprocess.Popen[str] | None = None
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End it and everything it started; a call not yet started never starts."""
+        self._stopped.set()
+        if self._process is not None:
+            end_group(self._process)
+
+    def run(self, on_event: Callable[[Event], None]) -> TargetOutcome:
+        """Build to the end; never raises for a build that fails."""
+        started = time.monotonic()
+        events: list[Event] = []
+        self._call.logs.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="mlperf-bake-") as temporary,
+            self._call.log_file(self._image).open("w", encoding="utf-8", buffering=1) as log,
+        ):
+            folder = Path(temporary)
+            log.write(f"# {self._image.cell_id} {self._image.fingerprint} {self._image.platform}\n")
+
+            def take(event: Event) -> None:
+                events.append(event)
+                log.write(f"{time.monotonic() - started:8.1f} {log_line(event)}\n")
+                on_event(event)
+
+            exit_code = None if self._stopped.is_set() else self._bake(folder, take)
+            image_id = (
+                _image_id(folder / "metadata.json", self._call.engine.containerd_store)
+                if exit_code == 0
+                else ""
+            )
+        finished = [event for event in events if isinstance(event, StepFinished) and event.step.stage]
+        return TargetOutcome(
+            image=self._image,
+            image_id=image_id,
+            seconds=time.monotonic() - started,
+            cached=all(event.cached for event in finished),
+            events=tuple(events),
+            stopped=self._stopped.is_set(),
+        )
+
+    def _bake(self, folder: Path, take: Callable[[Event], None]) -> int:
+        text = bake_file([self._image], str(self._call.checkout), self._call.secrets, self._call.output)
+        (folder / "bake.json").write_text(text, encoding="utf-8")
+        process = subprocess.Popen(
+            self._call.argv(self._image, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+            env={
+                **os.environ,
+                **secret_environment(self._call.secrets),
+                "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            },
+        )
+        self._process = process
+        if self._stopped.is_set():
+            end_group(process)
+        assert process.stderr is not None
+        reader = ProgressReader()
+        for line in process.stderr:
+            for event in reader.feed(line):
+                take(event)
+        for event in reader.close():
+            take(event)
+        return process.wait()
+
+
+def log_line(event: Event) -> str:
+    """An event as one line of a log file."""
+    match event:
+        case StepStarted(step):
+            return f"> {_name(step.stage, step.title, step.text)}"
+        case StepFinished(step, seconds, cached, error):
+            end = f"FAILED: {error}" if error else "cached" if cached else f"done in {seconds:.1f} s"
+            return f"< {step.title}: {end}"
+        case StepOutput(step, line):
+            return f"  {step.stage}: {line}"
+        case Remark(line):
+            return f"! {line}"
+
+
+def _name(stage: str, title: str, text: str) -> str:
+    return f"{title}: {text}" if stage else text
+
+
+def _image_id(metadata: Path, containerd_store: bool) -> str:
+    """The id under which the engine has the image: its digest in containerd's store, else that of its configuration."""
+    try:
+        targets = json.loads(metadata.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    key = "containerimage.digest" if containerd_store else "containerimage.config.digest"
+    for target in targets.values() if isinstance(targets, dict) else ():
+        if isinstance(target, dict) and target.get(key):
+            return str(target[key])
+    return ""
