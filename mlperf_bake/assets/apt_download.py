@@ -1,0 +1,44 @@
+"""Fetches a Debian package with the machine's own apt: its archive, mirror, proxy and keys. Needs no root."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from mlperf_bake.assets.cache import Cache
+from mlperf_bake.assets.progress import Progress
+from mlperf_bake.assets.sources import DebianPackage
+from mlperf_bake.errors import UsageError
+
+
+def download_with_apt(source: DebianPackage, cache: Cache, progress: Progress) -> Path:
+    """The package's file in the cache. Raises as sources.fetch."""
+    apt = shutil.which("apt-get")
+    if apt is None:
+        raise UsageError(
+            f"the Debian package {source.name} cannot be downloaded here: this machine has no apt",
+            expected=f"{source.file}, sha256 {source.sha256}",
+            remedy=f"download it on a Debian or Ubuntu machine and give it with --from {source.file}",
+        )
+    step = f"downloading {source}"
+    progress(step, 0, None)
+    with cache.workspace() as scratch:
+        name = f"{source.name}:{source.architecture}" if source.architecture != "all" else source.name
+        # As root apt would hand the download to a user that may not enter the scratch directory.
+        command = [apt, "--quiet", "--option=APT::Sandbox::User=root", "download", f"{name}={source.version}"]
+        environment = os.environ | {"LC_ALL": "C"}
+        outcome = subprocess.run(
+            command, cwd=scratch, capture_output=True, text=True, check=False, env=environment
+        )
+        file = scratch / source.file
+        if outcome.returncode != 0 or not file.is_file():
+            reasons = [line[3:] for line in outcome.stderr.splitlines() if line.startswith("E: ")]
+            raise UsageError(
+                f"apt could not download {source.name} {source.version}",
+                found=" / ".join(reasons[:2]) or "no message from apt",
+                remedy=f"apt-get update, then again; or give the file with --from {source.file}",
+            )
+        size = file.stat().st_size
+        stored = cache.admit(file, source.sha256)
+    progress(step, size, size)
+    return stored

@@ -1,0 +1,109 @@
+"""Where a file comes from: a registry package, an address, or the user's own disk; always locked by its SHA-256.
+
+`fetch` brings any of them into the cache. What the cache holds already is verified and not fetched again.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlperf_bake.assets.cache import Cache, ChecksumMismatch, file_sha256
+from mlperf_bake.assets.progress import Progress, silent
+from mlperf_bake.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class PypiFile:
+    """A wheel or source archive of the Python package index that the user's pip is configured for."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class DebianPackage:
+    """A binary package of the archive that the machine's apt is configured for."""
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """The package's file name; apt writes an epoch's colon as %3a."""
+        return f"{self.name}_{self.version.replace(':', '%3a')}_{self.architecture}.deb"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFile:
+    """A file at an http or https address."""
+
+    url: str
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        """The last part of the address."""
+        return self.url.split("?", 1)[0].rsplit("/", 1)[-1]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Source = PypiFile | DebianPackage | UrlFile
+
+
+def fetch(source: Source, cache: Cache, *, override: Path | None = None, progress: Progress = silent) -> Path:
+    """The source's file, verified, in the cache.
+
+    Args:
+        override: the user's own copy (``--from``), used instead of fetching.
+
+    Raises:
+        ChecksumMismatch: what came is not the locked file.
+        UsageError: it cannot be fetched here; the remedy names the package or address, and ``--from``.
+    """
+    if override is not None:
+        return verified(override, source.sha256)
+    if (present := cache.find(source.sha256)) is not None:
+        return present
+    match source:
+        case PypiFile():
+            from mlperf_bake.assets.pip_download import download_with_pip
+
+            return download_with_pip(source, cache, progress)
+        case DebianPackage():
+            from mlperf_bake.assets.apt_download import download_with_apt
+
+            return download_with_apt(source, cache, progress)
+        case UrlFile():
+            from mlperf_bake.assets.url_download import download_url
+
+            return download_url(source, cache, progress)
+
+
+def verified(file: Path, sha256: str) -> Path:
+    """The user's file, if it is the locked one.
+
+    Raises:
+        ChecksumMismatch, UsageError: it is another file, or cannot be read.
+    """
+    try:
+        found = file_sha256(file)
+    except OSError as error:
+        raise UsageError(
+            "the file cannot be read", where=str(file), found=error.strerror or str(error)
+        ) from error
+    if found != sha256:
+        raise ChecksumMismatch(
+            str(file), found, sha256, remedy="give the file that has the expected checksum"
+        )
+    return file

@@ -1,0 +1,100 @@
+"""A scratch directory whose leftovers never outlive the next use, even after kill -9.
+
+Each workspace is a directory beside the place its content goes to, so that a rename can put it there, and holds an
+open lock on a file beside it. The kernel drops the lock with the process; whoever opens the next workspace in the
+same parent removes those whose lock is free.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from mlperf_bake.errors import DiskFull, UsageError
+
+PREFIX = ".mlperf-bake-"
+LOCK = ".lock"
+
+
+@contextmanager
+def workspace(parent: Path) -> Iterator[Path]:
+    """An empty directory in `parent` (made where missing), removed with what is left in it at the end.
+
+    Raises:
+        UsageError: `parent` cannot be written.
+        DiskFull: no room; also where the body runs into it.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        sweep(parent)
+        lock_file, lock = _claim(parent)
+        with lock:
+            directory = lock_file.with_name(lock_file.name.removesuffix(LOCK))
+            directory.mkdir(mode=0o700)
+            try:
+                yield directory
+            finally:
+                shutil.rmtree(directory, ignore_errors=True)
+                lock_file.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                "no room left on the device",
+                where=str(parent),
+                found=f"{shutil.disk_usage(parent).free} bytes free",
+                remedy="free some room, or set MLPERF_BAKE_CACHE to a larger disk",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise UsageError(
+                "the directory cannot be written",
+                where=str(error.filename or parent),
+                found=os.strerror(error.errno),
+                remedy="choose another with --out or MLPERF_BAKE_CACHE",
+            ) from error
+        raise
+
+
+def _claim(parent: Path) -> tuple[Path, IO[str]]:
+    """A new lock file in `parent`, locked: the lock comes before the directory, so a kill leaves nothing unowned."""
+    while True:
+        lock_file = parent / f"{PREFIX}{secrets.token_hex(8)}{LOCK}"
+        lock = lock_file.open("x")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock.fileno()).st_nlink:  # else swept between the two lines above
+            return lock_file, lock
+        lock.close()
+
+
+def sweep(parent: Path) -> None:
+    """Removes the workspaces in `parent` whose process is gone."""
+    for lock_file in parent.glob(f"{PREFIX}*{LOCK}"):
+        try:
+            with lock_file.open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock_file.with_name(lock_file.name.removesuffix(LOCK)), ignore_errors=True)
+                lock_file.unlink(missing_ok=True)
+        except OSError:  # in use, or another process sweeps it at this moment
+            continue
+
+
+@contextmanager
+def exclusive(lock_file: Path) -> Iterator[None]:
+    """Waits for, then holds, the lock of that name; one process at a time is inside."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes the names in a directory durable."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
