@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -43,16 +42,24 @@ class BakeCall:
     def log_file(self, image: PlannedImage) -> Path:
         return self.logs / f"{image.cell_id}.log"
 
-    def argv(self, image: PlannedImage, folder: Path) -> list[str]:
-        """The argument list for one image whose ``bake.json`` and ``metadata.json`` lie in ``folder``."""
+    def bake_file(self, image: PlannedImage) -> Path:
+        """What buildx was asked, kept beside the log."""
+        return self.logs / f"{image.cell_id}.bake.json"
+
+    def metadata_file(self, image: PlannedImage) -> Path:
+        """What buildx answered, kept beside the log."""
+        return self.logs / f"{image.cell_id}.metadata.json"
+
+    def argv(self, image: PlannedImage) -> list[str]:
+        """The argument list for one image."""
         builder = ["--builder", self.builder] if self.builder else []
         options = ["--no-cache"] if self.no_cache else []
         return [
             *self.engine.buildx,
             *builder,
             "bake",
-            f"--file={folder / 'bake.json'}",
-            f"--metadata-file={folder / 'metadata.json'}",
+            f"--file={self.bake_file(image)}",
+            f"--metadata-file={self.metadata_file(image)}",
             "--progress=rawjson",
             *options,
             target_name(image.cell_id),
@@ -100,11 +107,9 @@ class BakeTarget:
         started = time.monotonic()
         events: list[Event] = []
         self._call.logs.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix="mlperf-bake-") as temporary,
-            self._call.log_file(self._image).open("w", encoding="utf-8", buffering=1) as log,
-        ):
-            folder = Path(temporary)
+        metadata = self._call.metadata_file(self._image)
+        metadata.unlink(missing_ok=True)
+        with self._call.log_file(self._image).open("w", encoding="utf-8", buffering=1) as log:
             log.write(f"# {self._image.cell_id} {self._image.fingerprint} {self._image.platform}\n")
 
             def take(event: Event) -> None:
@@ -112,12 +117,8 @@ class BakeTarget:
                 log.write(f"{time.monotonic() - started:8.1f} {log_line(event)}\n")
                 on_event(event)
 
-            exit_code = None if self._stopped.is_set() else self._bake(folder, take)
-            image_id = (
-                _image_id(folder / "metadata.json", self._call.engine.containerd_store)
-                if exit_code == 0
-                else ""
-            )
+            exit_code = None if self._stopped.is_set() else self._bake(take)
+            image_id = _image_id(metadata, self._call.engine.containerd_store) if exit_code == 0 else ""
         finished = [event for event in events if isinstance(event, StepFinished) and event.step.stage]
         return TargetOutcome(
             image=self._image,
@@ -128,11 +129,11 @@ class BakeTarget:
             stopped=self._stopped.is_set(),
         )
 
-    def _bake(self, folder: Path, take: Callable[[Event], None]) -> int:
+    def _bake(self, take: Callable[[Event], None]) -> int:
         text = bake_file([self._image], str(self._call.checkout), self._call.secrets, self._call.output)
-        (folder / "bake.json").write_text(text, encoding="utf-8")
+        self._call.bake_file(self._image).write_text(text, encoding="utf-8")
         process = subprocess.Popen(
-            self._call.argv(self._image, folder),
+            self._call.argv(self._image),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

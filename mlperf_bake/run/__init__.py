@@ -1,0 +1,1 @@
+"""Running an image: a hardened container, its progress, its result, its end."""

@@ -1,0 +1,82 @@
+"""What each exit code of the harness means for the user, and what to do about it (docs/contracts.md, "Harness")."""
+
+from dataclasses import dataclass
+
+from mlperf_bake.errors import BakeError, Interrupted, RunFailed
+
+FINISHED_VALID = 0
+FINISHED_INVALID = 9
+INTERRUPTED = 12
+
+KILLED = 137
+"""128 + SIGKILL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A failure of the harness: one sentence, one remedy."""
+
+    problem: str
+    remedy: str
+
+
+ENDINGS = {
+    2: Ending(
+        "the harness does not know an option or its value", "docker run --rm IMAGE --help lists its options"
+    ),
+    3: Ending(
+        "the image's cell.conf is missing or wrong", "build the image again: mlperf-bake build --force"
+    ),
+    4: Ending(
+        "the data set cannot be used",
+        "mlperf-bake data prepare NAME makes one for this model; the container's user must be able to read it",
+    ),
+    5: Ending(
+        "the weights are missing or have another checksum", "build the image again: mlperf-bake build --force"
+    ),
+    6: Ending("the backend failed", "read what it said above; try --workers 1 --threads 1"),
+    7: Ending(
+        "the results cannot be written",
+        "use a new volume or a directory of your own; a run id is used once only",
+    ),
+    8: Ending("LoadGen refused the run, or its seeds are not the round's", "read what it said above"),
+    125: Ending("the engine could not start the container", "mlperf-bake doctor"),
+    126: Ending("the image's program cannot be run on this machine", "mlperf-bake doctor --mend"),
+    127: Ending("the image has no harness", "build the image again: mlperf-bake build --force"),
+}
+
+
+def error_for(
+    exit_code: int, *, cell_id: str, said: tuple[str, ...], out_of_memory: bool, memory: int
+) -> BakeError:
+    """The error for a run that left no result.
+
+    Args:
+        exit_code: of the container.
+        cell_id: which image.
+        said: the last lines for people.
+        out_of_memory: whether the kernel ended it for memory.
+        memory: the container's limit in bytes.
+    """
+    if exit_code == INTERRUPTED:
+        return Interrupted("the run was interrupted; nothing of it counts", where=cell_id)
+    found = " | ".join(said[-3:]) or f"exit code {exit_code}"
+    if out_of_memory:
+        return RunFailed(
+            "the run needed more memory than it may take",
+            where=cell_id,
+            found=f"limit {memory / (1 << 30):.1f} GiB",
+            remedy="--memory BYTES raises the limit; --workers and --batch lower the need",
+        )
+    ending = ENDINGS.get(exit_code)
+    if ending is None:
+        killed = exit_code == KILLED
+        return RunFailed(
+            "the container was killed" if killed else f"the harness ended with exit code {exit_code}",
+            where=cell_id,
+            found=found,
+            remedy="dmesg may say why" if killed else "read what it said above",
+        )
+    return RunFailed(
+        ending.problem, where=cell_id, found=f"{found} (exit code {exit_code})", remedy=ending.remedy
+    )

@@ -1,0 +1,170 @@
+"""What is to be run, complete: image, workload, data, where results go, limits."""
+
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from mlperf_bake.errors import UsageError
+
+HARNESS_USER = 65532
+"""User and group of the image's own user."""
+
+SYNTHETIC: Literal["synthetic"] = "synthetic"
+
+SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
+
+_VOLUME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume of the engine; it keeps results of many runs."""
+
+    name: str = "mlperf-bake-results"
+
+    def __post_init__(self) -> None:
+        if not _VOLUME.match(self.name):
+            raise UsageError(
+                "not a volume name",
+                found=self.name,
+                expected="letters, digits, '_', '.' and '-', at least two, the first a letter or digit",
+                remedy="a directory is written with a slash: --results ./results",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the container may take.
+
+    Attributes:
+        memory_bytes: memory and swap together; 0 for nine tenths of the engine's memory.
+        pids: processes and threads.
+        cpuset: CPUs as ``0-3,8``; empty for all.
+        tmp_bytes: size of ``/tmp``, which lies in memory.
+        gpus: whether the container gets all GPUs.
+    """
+
+    memory_bytes: int = 0
+    pids: int = 4096
+    cpuset: str = ""
+    tmp_bytes: int = 256 << 20
+    gpus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One run.
+
+    Attributes:
+        image: reference or id.
+        cell_id: for messages.
+        scenario: ``Offline``, ...
+        mode: ``performance``, ``accuracy``, ``find-peak`` or ``compliance/TESTnn``.
+        data: directory of a prepared data set, or ``synthetic``.
+        results: volume or directory.
+        platform: ``linux/amd64``.
+        run_id: name of the result directory.
+        harness_options: further options of the harness, as typed (docs/contracts.md, "Harness").
+        limits: what the container may take.
+    """
+
+    image: str
+    cell_id: str
+    scenario: str
+    mode: str
+    data: Path | Literal["synthetic"]
+    results: Volume | Path
+    platform: str
+    run_id: str
+    harness_options: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def command(self) -> list[str]:
+        """The harness's arguments."""
+        data = SYNTHETIC if self.data == SYNTHETIC else "/data"
+        return [
+            *("--scenario", self.scenario, "--mode", self.mode, "--data", data, "--results", "/results"),
+            *("--run-id", self.run_id, "--progress", "json"),
+            *self.harness_options,
+        ]
+
+
+def new_run_id(scenario: str, mode: str) -> str:
+    """``20261122T091500Z-offline-performance-3f2a1b``: sortable, and unlike any other."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{now}-{scenario.lower()}-{mode.lower().replace('/', '-')}-{secrets.token_hex(3)}"
+
+
+def results_from(text: str) -> Volume | Path:
+    """``./results`` or ``/data/results`` is a directory, ``results`` a volume: what docker itself makes of ``-v``.
+
+    Raises:
+        UsageError: neither.
+    """
+    if "/" in text or text in {".", ".."}:
+        return Path(text).expanduser().absolute()
+    return Volume(text)
+
+
+def data_from(text: str) -> Path | Literal["synthetic"]:
+    """``synthetic``, or the directory of a prepared data set.
+
+    Raises:
+        UsageError: no such directory, or nothing prepared in it.
+    """
+    if text == SYNTHETIC:
+        return SYNTHETIC
+    path = Path(text).expanduser().absolute()
+    if not (path / "dataset.conf").is_file():
+        raise UsageError(
+            "not a prepared data set",
+            where=text,
+            found="no dataset.conf in it" if path.is_dir() else "no such directory",
+            expected="a directory with dataset.conf, samples.bin, labels.bin, or the word synthetic",
+            remedy="mlperf-bake data prepare NAME",
+        )
+    return path
+
+
+def writer_of(results: Volume | Path) -> tuple[str, str]:
+    """Prepare a result directory and say as whom the container writes to it.
+
+    A directory of this machine belongs to someone. The container runs as that user, so that results can be read and
+    removed without root; a directory that is root's is handed to the image's own user, because the harness never
+    runs as root.
+
+    Returns:
+        The container's ``user:group`` and a sentence for the user (empty where there is nothing to say).
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    own = f"{HARNESS_USER}:{HARNESS_USER}"
+    if isinstance(results, Volume):
+        return own, ""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        owner = results.stat()
+        if owner.st_uid == 0 and os.geteuid() == 0:
+            os.chown(results, HARNESS_USER, HARNESS_USER)
+            return own, f"{results} now belongs to user {HARNESS_USER}, as whom the harness runs"
+    except OSError as error:
+        raise UsageError(
+            "the result directory cannot be used",
+            where=str(results),
+            found=error.strerror or str(error),
+            remedy="name another directory, or a volume",
+        ) from error
+    if not os.access(results, os.W_OK):
+        raise UsageError(
+            "the result directory cannot be written",
+            where=str(results),
+            found=f"it belongs to user {owner.st_uid}",
+            remedy="name a directory of your own, or a volume",
+        )
+    return f"{owner.st_uid}:{owner.st_gid}", ""

@@ -1,0 +1,107 @@
+"""A run as people see it: a bar in a terminal, a line every 10 s anywhere else."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from mlperf_bake.build.view import short_seconds
+from mlperf_bake.run.progress import Done, Event, Phase, Progress, Said
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SAY_EVERY_S = 10.0
+
+
+class RunView(Protocol):
+    """Told everything the harness says; ``tick`` comes at least twice a second."""
+
+    def event(self, event: Event) -> None: ...
+    def tick(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def progress_text(progress: Progress) -> str:
+    """``1,200 of 5,000 samples, 12 s, about 38 s left``."""
+    expected = f" of {progress.expected:,}" if progress.expected else ""
+    remaining = progress.remaining_s
+    left = f", about {short_seconds(remaining)} left" if remaining is not None else ""
+    return f"{progress.samples:,}{expected} samples, {short_seconds(progress.elapsed_s)}{left}"
+
+
+class PlainRunView:
+    """Phases as they come, progress every 10 s, and a line when there is neither."""
+
+    def __init__(
+        self, say: Callable[[str], None], title: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
+        self._title = title
+        self._clock = clock
+        self._begun = self._said = clock()
+        self._phase = "starting"
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Phase(name):
+                self._phase = name
+                self._line(name)
+            case Progress() if self._clock() - self._said >= SAY_EVERY_S:
+                self._line(progress_text(event))
+            case Done(_, status, validity):
+                self._line(f"{status}{f', {validity}' if validity else ''}")
+            case Said(line) if line.strip():
+                self._line(line)
+
+    def tick(self) -> None:
+        if self._clock() - self._said >= SAY_EVERY_S:
+            self._line(f"still at {self._phase}, {short_seconds(self._clock() - self._begun)}")
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+    def _line(self, text: str) -> None:
+        self._said = self._clock()
+        self._say(f"{self._title}: {text}")
+
+
+class LiveRunView:
+    """One line with phase, bar, samples, elapsed and estimated time."""
+
+    def __init__(self, console: "Console", title: str) -> None:
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        self._console = console
+        self._bar = Bar(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[text]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._title = title
+        self._task = self._bar.add_task(f"{title} starting", total=None, text="")
+        self._bar.start()
+
+    def event(self, event: Event) -> None:
+        match event:
+            case Phase(name):
+                self._bar.update(self._task, description=f"{self._title} {name}")
+            case Progress():
+                done = event.fraction
+                self._bar.update(
+                    self._task,
+                    total=None if done is None else 1.0,
+                    completed=0.0 if done is None else done,
+                    text=progress_text(event),
+                )
+            case Said(line) if line.strip():
+                self._console.print(line, style="dim", markup=False, highlight=False)
+
+    def tick(self) -> None:
+        """Nothing: the bar redraws itself."""
+
+    def close(self) -> None:
+        self._bar.stop()
