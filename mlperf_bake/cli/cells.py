@@ -56,8 +56,8 @@ def explain(
             {
                 "target": target,
                 "cell": _row(project, cell, False),
-                "given": {**resolution.given},
-                "filled": {**resolution.filled},
+                "given": dict(resolution.given),
+                "filled": dict(resolution.filled),
                 "rules": [
                     {
                         "axis": rule.axis,

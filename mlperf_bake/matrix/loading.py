@@ -56,6 +56,7 @@ def parse_matrix(text: str, name: str) -> Matrix:
     check(node, load_schema("matrix.schema.json"), problems)
     problems.raise_if_any()
     rules = _rules(node, problems)
+    _check_round(node, problems)
     _check_weights(node, problems)
     problems.raise_if_any()
     data = cast(dict[str, Any], node.plain())
@@ -69,6 +70,7 @@ def parse_matrix(text: str, name: str) -> Matrix:
         os=_section(data["os"], _os),
         rules=rules,
         published=tuple(data.get("published", ())),
+        origin=node,
     )
 
 
@@ -179,6 +181,17 @@ def _rule(
     return found
 
 
+def _check_round(root: Node, problems: Problems) -> None:
+    """There is such a round; whether it has a model's benchmark shows when a cell of it is rendered."""
+    from mlperf_bake.rounds import round_names
+
+    assert root.mapping is not None
+    node, known = root.mapping["round"], round_names()
+    if node.scalar not in known:
+        suggestion = did_you_mean(str(node.scalar), known)
+        problems.add(node.spot, f'unknown round "{node.scalar}"{suggestion}; expected {", ".join(known)}')
+
+
 def _check_weights(root: Node, problems: Problems) -> None:
     """Weights come from an address or from a recipe, and a package from one registry."""
     assert root.mapping is not None
@@ -191,9 +204,19 @@ def _check_weights(root: Node, problems: Problems) -> None:
             _check_registry(cast(dict[str, Node], weights.mapping)["fetch"], problems)
     for framework in cast(dict[str, Node], root.mapping["frameworks"].mapping).values():
         for key in ("package", "headers"):
-            _check_registry(cast(dict[str, Node], framework.mapping)[key], problems)
+            fetch = cast(dict[str, Node], framework.mapping)[key]
+            _check_registry(fetch, problems)
+            _check_binary(fetch, problems)
 
 
 def _check_registry(fetch: Node, problems: Problems) -> None:
     if len({"pypi", "debian"} & set(cast(dict[str, Node], fetch.mapping))) != 1:
         problems.add(fetch.spot, 'a package needs exactly one of "pypi" and "debian"')
+
+
+def _check_binary(fetch: Node, problems: Problems) -> None:
+    """What holds compiled code exists in several builds; the matrix must say which."""
+    keys = set(cast(dict[str, Node], fetch.mapping))
+    for registry, needed in (("pypi", ("python", "platform_tag")), ("debian", ("suite",))):
+        if registry in keys and not keys.issuperset(needed):
+            problems.add(fetch.spot, f'a package of "{registry}" needs {" and ".join(needed)} here')

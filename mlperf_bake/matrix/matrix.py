@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
+from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.document import Node, Spot
 from mlperf_bake.matrix.values import (
     AXES,
     Axis,
@@ -27,6 +30,7 @@ class Matrix:
         round: the MLPerf Inference round.
         rules: every compatibility rule, in the order of the file.
         published: globs over the ids of the cells that are rendered into images/.
+        origin: the file as it was parsed, for the places of what is found to be wrong later.
     """
 
     name: str
@@ -38,6 +42,12 @@ class Matrix:
     os: Mapping[str, OperatingSystem]
     rules: tuple[Rule, ...]
     published: tuple[str, ...]
+    origin: Node = field(default=Node(Spot(1, 1)), compare=False, repr=False)
+
+    def place(self, *path: str) -> str:
+        """``file:line:column`` of a key, such as ``place("models", "resnet50", "benchmark")``."""
+        spot = self.origin.at(*path)
+        return f"{self.name}:{spot.line}:{spot.column}"
 
     def names(self, axis: Axis) -> tuple[str, ...]:
         """The names on one axis, in the order of preference."""
@@ -50,25 +60,39 @@ class Matrix:
         }
         return tuple(values[axis])
 
-    def broken_rules(self, cell: Cell) -> tuple[Rule, ...]:
-        """The rules that ``cell`` breaks; empty for a valid one."""
-        return tuple(
-            rule
-            for rule in self.rules
-            if cell.value(rule.axis) == rule.name and cell.value(rule.other) not in rule.allowed
-        )
+    @cached_property
+    def every_cell(self) -> tuple[Cell, ...]:
+        """Every valid cell, in the order of preference.
 
-    def cells(self, fixed: Mapping[Axis, str] | None = None) -> Iterator[Cell]:
+        Errors:
+            UsageError: two cells have one id (``a-b`` with ``c``, and ``a`` with ``b-c``), and so would share an image.
+        """
+        known: dict[str, Cell] = {}
+        for cell in self.cells():
+            if (other := known.setdefault(cell.id, cell)) is not cell:
+                raise UsageError(
+                    f'two cells have the id "{cell.id}"',
+                    where=self.name,
+                    found=f"{' + '.join(other)}, and {' + '.join(cell)}",
+                    expected="names that can be told apart when they are joined by -",
+                    remedy="rename one of these values",
+                )
+        return tuple(known.values())
+
+    def cells(
+        self, fixed: Mapping[Axis, str] | None = None, rules: Iterable[Rule] | None = None
+    ) -> Iterator[Cell]:
         """Every valid cell in the order of preference, the first axis varying slowest.
 
         Args:
             fixed: names that the cells must have on some axes.
+            rules: the rules to follow in place of the matrix's own.
 
         A combination is dropped as soon as two of its names contradict each other, so that a large matrix with
         strict rules costs no more than the cells it has.
         """
         choices = [(fixed[axis],) if fixed and axis in fixed else self.names(axis) for axis in AXES]
-        forbidden = self._forbidden_pairs()
+        forbidden = _forbidden_pairs(self, self.rules if rules is None else rules)
         picked: list[str] = []
 
         def extend(depth: int) -> Iterator[Cell]:
@@ -85,14 +109,15 @@ class Matrix:
 
         yield from extend(0)
 
-    def _forbidden_pairs(self) -> dict[tuple[int, str], set[tuple[int, str]]]:
-        """For each value the earlier values (axis number, name) that it cannot be combined with."""
-        pairs: dict[tuple[int, str], set[tuple[int, str]]] = {}
-        for rule in self.rules:
-            here = (AXES.index(rule.axis), rule.name)
-            for name in self.names(rule.other):
-                if name not in rule.allowed:
-                    there = (AXES.index(rule.other), name)
-                    later, earlier = max(here, there), min(here, there)
-                    pairs.setdefault(later, set()).add(earlier)
-        return pairs
+
+def _forbidden_pairs(matrix: Matrix, rules: Iterable[Rule]) -> dict[tuple[int, str], set[tuple[int, str]]]:
+    """For each value the earlier values (axis number, name) that it cannot be combined with."""
+    pairs: dict[tuple[int, str], set[tuple[int, str]]] = {}
+    for rule in rules:
+        here = (AXES.index(rule.axis), rule.name)
+        for name in matrix.names(rule.other):
+            if name not in rule.allowed:
+                there = (AXES.index(rule.other), name)
+                later, earlier = max(here, there), min(here, there)
+                pairs.setdefault(later, set()).add(earlier)
+    return pairs

@@ -1,8 +1,8 @@
 """Holds a positioned YAML tree against a JSON Schema, so that editors and this program follow one and the same text.
 
-The subset in use: type, properties, patternProperties-free objects with additionalProperties, required, items, enum,
-pattern, minItems, minLength, description and local ``$ref``. Every breach is noted with its place, the nearest valid
-name where one was misspelt, and the key's own description.
+The subset in use (VOCABULARY): objects with properties, additionalProperties, propertyNames and required; arrays with
+items and minItems; enum, pattern, minimum and maximum; local ``$ref``. Every breach is noted with its place, the
+nearest valid name where one was misspelt, and the key's own description.
 """
 
 import json
@@ -16,6 +16,27 @@ from mlperf_bake.matrix.document import Node, Problems
 from mlperf_bake.matrix.suggestions import did_you_mean
 
 Schema = Mapping[str, Any]
+VOCABULARY = frozenset(
+    [
+        "$schema",
+        "$defs",
+        "$ref",
+        "title",
+        "description",
+        "type",
+        "enum",
+        "pattern",
+        "minimum",
+        "maximum",
+        "items",
+        "minItems",
+        "properties",
+        "additionalProperties",
+        "propertyNames",
+        "required",
+        "minProperties",
+    ]
+)
 
 
 @cache
@@ -26,29 +47,52 @@ def load_schema(name: str, package: str = "mlperf_bake.matrix") -> Schema:
     return schema
 
 
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # In JSON Schema "$" is the very end; Python's would let a line's end through, and with it a Dockerfile line.
+    return re.compile(pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern)
+
+
+def fits(pattern: str, text: str) -> bool:
+    """Whether ``text`` fits a pattern of a schema."""
+    return _compiled(pattern).search(text) is not None
+
+
 def check(node: Node, schema: Schema, problems: Problems) -> None:
     """Notes every place where ``node`` departs from ``schema``."""
     _check(node, schema, schema, problems, "the file")
 
 
 def _check(node: Node, schema: Schema, root: Schema, problems: Problems, name: str) -> None:
+    if node.broken:
+        return
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
     expected = schema.get("type")
     if expected and node.kind != expected and not (expected == "number" and node.kind == "integer"):
-        problems.add(node.spot, f"{name} must be {_article(expected)}, found {_shown(node)}{_hint(schema)}")
+        problems.add(
+            node.spot, f"{name} must be {_words(expected)}, found {_shown(node, expected)}{_hint(schema)}"
+        )
         return
     if "enum" in schema and node.scalar not in schema["enum"]:
         choices = [str(choice) for choice in schema["enum"]]
         suggestion = did_you_mean(str(node.scalar), choices)
         problems.add(
-            node.spot, f'{name}: unknown value "{node.scalar}"{suggestion}; expected {", ".join(choices)}'
+            node.spot,
+            f'{name}: unknown value "{_shorten(str(node.scalar))}"{suggestion}; expected {", ".join(choices)}',
         )
-    if "pattern" in schema and not re.search(schema["pattern"], str(node.scalar)):
-        problems.add(node.spot, f'{name}: "{_shorten(str(node.scalar))}" does not fit{_hint(schema)}')
+    if "pattern" in schema and isinstance(node.scalar, str) and not fits(schema["pattern"], node.scalar):
+        problems.add(node.spot, f'{name}: "{_shorten(node.scalar)}" does not fit{_hint(schema)}')
+    if isinstance(node.scalar, int | float):
+        least, most = schema.get("minimum", node.scalar), schema.get("maximum", node.scalar)
+        if not least <= node.scalar <= most:
+            problems.add(
+                node.spot,
+                f"{name} must be a number from {least} to {most}, found {node.written}{_hint(schema)}",
+            )
     if node.items is not None:
         if len(node.items) < schema.get("minItems", 0):
-            problems.add(node.spot, f"{name} must have at least {schema['minItems']} entries{_hint(schema)}")
+            problems.add(node.spot, f"{name} must not be empty{_hint(schema)}")
         for item in node.items:
             _check(item, schema.get("items", {}), root, problems, f"an entry of {name}")
     if node.mapping is not None:
@@ -60,6 +104,8 @@ def _check_object(node: Node, schema: Schema, root: Schema, problems: Problems, 
     known: Mapping[str, Schema] = schema.get("properties", {})
     extra = schema.get("additionalProperties", True)
     names = schema.get("propertyNames", {}).get("pattern")
+    if len(node.mapping) < schema.get("minProperties", 0):
+        problems.add(node.spot, f"{name} must not be empty{_hint(schema)}")
     for key, value in node.mapping.items():
         if key in known:
             _check(value, known[key], root, problems, f'"{key}"')
@@ -67,10 +113,10 @@ def _check_object(node: Node, schema: Schema, root: Schema, problems: Problems, 
             suggestion = did_you_mean(key, known)
             problems.add(
                 node.key_spots[key],
-                f'unknown key "{_shorten(key)}" in {name}{suggestion}; known: {", ".join(sorted(known))}',
+                f'unknown key "{_shorten(key)}" in {name}{suggestion}; expected {", ".join(sorted(known))}',
             )
         else:
-            if names and not re.search(names, key):
+            if names and not fits(names, key):
                 problems.add(
                     node.key_spots[key],
                     f'"{_shorten(key)}" is not a valid name{_hint(schema["propertyNames"])}',
@@ -86,23 +132,30 @@ def _hint(schema: Schema) -> str:
     return f" ({schema['description']})" if "description" in schema else ""
 
 
-def _article(kind: str) -> str:
-    words = {
-        "object": "a mapping",
-        "array": "a list",
-        "string": "text",
-        "integer": "a whole number",
-        "boolean": "true or false",
-    }
-    return words.get(kind, f"a {kind}")
+_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
 
 
-def _shown(node: Node) -> str:
-    return (
-        _article(node.kind)
-        if node.scalar is None
-        else f"{_article(node.kind)} ({_shorten(str(node.scalar))})"
-    )
+def _words(kind: str) -> str:
+    return _WORDS[kind]
+
+
+def _shown(node: Node, expected: str) -> str:
+    if node.kind == "null":
+        return "nothing"
+    if node.mapping is not None or node.items is not None:
+        return _words(node.kind)
+    written = _shorten(node.written)
+    if expected == "string":  # a name or version that YAML takes for something else
+        return f'{written}, which YAML takes for {_words(node.kind)}; put it in quotes: "{written}"'
+    return f'{_words(node.kind)} "{written}"'
 
 
 def _shorten(text: str) -> str:

@@ -4,7 +4,7 @@ A target is any of the five names in axis order, joined by ``-``, names left out
 compatible value in the matrix's order of preference. Names may hold ``-`` themselves, so a target is read in every
 possible way; the ways must agree on one cell.
 
-    >>> resolve(matrix, "resnet50-arm").id
+    >>> resolve(matrix, "resnet50-arm").cell.id
     'resnet50-cpp-onnxruntime-arm-debian12'
 """
 
@@ -17,6 +17,7 @@ from mlperf_bake.matrix.suggestions import nearest
 from mlperf_bake.matrix.values import AXES, Axis, Cell, Rule
 
 MAX_LENGTH = 400
+READINGS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def resolve(matrix: Matrix, target: str) -> Resolution:
         raise UsageError(
             f'unknown target "{target[:80]}"',
             where=matrix.name,
-            expected="names of the matrix in the order model-implementation-framework-hardware-os, any of them left out",
+            found=_found(matrix, target),
+            expected="names of the matrix in the order model-implementation-framework-hardware-os, any left out",
             remedy=_nearest_targets(matrix, target),
         )
     cells: dict[Cell, Mapping[Axis, str]] = {}
@@ -48,14 +50,14 @@ def resolve(matrix: Matrix, target: str) -> Resolution:
         if found is not None:
             cells.setdefault(found, reading)
     if not cells:
-        raise _forbidden(matrix, target, readings[0])
+        raise _forbidden(matrix, target, readings)
     if len(cells) > 1:
         raise UsageError(
             f'"{target}" is ambiguous',
             where=matrix.name,
             found="; ".join(f"{cell.id} ({_spell(given)})" for cell, given in cells.items()),
             expected="a target that can be read in one way",
-            remedy="name the cell in full",
+            remedy=f"name the cell in full, for example {next(iter(cells)).id}",
         )
     cell, given = next(iter(cells.items()))
     return Resolution(cell, given, {axis: cell.value(axis) for axis in AXES if axis not in given})
@@ -64,7 +66,7 @@ def resolve(matrix: Matrix, target: str) -> Resolution:
 def nearest_cells(matrix: Matrix, given: Mapping[Axis, str], count: int = 3) -> tuple[Cell, ...]:
     """The valid cells that share the most names with ``given``, the more important axes first."""
     ranked = sorted(
-        matrix.cells(),
+        matrix.every_cell,
         key=lambda cell: tuple(-(cell.value(axis) == name) for axis, name in given.items()),
     )
     ranked.sort(key=lambda cell: -sum(cell.value(axis) == name for axis, name in given.items()))
@@ -72,15 +74,24 @@ def nearest_cells(matrix: Matrix, given: Mapping[Axis, str], count: int = 3) -> 
 
 
 def broken_rules(matrix: Matrix, given: Mapping[Axis, str]) -> tuple[Rule, ...]:
-    """The rules that stand between the given names themselves, or that leave no value on an axis not given."""
+    """The rules that really stand in the way of the given names, in the order of the matrix; none where a cell fits.
+
+    Where two given names contradict each other, each rule between them. Else together the rules leave nothing for
+    the axes left out; then a smallest set of them, of which none could be lifted without a cell becoming possible.
+    """
     direct = tuple(
         rule
         for rule in matrix.rules
         if given.get(rule.axis) == rule.name and rule.other in given and given[rule.other] not in rule.allowed
     )
-    if direct:
+    if direct or next(matrix.cells(given), None) is not None:
         return direct
-    return tuple(rule for rule in matrix.rules if given.get(rule.axis) == rule.name or given.get(rule.other))
+    needed = [rule for rule in matrix.rules if given.get(rule.axis, rule.name) == rule.name]
+    for rule in reversed(tuple(needed)):
+        without = [other for other in needed if other is not rule]
+        if next(matrix.cells(given, without), None) is None:
+            needed = without
+    return tuple(needed)
 
 
 def _readings(matrix: Matrix, target: str) -> Iterator[dict[Axis, str]]:
@@ -99,30 +110,56 @@ def _readings(matrix: Matrix, target: str) -> Iterator[dict[Axis, str]]:
     yield from cut(target, 0)
 
 
-def _forbidden(matrix: Matrix, target: str, given: Mapping[Axis, str]) -> UsageError:
-    rules = broken_rules(matrix, given)
-    reasons = "; ".join(
-        f"{rule.axis} {rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed)) or 'nothing that exists'}: {rule.because}"
-        for rule in rules
-    )
-    close = ", ".join(cell.id for cell in nearest_cells(matrix, given))
+def _forbidden(matrix: Matrix, target: str, readings: tuple[dict[Axis, str], ...]) -> UsageError:
+    reasons: dict[str, None] = {}
+    for reading in readings[:READINGS_SHOWN]:
+        reasons.update(dict.fromkeys(_say(rule) for rule in broken_rules(matrix, reading)))
+    close = ", ".join(cell.id for cell in nearest_cells(matrix, readings[0]))
     return UsageError(
         f'"{target}" is a combination that the matrix rules out',
         where=matrix.name,
-        found=_spell(given),
-        expected=reasons or "a combination with at least one valid cell",
-        remedy=f"the nearest valid cells are {close}" if close else "the matrix has no valid cell at all",
+        found=" or ".join(_spell(reading) for reading in readings[:READINGS_SHOWN]),
+        expected="; ".join(reasons),
+        remedy=f"the nearest valid cells are {close}"
+        if close
+        else "the rules of the matrix leave no cell at all",
     )
 
 
+def _say(rule: Rule) -> str:
+    return f"{rule.axis} {rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed))}: {rule.because}"
+
+
 def _nearest_targets(matrix: Matrix, target: str) -> str:
-    names = [name for axis in AXES for name in matrix.names(axis)]
-    ids = [cell.id for cell in matrix.cells()]
-    close = list(nearest(target, [*names, *ids]))
+    """The target that was probably meant: each part taken for the name it resembles, the names in axis order."""
+    axes = {name: axis for axis in reversed(AXES) for name in matrix.names(axis)}
+    ids = (cell.id for cell in matrix.every_cell)
+    close = list(nearest(target, [*axes, *ids]))
+    meant: dict[Axis, str] = {}
     for part in target[:MAX_LENGTH].split("-"):
-        close.extend(name for name in nearest(part, names, 1) if name not in close)
+        for name in nearest(part, axes, 1):
+            meant.setdefault(axes[name], name)
+            close.append(name)
+    if next(matrix.cells(meant), None) is not None and meant:
+        close.insert(0, "-".join(meant[axis] for axis in AXES if axis in meant))
     known = "`mlperf-bake list` shows every cell"
-    return f"did you mean {', '.join(close[:4])}? {known}" if close else known
+    return f"did you mean {', '.join(tuple(dict.fromkeys(close))[:4])}? {known}" if close else known
+
+
+def _found(matrix: Matrix, target: str) -> str | None:
+    """What of an unknown target is known, and whether its names only stand in the wrong order."""
+    axes = {name: axis for axis in reversed(AXES) for name in matrix.names(axis)}
+    parts = target[:MAX_LENGTH].split("-")
+    places: list[str] = []
+    while parts:
+        for end in range(len(parts), 0, -1):
+            if (name := "-".join(parts[:end])) in axes:
+                places.append(f"{axes[name]} {name}")
+                break
+        else:
+            return None
+        parts = parts[end:]
+    return "known names, but not in this order: " + ", ".join(places)
 
 
 def _spell(given: Mapping[Axis, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Axis = Literal["model", "implementation", "framework", "hardware", "os"]
 AXES: tuple[Axis, ...] = ("model", "implementation", "framework", "hardware", "os")
@@ -137,8 +137,7 @@ class Rule:
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One combination of five values; valid or not is for the matrix to say."""
 
     model: str
