@@ -1,0 +1,100 @@
+"""`build`: choose cells, plan them, build what is not built."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json, Only, Skip, TargetOptions, Targets
+from mlperf_bake.cli.output import note, print_json
+from mlperf_bake.errors import NothingSelected, UsageError
+
+
+def build(
+    targets: Targets = None,
+    target: TargetOptions = None,
+    only: Only = None,
+    skip: Skip = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs", "-j", metavar="N", help="Builds at a time [half the CPUs].", show_default=False
+        ),
+    ] = 0,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context",
+            metavar="NAME=PATH",
+            help="Use this in place of what is fetched: wheels, weights, base, build-base.",
+            show_default=False,
+        ),
+    ] = None,
+    platform: Annotated[
+        str, typer.Option("--platform", metavar="linux/ARCH", help="Keep only cells of this platform.")
+    ] = "",
+    push: Annotated[bool, typer.Option("--push", help="Push to --registry, with provenance.")] = False,
+    registry: Annotated[
+        str, typer.Option("--registry", metavar="PREFIX", help="Put this in front of every tag.")
+    ] = "",
+    builder: Annotated[
+        str, typer.Option("--builder", metavar="NAME", help="Build on this buildx builder.")
+    ] = "",
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start no build after a failure.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Build images that are up to date too.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Do every step anew; implies --force.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the bake file that would be built, and stop.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Build images."""
+    from rich.console import Console
+
+    from mlperf_bake.build.bakefile import Output
+    from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.report import print_report, report_json
+    from mlperf_bake.build.service import BuildOptions, build_images, default_jobs
+    from mlperf_bake.build.service import dry_run as bake_files
+    from mlperf_bake.engine.find import find_engine
+    from mlperf_bake.engine.secrets import host_secrets
+    from mlperf_bake.project import open_project
+
+    if push and not registry:
+        raise UsageError("--push needs a registry", remedy="--push --registry registry.example/team")
+    project = open_project()
+    cells = project.cells([*(targets or ()), *(target or ())], only or (), skip or ())
+    if platform:
+        cells = tuple(cell for cell in cells if project.matrix.hardware[cell.hardware].platform == platform)
+        if not cells:
+            raise NothingSelected("no chosen cell is of this platform", found=platform)
+    given = parse_contexts(context or ())
+    engine = find_engine()
+    images = project.plan(cells, overrides_for(project, cells, engine, given, note))
+    options = BuildOptions(
+        checkout=project.root,
+        state=project.state,
+        jobs=jobs or default_jobs(),
+        keep_going=not fail_fast,
+        force=force,
+        no_cache=no_cache,
+        secrets=host_secrets(),
+        output=Output(push=push, registry=registry),
+        builder=builder,
+    )
+    if dry_run:
+        for text in bake_files(images, options):
+            typer.echo(text, nl=False)
+        return
+    console = Console(stderr=json)
+    report = build_images(
+        images, engine, options, origin=project.origin, console=console, say=note if json else typer.echo
+    )
+    if json:
+        print_json(report_json(report))
+    else:
+        print_report(report, console)
+    report.raise_if_failed()

@@ -1,0 +1,66 @@
+"""`doctor`: what this machine lacks, and the command that mends it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json
+from mlperf_bake.cli.output import note, print_json, print_line
+from mlperf_bake.errors import DiskFull, EngineMissing
+
+SIGNS = {"ok": "✓", "note": "-", "missing": "✗"}
+
+
+def doctor(
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Install and start what is missing (root, on Debian and Ubuntu).")
+    ] = False,
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--platform",
+            metavar="linux/ARCH",
+            help="A platform whose images are to run here.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what is missing on this machine and the command that mends it."""
+    from mlperf_bake.engine.checkup import check_machine
+
+    wanted = tuple(platform or ())
+    if mend:
+        _mend(wanted)
+    findings = check_machine(wanted or ("linux/amd64", "linux/arm64"))
+    if json:
+        print_json(
+            [
+                {"name": one.name, "state": one.state, "found": one.found, "remedy": one.remedy}
+                for one in findings
+            ]
+        )
+    else:
+        for one in findings:
+            print_line(f"{SIGNS[one.state]} {one.name:<18} {one.found}")
+            if one.remedy:
+                print_line(f"  {'':<18} remedy: {one.remedy}")
+    missing = [one for one in findings if one.state == "missing"]
+    if missing:
+        kind = DiskFull if missing[0].name == "disk" else EngineMissing
+        raise kind(
+            f"{len(missing)} {'thing is' if len(missing) == 1 else 'things are'} missing",
+            found=", ".join(one.name for one in missing),
+            remedy=missing[0].remedy,
+        )
+
+
+def _mend(platforms: tuple[str, ...]) -> None:
+    from mlperf_bake.engine.bootstrap import ensure_engine
+    from mlperf_bake.engine.emulation import enable_emulation
+
+    engine = ensure_engine(note)
+    for platform in platforms:
+        enable_emulation(platform, engine, note)

@@ -1,0 +1,79 @@
+"""`run`: run one cell's image once and keep its result."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json
+from mlperf_bake.cli.output import note, print_json
+from mlperf_bake.errors import UsageError
+
+
+def run(
+    target: Annotated[str, typer.Option("--target", "-t", metavar="TARGET", help="What to run.")],
+    scenario: Annotated[
+        str, typer.Option("--scenario", "-s", help="SingleStream, MultiStream, Server, Offline, Interactive.")
+    ] = "Offline",
+    mode: Annotated[
+        str, typer.Option("--mode", "-m", help="performance, accuracy, find-peak.")
+    ] = "performance",
+    data: Annotated[
+        str, typer.Option("--data", metavar="DIR", help="A prepared data set, or the word synthetic.")
+    ] = "synthetic",
+    results: Annotated[
+        str,
+        typer.Option("--results", metavar="VOLUME|DIR", help="Where results go; a directory has a slash."),
+    ] = "mlperf-bake-results",
+    image: Annotated[
+        str, typer.Option("--image", metavar="REF", help="Run this image in place of the built one.")
+    ] = "",
+    run_id: Annotated[str, typer.Option("--run-id", metavar="ID", help="Name of the result.")] = "",
+    memory: Annotated[
+        int,
+        typer.Option("--memory", metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False),
+    ] = 0,
+    cpuset: Annotated[str, typer.Option("--cpuset", metavar="LIST", help="CPUs, such as 0-3,8.")] = "",
+    harness_options: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- HARNESS OPTION...]",
+            help="Given to the harness as they are: -- --duration 10 --workers 2.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a benchmark and keep its result."""
+    from rich.console import Console
+
+    from mlperf_bake.engine.find import find_engine
+    from mlperf_bake.matrix.targets import resolve
+    from mlperf_bake.project import open_project
+    from mlperf_bake.run.request import SCENARIOS, Limits, RunRequest, data_from, new_run_id, results_from
+    from mlperf_bake.run.service import run_image
+    from mlperf_bake.run.summary import outcome_json, print_outcome
+
+    if scenario not in SCENARIOS:
+        raise UsageError("unknown scenario", found=scenario, expected=", ".join(SCENARIOS))
+    project = open_project()
+    cell = resolve(project.matrix, target).cell
+    request = RunRequest(
+        image=image or f"mlperf-bake/{cell.id}:latest",
+        cell_id=cell.id,
+        scenario=scenario,
+        mode=mode,
+        data=data_from(data),
+        results=results_from(results),
+        platform=project.matrix.hardware[cell.hardware].platform,
+        run_id=run_id or new_run_id(scenario, mode),
+        harness_options=tuple(harness_options or ()),
+        limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
+    )
+    console = Console(stderr=json)
+    outcome = run_image(request, find_engine(), console=console, say=note if json else typer.echo)
+    if json:
+        print_json(outcome_json(outcome))
+    else:
+        print_outcome(outcome, console)

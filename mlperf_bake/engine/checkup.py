@@ -1,0 +1,146 @@
+"""What this machine has and lacks for building and running images, each with the command that mends it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mlperf_bake.engine.command import call
+from mlperf_bake.engine.disk import BUILD_NEEDS, GIB, free_bytes
+from mlperf_bake.engine.distribution import Distribution, this_distribution
+from mlperf_bake.engine.emulation import emulation_for
+from mlperf_bake.engine.find import Engine, EngineSurvey, judge, survey_engine
+from mlperf_bake.engine.secrets import apt_proxy, host_secrets
+from mlperf_bake.errors import EngineMissing, UsageError
+
+State = Literal["ok", "note", "missing"]
+
+MEMORY_WISHED = 4 * GIB
+"""Compiling the harness and converting weights peak below this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        name: what, in a word or two.
+        state: ``ok``; ``note`` (works, but worth knowing); ``missing`` (something the tool does will fail).
+        found: what is there.
+        remedy: the command that mends it, empty where nothing is to be done.
+    """
+
+    name: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def check_machine(platforms: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Look at everything, change nothing.
+
+    Args:
+        platforms: platforms whose images are to run here.
+    """
+    survey, distribution = survey_engine(), this_distribution()
+    try:
+        engine = judge(survey, distribution)
+    except EngineMissing as missing:
+        found = f"{missing.problem}{f' ({missing.found})' if missing.found else ''}"
+        return (
+            Finding("engine", "missing", found, missing.remedy or ""),
+            *_without_engine(survey, distribution),
+        )
+    return tuple(_with_engine(engine, platforms))
+
+
+def _without_engine(survey: EngineSurvey, distribution: Distribution) -> Iterator[Finding]:
+    yield Finding("distribution", "note", distribution.name)
+    if os.geteuid() != 0:
+        yield Finding(
+            "user", "note", f"user {os.geteuid()}, not root: an engine cannot be installed from here"
+        )
+    yield from _access(survey.host)
+    yield from _secrets()
+
+
+def _with_engine(engine: Engine, platforms: tuple[str, ...]) -> Iterator[Finding]:
+    yield Finding("engine", "ok", f"Docker Engine {engine.server} at {engine.host}, {engine.platform}")
+    yield Finding("buildx", "ok", f"{engine.buildx_version} ({' '.join(engine.buildx)})")
+    yield (
+        Finding("image store", "ok", "containerd's: multi-platform images and provenance work")
+        if engine.containerd_store
+        else Finding(
+            "image store",
+            "note",
+            "the classic store: foreign platforms and provenance need a builder of their own",
+            'set {"features": {"containerd-snapshotter": true}} in /etc/docker/daemon.json and restart docker',
+        )
+    )
+    yield from _access(engine.host)
+    yield from _disk(engine)
+    memory = engine.memory_bytes / GIB
+    enough = engine.memory_bytes >= MEMORY_WISHED
+    yield Finding(
+        "memory",
+        "ok" if enough else "note",
+        f"{memory:.1f} GiB, {engine.cpus} CPUs",
+        "" if enough else "build with --jobs 1",
+    )
+    for platform in platforms:
+        yield _emulation(engine, platform)
+    yield from _secrets()
+
+
+def _access(host: str) -> Iterator[Finding]:
+    path = Path(host.removeprefix("unix://"))
+    if host.startswith("unix://") and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        yield Finding(
+            "socket",
+            "missing",
+            f"{path} is not for user {os.geteuid()}",
+            "sudo usermod -aG docker $USER, then log in again (members of that group are root on this machine)",
+        )
+
+
+def _disk(engine: Engine) -> Iterator[Finding]:
+    if not engine.local or not engine.root_dir:
+        return
+    free = free_bytes(Path(engine.root_dir))
+    found = f"{free / GIB:.1f} GiB free in {engine.root_dir}"
+    if free >= BUILD_NEEDS:
+        yield Finding("disk", "ok", found)
+    else:
+        remedy = "docker buildx prune, docker image prune"
+        yield Finding("disk", "missing", f"{found}, a build wants {BUILD_NEEDS / GIB:.1f} GiB", remedy)
+
+
+def _emulation(engine: Engine, platform: str) -> Finding:
+    found = emulation_for(platform, engine)
+    name = f"runs {platform}"
+    if found.state == "missing":
+        return Finding(
+            name, "note", f"no ({found.detail})", f"mlperf-bake doctor --mend --platform {platform}"
+        )
+    return Finding(name, "ok", f"{found.state} ({found.detail})")
+
+
+def _secrets() -> Iterator[Finding]:
+    try:
+        secrets = {secret.id: secret for secret in host_secrets()}
+    except UsageError as error:
+        yield Finding("build secrets", "missing", f"{error.where}: {error.problem}", error.remedy or "")
+        return
+    bundle = secrets.get("ca")
+    yield (
+        Finding("certificates", "ok", f"{bundle.file} goes into builds as the secret ca")
+        if bundle
+        else Finding(
+            "certificates", "note", "no bundle found", "set SSL_CERT_FILE where a proxy re-signs TLS"
+        )
+    )
+    if "pip" in secrets:
+        yield Finding("pip settings", "ok", "go into builds as the secret pip")
+    if apt_proxy(call(("apt-config", "dump")).stdout, os.environ):
+        yield Finding("apt proxy", "ok", "goes into builds as the secret apt")
