@@ -1,0 +1,76 @@
+// What a backend is: something that loads a network and runs a batch.
+//
+// A new backend is one file, src/backends/NAME.cc, that defines `extern const BackendEntry kBackend_NAME`,
+// and, where it needs a library, cmake/backend_NAME.cmake. Naming it in MLPERF_BAKE_BACKENDS registers it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cell.h"
+
+namespace mlperf_bake {
+
+// The network to load: the cell's description and the bytes of its weights file.
+struct Network {
+  const Cell& cell;
+  std::span<const std::byte> weights;  // empty for a backend that needs none
+};
+
+// What one worker computes with.
+struct Resources {
+  int threads = 1;
+  std::vector<int> cpus;    // one a thread when pinned, otherwise empty
+  int batch = 1;            // most samples a call of Run()
+  bool share_cpus = false;  // more threads than CPUs: waiting threads must not spin
+};
+
+// The answer to a batch; the memory is the instance's and lives until its next Run().
+struct Output {
+  OutputKind kind;
+  std::span<const float> scores;         // kScores: batch x classes
+  std::span<const std::int64_t> argmax;  // kArgmax: batch
+};
+
+// The network, ready to run on one worker's resources. Used by one thread at a time.
+class Instance {
+ public:
+  virtual ~Instance() = default;
+  // `samples` points at `count` samples, one after the other; 1 <= count <= Resources::batch.
+  // Failure kBackend when the backend cannot.
+  virtual Output Run(const std::byte* samples, std::size_t count) = 0;
+};
+
+struct BackendFacts {
+  std::string name, version, provider;
+  int preferred_workers;  // on this machine, each with one thread
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual BackendFacts Facts(int usable_cpus) const = 0;
+  // Thread-safe: workers open their instances side by side. The backend outlives its instances.
+  virtual std::unique_ptr<Instance> OpenInstance(const Resources& resources) = 0;
+};
+
+// One line of the registry.
+struct BackendEntry {
+  std::string_view name;
+  std::string (*version)();
+  bool needs_weights;
+  std::unique_ptr<Backend> (*open)(const Network& network);
+};
+
+// The backends compiled into this program.
+std::span<const BackendEntry> Backends();
+
+// Failure kUsage, with the nearest name, when it is not compiled in.
+const BackendEntry& FindBackend(std::string_view name);
+
+}  // namespace mlperf_bake

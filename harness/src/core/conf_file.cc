@@ -1,0 +1,111 @@
+#include "core/conf_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+
+#include "core/suggest.h"
+
+namespace mlperf_bake {
+namespace {
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+template <typename Number>
+bool ParseWhole(const std::string& text, Number* number) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
+  return error == std::errc{} && stop == text.data() + text.size();
+}
+
+}  // namespace
+
+ConfFile::ConfFile(const std::filesystem::path& path, std::span<const std::string_view> known_keys,
+                   ExitCode exit_code)
+    : path_(path), exit_code_(exit_code) {
+  std::ifstream file(path);
+  if (!file) throw Failure(exit_code, path.string() + " cannot be read; give the right path.");
+  constexpr int kMostLines = 10'000;
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const std::string at = path.string() + ":" + std::to_string(number) + ": ";
+    if (number > kMostLines) throw Failure(exit_code, at + "too many lines for a configuration file.");
+    const std::string_view content = Trim(line);
+    if (content.empty() || content.front() == '#') continue;
+    const std::size_t equals = content.find('=');
+    if (equals == std::string_view::npos) {
+      throw Failure(exit_code, at + "expected `key = value`, found \"" + std::string(content) + "\".");
+    }
+    const std::string key(Trim(content.substr(0, equals)));
+    std::string_view value = content.substr(equals + 1);
+    value = Trim(value.substr(0, value.find(" #")));
+    if (std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end()) {
+      throw Failure(exit_code, at + "unknown key \"" + key + "\"" + DidYouMean(key, known_keys) + ".");
+    }
+    if (value.empty()) throw Failure(exit_code, at + "\"" + key + "\" has no value.");
+    const auto [entry, is_new] = values_.try_emplace(key, Entry{std::string(value), number});
+    if (!is_new) {
+      throw Failure(exit_code, at + "\"" + key + "\" is given twice, first on line " +
+                                   std::to_string(entry->second.line) + "; keep one.");
+    }
+  }
+  if (file.bad()) throw Failure(exit_code, path.string() + " cannot be read to its end.");
+}
+
+const std::string& ConfFile::Text(const std::string& key) const {
+  const auto found = values_.find(key);
+  if (found == values_.end()) {
+    throw Failure(exit_code_, path_.string() + " lacks \"" + key + "\"; add `" + key + " = ...`.");
+  }
+  return found->second.value;
+}
+
+std::string ConfFile::TextOr(const std::string& key, const std::string& otherwise) const {
+  return Has(key) ? Text(key) : otherwise;
+}
+
+std::uint64_t ConfFile::Number(const std::string& key, std::uint64_t least, std::uint64_t most) const {
+  std::uint64_t number = 0;
+  if (!ParseWhole(Text(key), &number) || number < least || number > most) {
+    Reject(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return number;
+}
+
+std::int64_t ConfFile::SignedNumber(const std::string& key, std::int64_t least, std::int64_t most) const {
+  std::int64_t number = 0;
+  if (!ParseWhole(Text(key), &number) || number < least || number > most) {
+    Reject(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return number;
+}
+
+double ConfFile::Positive(const std::string& key) const {
+  double number = 0;
+  if (!ParseWhole(Text(key), &number) || !std::isfinite(number) || number <= 0) {
+    Reject(key, "a number above zero");
+  }
+  return number;
+}
+
+std::string ConfFile::Sha256(const std::string& key, std::span<const std::string_view> also) const {
+  const std::string& text = Text(key);
+  if (std::find(also.begin(), also.end(), text) != also.end()) return text;
+  if (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    Reject(key, "64 lower-case hex digits");
+  }
+  return text;
+}
+
+void ConfFile::Reject(const std::string& key, const std::string& expected) const {
+  const Entry& entry = values_.at(key);
+  throw Failure(exit_code_, path_.string() + ":" + std::to_string(entry.line) + ": \"" + key + "\" is \"" +
+                                entry.value + "\"; expected " + expected + ".");
+}
+
+}  // namespace mlperf_bake

@@ -1,0 +1,36 @@
+// Every way a run can end badly: one exit code and one sentence with the remedy (docs/contracts.md,
+// "Harness").
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace mlperf_bake {
+
+enum class ExitCode : int {
+  kDone = 0,
+  kUsage = 2,
+  kCell = 3,
+  kDataSet = 4,
+  kWeights = 5,
+  kBackend = 6,
+  kResults = 7,
+  kLoadGen = 8,
+  kInvalid = 9,
+  kInterrupted = 12,
+};
+
+// Thrown where the failure is noticed, caught once in main(), which prints the sentence and exits with the
+// code.
+class Failure : public std::runtime_error {
+ public:
+  Failure(ExitCode exit_code, const std::string& sentence)
+      : std::runtime_error(sentence), exit_code_(exit_code) {}
+
+  ExitCode exit_code() const { return exit_code_; }
+
+ private:
+  ExitCode exit_code_;
+};
+
+}  // namespace mlperf_bake

@@ -1,0 +1,66 @@
+#include "core/lane.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "loadgen.h"
+
+namespace mlperf_bake {
+
+Lane::Lane(std::unique_ptr<Instance> instance, std::unique_ptr<Decoder> decoder, const SampleLibrary& library,
+           std::size_t batch, std::size_t most_pending, std::vector<int> cpus)
+    : instance_(std::move(instance)),
+      decoder_(std::move(decoder)),
+      library_(library),
+      batch_(batch),
+      cpus_(std::move(cpus)),
+      staging_(batch > 1 ? Memory::Allocate(batch * library.sample_bytes()) : Memory()) {
+  responses_.reserve(most_pending);
+}
+
+void Lane::Answer(std::span<const mlperf::QuerySample> samples) {
+  const std::size_t count = samples.size();
+  while (!samples.empty()) {
+    const auto batch = samples.first(std::min(batch_, samples.size()));
+    samples = samples.subspan(batch.size());
+    decoder_->Decode(Compute(batch), batch, responses_);
+  }
+  mlperf::QuerySamplesComplete(responses_.data(), responses_.size());
+  responses_.clear();
+  decoder_->Release();
+  // This lane is the only writer, so no read-modify-write is needed.
+  answered_.store(answered_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+}
+
+Output Lane::Compute(std::span<const mlperf::QuerySample> batch) {
+  return instance_->Run(InOnePiece(batch), batch.size());
+}
+
+const std::byte* Lane::InOnePiece(std::span<const mlperf::QuerySample> batch) {
+  const std::byte* const first = library_.Find(batch.front().index);
+  const std::size_t bytes = library_.sample_bytes();
+  bool neighbours = true;
+  for (std::size_t i = 1; neighbours && i < batch.size(); ++i) {
+    neighbours = library_.Find(batch[i].index) == first + i * bytes;
+  }
+  if (neighbours) return first;
+  std::byte* slot = staging_.writable().data();
+  for (const mlperf::QuerySample& sample : batch) {
+    std::memcpy(slot, library_.Find(sample.index), bytes);
+    slot += bytes;
+  }
+  return staging_.bytes().data();
+}
+
+std::uint64_t Answered(const Lanes& lanes) {
+  std::uint64_t answered = 0;
+  for (const auto& lane : lanes) answered += lane->answered();
+  return answered;
+}
+
+bool AnyBusy(const Lanes& lanes) {
+  return std::any_of(lanes.begin(), lanes.end(), [](const auto& lane) { return lane->busy(); });
+}
+
+}  // namespace mlperf_bake

@@ -1,0 +1,245 @@
+#include "core/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "backends/backend.h"
+#include "core/cell.h"
+#include "core/cpus.h"
+#include "core/dataset.h"
+#include "core/dispatcher.h"
+#include "core/host.h"
+#include "core/image.h"
+#include "core/lane.h"
+#include "core/loadgen_log.h"
+#include "core/loadgen_run.h"
+#include "core/manifest.h"
+#include "core/progress.h"
+#include "core/run_control.h"
+#include "core/run_directory.h"
+#include "core/sha256.h"
+#include "core/signals.h"
+#include "core/verdict.h"
+#include "core/warmup.h"
+
+namespace mlperf_bake {
+namespace {
+
+constexpr std::string_view kSynthetic = "synthetic";
+
+DataSet OpenData(const Options& options, const Cell& cell) {
+  if (options.data == kSynthetic) {
+    return DataSet::Synthesize(options.samples.value_or(DataSet::SyntheticCount(cell)), cell);
+  }
+  DataSet data = DataSet::Open(options.data, cell, options.verify);
+  if (options.samples) data.Limit(*options.samples);
+  return data;
+}
+
+WeightsFacts CheckWeights(const Cell& cell, const Memory& weights) {
+  const WeightsFacts facts{cell.weights.filename().string(), Sha256Hex(weights.bytes()),
+                           weights.bytes().size()};
+  if (cell.weights_sha256 != "recipe" && facts.sha256 != cell.weights_sha256) {
+    throw Failure(ExitCode::kWeights, cell.weights.string() + " has SHA-256 " + facts.sha256 + ", but " +
+                                          cell.conf.string() + " says " + cell.weights_sha256 +
+                                          "; build the image again or restore the weights.");
+  }
+  return facts;
+}
+
+constexpr std::size_t kLargestGrain = 4096;
+
+// One lane a worker, opened side by side, each on its own CPUs so that its memory is near them.
+Lanes OpenLanes(Backend& backend, Task& task, const SampleLibrary& library, const Options& options,
+                const Execution& execution) {
+  const auto pinning = PlanPinning(options.pin, execution.workers, execution.threads, AllowedCpus());
+  Lanes lanes(pinning.size());
+  std::vector<std::exception_ptr> failures(pinning.size());
+  const auto open = [&](std::size_t i) {
+    try {
+      const std::vector<int> own =
+          pinning[i].empty() ? std::vector<int>() : std::vector<int>{pinning[i].front()};
+      PinThisThread(own);
+      const auto batch = static_cast<std::size_t>(execution.batch);
+      const std::size_t most = std::max(kLargestGrain, batch) + batch;
+      lanes[i] = std::make_unique<Lane>(
+          backend.OpenInstance({execution.threads, pinning[i], execution.batch, execution.share_cpus}),
+          task.OpenDecoder(most), library, batch, most, own);
+    } catch (...) {  // rethrown below, on the controlling thread
+      failures[i] = std::current_exception();
+    }
+  };
+  // As many at a time as can compute at a time.
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> openers;
+  const auto at_a_time = std::min<std::size_t>(pinning.size(), static_cast<std::size_t>(UsableCpus()));
+  for (std::size_t i = 0; i < at_a_time; ++i) {
+    openers.emplace_back([&] {
+      for (std::size_t lane = next++; lane < lanes.size(); lane = next++) open(lane);
+    });
+  }
+  for (std::thread& opener : openers) opener.join();
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  return lanes;
+}
+
+// How long to measure when the speed is not given: a twentieth of the run, from half a second to three.
+std::chrono::milliseconds MeasuringTime(const Options& options) {
+  if (!NeedsMeasurement(options)) return std::chrono::milliseconds(0);
+  constexpr double kDefaultSeconds = 600;
+  const double twentieth = options.duration_s.value_or(kDefaultSeconds) * 1000 / 20;
+  return std::chrono::milliseconds(static_cast<int>(std::clamp(twentieth, 500.0, 3000.0)));
+}
+
+void StopBetweenSteps(const RunControl& control) {
+  if (!control.stop_requested()) return;
+  throw Failure(ExitCode::kInterrupted,
+                "The run was interrupted before its clock started; nothing is recorded.");
+}
+
+// LoadGen's thread is parked or waits for samples nobody answers, so no destructor may run.
+[[noreturn]] void EndProcess(ExitCode exit_code) {
+  std::fflush(nullptr);
+  std::_Exit(static_cast<int>(exit_code));
+}
+
+std::string Summary(const Manifest& manifest, const std::string& where) {
+  std::string text;
+  char figure[96] = "";
+  if (manifest.interrupted) text = "interrupted after " + std::to_string(manifest.samples) + " samples";
+  if (manifest.result) {
+    if (manifest.result->value) {
+      std::snprintf(figure, sizeof figure, ": %.6g %s", *manifest.result->value,
+                    manifest.result->metric.c_str());
+    }
+    text = std::string(manifest.result->valid ? "VALID" : "INVALID") + figure;
+  } else if (manifest.accuracy) {
+    text = manifest.accuracy->metric + ": " + std::to_string(manifest.accuracy->correct) + " of " +
+           std::to_string(manifest.accuracy->total) + " correct";
+  } else if (!manifest.interrupted) {
+    text = "finished; accuracy not measured (no labels)";
+  }
+  const auto reasons = DemonstrationReasons(manifest);
+  if (!reasons.empty()) {
+    text += "\ndemonstration:";
+    for (const std::string& reason : reasons) text += " " + reason + (&reason == &reasons.back() ? "" : ";");
+  }
+  return text + "\nrecorded in " + where;
+}
+
+}  // namespace
+
+ExitCode Run(const Options& options) {
+  RunControl control;
+  const SignalWatch signals(control);
+  Progress progress(options.progress);
+  const Cell cell = ReadCell(options.cell.value_or(DefaultCellFile()));
+  const BackendEntry& entry = FindBackend(options.backend.value_or(cell.backend));
+  const std::string run_id =
+      options.run_id.value_or(NewRunId(NameOf(options.scenario), NameOf(options.mode)));
+  RunDirectory directory(options.results, run_id);
+
+  progress.Phase("verify");
+  const DataSet data = OpenData(options, cell);
+  StopBetweenSteps(control);
+  Memory weights;
+  std::optional<WeightsFacts> weights_facts;
+  if (entry.needs_weights) {
+    weights = Memory::MapFile(cell.weights, ExitCode::kWeights);
+    weights_facts = CheckWeights(cell, weights);
+  }
+  StopBetweenSteps(control);
+
+  progress.Phase("load");
+  const int usable_cpus = UsableCpus();
+  const std::unique_ptr<Task> task = OpenTask(cell, data, options.mode == Mode::kAccuracy);
+  const std::unique_ptr<Backend> backend = entry.open({cell, weights.bytes()});
+  const BackendFacts backend_facts = backend->Facts(usable_cpus);
+  const Execution execution = ResolveExecution(options, backend_facts.preferred_workers, usable_cpus);
+  const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
+  // Packing pays where batches can be contiguous: everywhere but in Server, whose order is random.
+  const bool pack = execution.batch > 1 && !ArrivesOnSchedule(options.scenario);
+  SampleLibrary library(data, performance_count, pack);
+  Lanes lanes = OpenLanes(*backend, *task, library, options, execution);
+  StopBetweenSteps(control);
+
+  progress.Phase("warm-up");
+  const Measured measured = WarmUp(lanes, data.count(), options.warmup, MeasuringTime(options), control);
+  StopBetweenSteps(control);
+
+  const Settings settings =
+      ResolveSettings(options, cell, execution, data.count(), measured, AvailableMemory() / 4);
+  if (settings.memory_bound) {
+    std::fprintf(
+        stderr,
+        "mlperf-harness: the backend is so quick that LoadGen's queries for the whole duration would not fit "
+        "into memory; the run may end early (shorten --duration).\n");
+  }
+  directory.Write("user.conf", UserConf(settings, options.scenario));
+  const mlperf::TestSettings test =
+      ConfigureLoadGen(directory.path() / "user.conf", cell, options.scenario, options.mode);
+
+  progress.Phase("run");
+  const DispatchSettings dispatch{options.batch_timeout_us, Grain(options.scenario, execution, measured)};
+  Manifest manifest{.run_id = run_id,
+                    .cell = cell,
+                    .options = options,
+                    .execution = execution,
+                    .settings = settings,
+                    .data = data,
+                    .backend = backend_facts,
+                    .weights = weights_facts,
+                    .started_at = UtcNow()};
+  auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);
+  LoadGenRun loadgen(*dispatcher, library, test, directory.path(), lanes, control);
+  const bool ended = loadgen.Supervise([&](std::uint64_t answered, double elapsed_s) {
+    const bool known = options.scenario == Scenario::kOffline || options.mode == Mode::kAccuracy;
+    const std::uint64_t all = options.mode == Mode::kAccuracy ? data.count() : dispatcher->issued_samples();
+    progress.Update(answered, known && all > 0 ? std::optional(std::max(all, answered)) : std::nullopt,
+                    elapsed_s,
+                    options.mode == Mode::kAccuracy ? 0 : static_cast<double>(settings.duration_ms) / 1000);
+  });
+  manifest.ended_at = UtcNow();
+
+  progress.Phase("record");
+  try {
+    control.RethrowFailure();
+    const LoadGenLog log = LoadGenLog::Read(directory.path() / "mlperf_log_detail.txt");
+    manifest.interrupted = !ended;
+    manifest.samples = Answered(lanes);
+    manifest.queries = dispatcher->issued_queries();
+    if (const auto samples = log.Number("generated_samples_per_query")) {
+      manifest.samples_per_query = static_cast<std::uint64_t>(*samples);
+    }
+    if (ended && options.mode != Mode::kAccuracy) {
+      manifest.result = ReadResult(log, options.scenario);
+      if (!manifest.result) throw loadgen.NoResult(log);
+    }
+    if (ended && options.mode == Mode::kAccuracy) manifest.accuracy = task->Measure();
+    // LoadGen creates its trace file even when told to keep no trace.
+    std::filesystem::remove(directory.path() / "mlperf_log_trace.json");
+    directory.Write("manifest.json", ToJson(manifest));
+    directory.Commit();
+    const std::string validity = !manifest.result ? "" : manifest.result->valid ? "VALID" : "INVALID";
+    progress.Done(run_id, ended ? "finished" : "interrupted", validity,
+                  Summary(manifest, directory.final_path().string()));
+    if (!ended) EndProcess(ExitCode::kInterrupted);
+    if (!manifest.result || manifest.result->valid) return ExitCode::kDone;
+    std::fprintf(stderr, "mlperf-harness: LoadGen calls the run INVALID. %s\n",
+                 Advice(log, *manifest.result, settings, options.scenario).c_str());
+    return ExitCode::kInvalid;
+  } catch (const Failure& failure) {
+    if (ended) throw;
+    directory.Discard();
+    std::fprintf(stderr, "mlperf-harness: %s\n", failure.what());
+    EndProcess(failure.exit_code());
+  }
+}
+
+}  // namespace mlperf_bake

@@ -1,0 +1,104 @@
+// Image classification: the response is the predicted class as an int64, little-endian; accuracy is top-1.
+#include <algorithm>
+#include <atomic>
+#include <limits>
+
+#include "tasks/task.h"
+
+namespace mlperf_bake {
+namespace {
+
+// The first of the largest scores; NaN is never the largest.
+std::int64_t ArgMax(std::span<const float> scores) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < scores.size(); ++i) {
+    if (scores[i] > scores[best] || scores[best] != scores[best]) best = i;
+  }
+  return static_cast<std::int64_t>(best);
+}
+
+constexpr std::int64_t kUnanswered = std::numeric_limits<std::int64_t>::min();
+
+// The class answered for each sample. LoadGen may issue a sample more than once: the answers are the same.
+class Answers {
+ public:
+  explicit Answers(std::size_t samples) : answers_(samples) {
+    for (auto& answer : answers_) answer.store(kUnanswered, std::memory_order_relaxed);
+  }
+  bool kept() const { return !answers_.empty(); }
+  void Keep(std::size_t index, std::int64_t answer) {
+    answers_[index].store(answer, std::memory_order_relaxed);
+  }
+
+  Accuracy Compare(std::span<const std::int32_t> labels) const {
+    Accuracy accuracy{"top1", 0, 0};
+    for (std::size_t i = 0; i < answers_.size(); ++i) {
+      const std::int64_t answer = answers_[i].load(std::memory_order_relaxed);
+      if (answer == kUnanswered) continue;
+      ++accuracy.total;
+      accuracy.correct += answer == labels[i] ? 1 : 0;
+    }
+    return accuracy;
+  }
+
+ private:
+  std::vector<std::atomic<std::int64_t>> answers_;
+};
+
+class ClassDecoder final : public Decoder {
+ public:
+  ClassDecoder(const Cell& cell, std::size_t most_pending, Answers& answers)
+      : offset_(cell.label_offset), classes_(cell.classes), pending_(most_pending), answers_(answers) {}
+
+  void Decode(const Output& output, std::span<const mlperf::QuerySample> samples,
+              std::vector<mlperf::QuerySampleResponse>& responses) override {
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      std::int64_t& answer = pending_[used_++];
+      answer = (output.kind == OutputKind::kArgmax ? output.argmax[i]
+                                                   : ArgMax(output.scores.subspan(i * classes_, classes_))) -
+               offset_;
+      if (answers_.kept()) answers_.Keep(samples[i].index, answer);
+      responses.emplace_back(samples[i].id, reinterpret_cast<std::uintptr_t>(&answer), sizeof(answer));
+    }
+  }
+
+  void Release() override { used_ = 0; }
+
+ private:
+  std::int64_t offset_;
+  std::size_t classes_;
+  std::vector<std::int64_t> pending_;
+  std::size_t used_ = 0;
+  Answers& answers_;
+};
+
+class ImageClassification final : public Task {
+ public:
+  ImageClassification(const Cell& cell, const DataSet& data, bool score)
+      : cell_(cell), data_(data), answers_(score && !data.labels().empty() ? data.count() : 0) {}
+
+  std::unique_ptr<Decoder> OpenDecoder(std::size_t most_pending) override {
+    return std::make_unique<ClassDecoder>(cell_, most_pending, answers_);
+  }
+
+  std::optional<Accuracy> Measure() const override {
+    if (!answers_.kept()) return std::nullopt;
+    const Accuracy accuracy = answers_.Compare(data_.labels());
+    if (accuracy.total == 0) return std::nullopt;
+    return accuracy;
+  }
+
+ private:
+  const Cell& cell_;
+  const DataSet& data_;
+  Answers answers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> OpenImageClassification(const Cell& cell, const DataSet& data, bool score);
+std::unique_ptr<Task> OpenImageClassification(const Cell& cell, const DataSet& data, bool score) {
+  return std::make_unique<ImageClassification>(cell, data, score);
+}
+
+}  // namespace mlperf_bake

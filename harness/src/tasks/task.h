@@ -1,0 +1,53 @@
+// What a task is: it turns a backend's output into LoadGen responses, and measures accuracy.
+//
+// A new task is one file, src/tasks/NAME.cc, and one line in registry.cc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/backend.h"
+#include "core/cell.h"
+#include "core/dataset.h"
+#include "query_sample.h"
+
+namespace mlperf_bake {
+
+struct Accuracy {
+  std::string metric;
+  std::uint64_t correct = 0;
+  std::uint64_t total = 0;
+};
+
+// One worker's part of a task; used by one thread at a time.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // Appends one response for each of `samples`, in order. The responses' data is the decoder's and lives
+  // until Release().
+  virtual void Decode(const Output& output, std::span<const mlperf::QuerySample> samples,
+                      std::vector<mlperf::QuerySampleResponse>& responses) = 0;
+  // The responses have been delivered.
+  virtual void Release() = 0;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  // `most_pending`: responses decoded before a Release().
+  virtual std::unique_ptr<Decoder> OpenDecoder(std::size_t most_pending) = 0;
+  // Over all samples answered so far, each counted once; nullopt where there are no labels or nothing was
+  // answered.
+  virtual std::optional<Accuracy> Measure() const = 0;
+};
+
+// `score`: keep the answers for Measure(). `cell` and `data` must outlive the task.
+// Failure kCell when the cell names a task that does not exist.
+std::unique_ptr<Task> OpenTask(const Cell& cell, const DataSet& data, bool score);
+
+}  // namespace mlperf_bake
