@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from mlperf_bake import __version__
-from mlperf_bake.cli import cells
+from mlperf_bake.cli import build, cells, collect, data, doctor, quickstart, run, weights
 from mlperf_bake.errors import BakeError
 
 INTERRUPTED = 130
@@ -23,11 +23,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("quickstart")(quickstart.quickstart)
 app.command("list")(cells.list_cells)
 app.command("explain")(cells.explain)
 app.command("plan")(cells.plan)
 app.command("render")(cells.render)
 app.command("lock")(cells.lock)
+app.command("build")(build.build)
+app.command("run")(run.run)
+app.add_typer(data.app, name="data")
+app.add_typer(weights.app, name="weights")
+app.command("collect")(collect.collect)
+app.command("doctor")(doctor.doctor)
 
 
 def _version(value: bool) -> None:
@@ -47,10 +54,10 @@ def root(
 
 def main() -> None:
     """Runs the command line; every way out is an exit code of docs/contracts.md."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(execute(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def execute(arguments: list[str]) -> int:
     """One command: its exit code. Failures are told on stderr."""
     try:
         app(args=arguments, prog_name="mlperf-bake", standalone_mode=True)
