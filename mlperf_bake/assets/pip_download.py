@@ -69,14 +69,8 @@ def download_with_pip(source: PypiFile, cache: Cache, progress: Progress) -> Pat
         if source.file.endswith(".whl"):
             command += ["--only-binary=:all:", *_wheel_tags(source.file)]
         else:
-            backend = scratch / "backend"
-            _write_backend(backend)
             command += ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
-            environment |= {
-                "PYTHONPATH": str(backend),
-                "MLPERF_BAKE_SDIST_NAME": source.name,
-                "MLPERF_BAKE_SDIST_VERSION": source.version,
-            }
+            environment |= inert_backend(scratch / "backend", source.name, source.version)
         outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         file = scratch / source.file
         if outcome.returncode != 0 or not file.is_file():
@@ -99,7 +93,8 @@ def _wheel_tags(file: str) -> list[str]:
     return options
 
 
-def _write_backend(directory: Path) -> None:
+def inert_backend(directory: Path, name: str, version: str) -> dict[str, str]:
+    """Writes the backends into a new directory; the environment in which pip takes them for a source archive's own."""
     for backend in BACKENDS:
         file = directory.joinpath(*backend.split(".")).with_suffix(".py")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -110,6 +105,11 @@ def _write_backend(directory: Path) -> None:
     for required in ("wheel",):  # older pip looks for it beside setuptools
         (directory / required).mkdir(exist_ok=True)
         (directory / required / "__init__.py").touch()
+    return {
+        "PYTHONPATH": str(directory),
+        "MLPERF_BAKE_SDIST_NAME": name,
+        "MLPERF_BAKE_SDIST_VERSION": version,
+    }
 
 
 def _refusal(source: PypiFile, output: str) -> UsageError:

@@ -69,7 +69,7 @@ def _attempt(source: UrlFile, partial: Path, offset: int, progress: Progress) ->
         headers["Range"] = f"bytes={offset}-"
     request = urllib.request.Request(source.url, headers=headers)
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT, context=_certificates())
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT, context=certificates())
     except urllib.error.HTTPError as error:
         if error.code == 416:  # nothing after offset: complete, or longer than the file; the checksum tells
             return True
@@ -89,7 +89,8 @@ def _attempt(source: UrlFile, partial: Path, offset: int, progress: Progress) ->
     return total is None or done == total
 
 
-def _certificates() -> ssl.SSLContext:
+def certificates() -> ssl.SSLContext:
+    """The certificates that this machine's user trusts."""
     for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         bundle = os.environ.get(variable)
         if bundle and Path(bundle).is_file():

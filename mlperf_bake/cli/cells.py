@@ -56,8 +56,8 @@ def explain(
             {
                 "target": target,
                 "cell": _row(project, cell, False),
-                "given": dict(resolution.given),
-                "filled": dict(resolution.filled),
+                "given": {str(axis): name for axis, name in resolution.given.items()},
+                "filled": {str(axis): name for axis, name in resolution.filled.items()},
                 "rules": [
                     {
                         "axis": rule.axis,

@@ -17,25 +17,22 @@ from mlperf_bake.matrix.suggestions import did_you_mean
 
 Schema = Mapping[str, Any]
 VOCABULARY = frozenset(
-    [
-        "$schema",
-        "$defs",
-        "$ref",
-        "title",
-        "description",
-        "type",
-        "enum",
-        "pattern",
-        "minimum",
-        "maximum",
-        "items",
-        "minItems",
-        "properties",
-        "additionalProperties",
-        "propertyNames",
-        "required",
-        "minProperties",
-    ]
+    {
+        *(
+            "$schema",
+            "$defs",
+            "$ref",
+            "title",
+            "description",
+            "type",
+            "enum",
+            "pattern",
+            "minimum",
+            "maximum",
+        ),
+        *("items", "minItems"),
+        *("properties", "additionalProperties", "propertyNames", "required", "minProperties"),
+    }
 )
 
 

