@@ -168,3 +168,29 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
             remedy="name a directory of your own, or a volume",
         )
     return f"{owner.st_uid}:{owner.st_gid}", ""
+
+
+def require_readable(data: Path | Literal["synthetic"], user: str) -> None:
+    """Do nothing where the container's user may list the data set and read its files.
+
+    Args:
+        data: as in ``RunRequest``.
+        user: ``uid:gid`` of the container.
+
+    Raises:
+        UsageError: it may not; the harness could only say that it finds nothing.
+    """
+    if not isinstance(data, Path):
+        return
+    uid, gid = (int(part) for part in user.split(":"))
+    for path in (data, *sorted(data.iterdir())):
+        status = path.stat()
+        shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
+        needed = 0o5 if path.is_dir() else 0o4
+        if (status.st_mode >> shift) & needed != needed:
+            raise UsageError(
+                "the harness may not read the data set",
+                where=str(path),
+                found=f"mode {status.st_mode & 0o777:o}, the harness runs as user {uid}",
+                remedy=f"chmod -R a+rX {data}",
+            )

@@ -38,7 +38,9 @@ def base(engine: Engine) -> str:
 def no_images_left(engine: Engine) -> Iterator[None]:
     """Removes the images of these tests at the end."""
     yield
-    listed = engine.call("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={PREFIX}-*")
+    listed = engine.call(
+        "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={PREFIX}-*"
+    )
     tags = listed.stdout.split()
     if tags:
         engine.call("image", "rm", "--force", *tags)

@@ -79,7 +79,11 @@ def test_a_failure_says_stage_template_line_and_exit_code_and_stops_nothing_else
 ) -> None:
     bad, good = plan_one("bad", FAILING), plan_one("good", TWO_STAGES + "ENV GOOD=1\n")
     report = build_images(
-        [bad, good], engine, options, origin=lambda cell, line: ("templates/harness.j2", line + 100), say=silent
+        [bad, good],
+        engine,
+        options,
+        origin=lambda cell, line: ("templates/harness.j2", line + 100),
+        say=silent,
     )
     assert [one.cell_id for one in report.done] == [good.cell_id]
     (failure,) = report.failures
@@ -102,14 +106,18 @@ def test_fail_fast_starts_nothing_after_a_failure(
     assert later.fingerprint not in built_fingerprints(engine.host)
 
 
-def test_an_image_that_no_hub_gives_is_explained(engine: Engine, plan_one: PlanOne, options: BuildOptions) -> None:
+def test_an_image_that_no_hub_gives_is_explained(
+    engine: Engine, plan_one: PlanOne, options: BuildOptions
+) -> None:
     image = plan_one("no-base", "FROM registry.invalid/nothing:1\n")
     (failure,) = build_images([image], engine, options, say=silent).failures
     assert failure.message == "the hub does not give a base image"
     assert "--context base=" in failure.remedy
 
 
-def test_a_checksum_mismatch_shows_both_sums(engine: Engine, plan_one: PlanOne, options: BuildOptions) -> None:
+def test_a_checksum_mismatch_shows_both_sums(
+    engine: Engine, plan_one: PlanOne, options: BuildOptions
+) -> None:
     wanted, found = "a" * 64, "b" * 64
     step = f'RUN echo "checksum mismatch: /x: expected sha256 {wanted}, found {found}" >&2; exit 1\n'
     (failure,) = build_images([plan_one("sum", f"FROM base\n{step}")], engine, options, say=silent).failures
@@ -186,5 +194,7 @@ def test_the_bake_file_that_was_built_lies_beside_the_log(
 ) -> None:
     image = plan_one("kept", TWO_STAGES)
     build_images([image], engine, options, say=silent)
-    target = json.loads((options.state / "logs" / f"{image.cell_id}.bake.json").read_text(encoding="utf-8"))["target"]
+    target = json.loads((options.state / "logs" / f"{image.cell_id}.bake.json").read_text(encoding="utf-8"))[
+        "target"
+    ]
     assert [one["tags"] for one in target.values()] == [list(image.tags)]
