@@ -104,11 +104,23 @@ def explain(
     print_line(f"next: mlperf-bake build --target {target}")
 
 
-def plan(targets: Targets = None, only: Only = None, skip: Skip = None, json: Json = False) -> None:
+def plan(
+    targets: Targets = None,
+    only: Only = None,
+    skip: Skip = None,
+    engine: Annotated[
+        bool,
+        typer.Option(
+            "--engine/--no-engine",
+            help="Ask the engine which images are there; without, each state is unknown.",
+        ),
+    ] = True,
+    json: Json = False,
+) -> None:
     """Show what a build would do and why."""
     project = open_project()
     images = project.plan(project.cells(targets or (), only or (), skip or ()))
-    states = _states(images)
+    states = _states(images) if engine else None
     rows = [
         {
             "id": image.cell_id,
@@ -117,7 +129,11 @@ def plan(targets: Targets = None, only: Only = None, skip: Skip = None, json: Js
             "dockerfile": image.dockerfile_path,
             "ingredients": dict(image.ingredients),
             "state": states[number].action if states else "unknown",
-            "why": states[number].why if states else "no engine answers",
+            "why": states[number].why
+            if states
+            else "no engine answered"
+            if engine
+            else "no engine was asked",
         }
         for number, image in enumerate(images)
     ]

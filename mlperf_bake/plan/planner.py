@@ -68,7 +68,9 @@ class Planner:
         contexts = self._contexts(cell, platform)
         ingredients: dict[str, str] = {"platform": platform}
         for name, text in rendered.parts:
-            ingredients[f"template {name}"] = self._digest(text)
+            digest = self._digest(text)
+            again = ingredients.get(f"template {name}")  # a partial used twice
+            ingredients[f"template {name}"] = self._digest(again + digest) if again else digest
             ingredients.update(self._files(text))
         for name, context in contexts.items():
             if context.identity:

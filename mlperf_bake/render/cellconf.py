@@ -8,8 +8,16 @@ TRAINED = "recipe"
 """Stands in weights_sha256 where the recipe trains the weights, so that no checksum is known beforehand."""
 
 
-def cell_conf(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str | None) -> str:
-    """The lines of cell.conf, without the last line's end.
+def cell_lines(cell: Cell) -> str:
+    """The lines that name the cell, with the last line's end."""
+    return (
+        f"cell = {cell.id}\nmodel = {cell.model}\nimplementation = {cell.implementation}\n"
+        f"framework = {cell.framework}\nhardware = {cell.hardware}\nos = {cell.os}\n"
+    )
+
+
+def shared_lines(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str | None) -> str:
+    """The other lines, the same for all cells of one model and framework, without the last line's end.
 
     Args:
         weights_sha256: 64 hex digits, or None for weights that are trained by their recipe.
@@ -17,12 +25,6 @@ def cell_conf(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str | No
     model, framework = matrix.models[cell.model], matrix.frameworks[cell.framework]
     return "\n".join(
         (
-            f"cell = {cell.id}",
-            f"model = {cell.model}",
-            f"implementation = {cell.implementation}",
-            f"framework = {cell.framework}",
-            f"hardware = {cell.hardware}",
-            f"os = {cell.os}",
             _model_lines(model, framework, weights_sha256),
             _round_lines(round, round.models[model.benchmark]),
         )

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
-from mlperf_bake.errors import UsageError
+from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
 from mlperf_bake.lock.lockfile import FilePin, Lock
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.values import Cell
-from mlperf_bake.render.cellconf import cell_conf
+from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.matrix.values import Cell, Framework, Hardware
+from mlperf_bake.render.cellconf import cell_lines, shared_lines
 from mlperf_bake.render.paths import dockerfile_path
 from mlperf_bake.rounds import Round
 
@@ -32,7 +33,7 @@ _MARK = re.compile("\x01([^\x02]*)\x02")
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A Dockerfile and the partials it is made of (file name, rendered text)."""
+    """A Dockerfile and the partials it is made of (file name, rendered text); those within a partial before it."""
 
     text: str
     parts: tuple[tuple[str, str], ...]
@@ -56,7 +57,9 @@ class Renderer:
         self._lock = lock
         self._round = round
         self._environment = self._make_environment()
-        self._parts: dict[tuple[object, ...], str] = {}
+        self._parts: dict[tuple[object, ...], tuple[tuple[str, str], ...]] = {}
+        self._confs: dict[tuple[str, str], str] = {}
+        self._wheels: dict[tuple[str, str], dict[str, object]] = {}
 
     def render(self, cell: Cell) -> Rendered:
         """The cell's Dockerfile.
@@ -67,12 +70,16 @@ class Renderer:
         used: list[tuple[str, str]] = []
 
         def part(name: str, **values: object) -> str:
-            key = (name, *values.values())
-            text = self._parts.get(key)
-            if text is None:
-                text = self._parts[key] = self._render(self._environment, name, {**values, "part": part})
-            used.append((name, text))
-            return text
+            key = (name, *values.items())
+            known = self._parts.get(key)
+            if known is None:
+                before = len(used)
+                text = self._render(self._environment, name, {**values, "part": part})
+                known = self._parts[key] = (*used[before:], (name, text))
+                used.append((name, text))
+            else:
+                used.extend(known)
+            return known[-1][1]
 
         text = self._render(self._environment, SKELETON, {**self._values(cell), "part": part})
         return Rendered(text + "\n", tuple(used))
@@ -94,48 +101,107 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
+            auto_reload=False,  # one process sees one state of the templates
             extensions=extensions,
         )
 
     def _render(self, environment: Environment, name: str, values: dict[str, object]) -> str:
         try:
             return environment.get_template(name).render(values)
-        except TemplateError as error:
-            line = _template_line(error)
+        except TemplateNotFound as error:
+            raise self._no_template(error) from error
+        except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
             raise UsageError(
-                f"the template cannot be rendered: {error.message or error}",
-                where=f"{self._templates / name}" + (f":{line}" if line else ""),
+                "the template cannot be rendered",
+                where=self._place(error, name),
+                found=str(error) or type(error).__name__,
                 remedy="correct the template; docs/ describes the values each partial is given",
             ) from error
+        except OSError as error:
+            raise UsageError(
+                "the template cannot be read",
+                where=f"{self._templates.name}/{name}",
+                found=error.strerror or str(error),
+                remedy="make it readable",
+            ) from error
+
+    def _no_template(self, error: TemplateNotFound) -> UsageError:
+        name = str(error.name or error)
+        known = self._environment.list_templates() if self._templates.is_dir() else []
+        beside = [other for other in known if other.rpartition("/")[0] == name.rpartition("/")[0]]
+        return UsageError(
+            f'there is no template "{name}"{did_you_mean(name, known)}',
+            where=f"{self._templates.name}/{name}",
+            expected=", ".join(beside) or f"a file below {self._templates}",
+            remedy="add the file, or correct `template` (or `family`) of the value in matrix.yaml",
+        )
+
+    def _place(self, error: BaseException, name: str) -> str:
+        """The innermost template and line at fault; Jinja puts them into the frames of the traceback."""
+        file, line = name, getattr(error, "lineno", None)
+        frame = None if line else error.__traceback__
+        while frame is not None:
+            path = Path(frame.tb_frame.f_code.co_filename)
+            if path.is_relative_to(self._templates):
+                file, line = path.relative_to(self._templates).as_posix(), frame.tb_lineno
+            frame = frame.tb_next
+        return f"{self._templates.name}/{file}" + (f":{line}" if line else "")
+
+    def _conf(self, cell: Cell, sha256: str | None) -> str:
+        key = (cell.model, cell.framework)
+        if key not in self._confs:
+            self._confs[key] = shared_lines(self._matrix, cell, self._round, sha256)
+        return cell_lines(cell) + self._confs[key]
 
     def _values(self, cell: Cell) -> dict[str, Any]:
         matrix, lock = self._matrix, self._lock
         model, framework = matrix.models[cell.model], matrix.frameworks[cell.framework]
         hardware = matrix.hardware[cell.hardware]
-        package = framework.package
-        wheel = self._pin(wheel_key(package, hardware))
-        headers = tuple(
-            (architecture, self._pin(package_key(framework.headers, architecture)))
-            for architecture in BUILD_ARCHITECTURES
-        )
+        if model.benchmark not in self._round.models:
+            raise UsageError(
+                f'round {self._round.name} has no benchmark "{model.benchmark}"'
+                + did_you_mean(model.benchmark, self._round.models),
+                where=matrix.place("models", model.name, "benchmark"),
+                expected=f"one of {', '.join(sorted(self._round.models))}",
+                remedy="correct the benchmark, or choose another round",
+            )
         sha256 = lock.weights.get(cell.model)
+        if model.weights.url and sha256 is None:
+            raise Stale(
+                f"the weights of {model.name} have no checksum",
+                where="matrix.lock",
+                remedy="mlperf-bake lock",
+            )
         return {
+            **self._framework_values(framework, hardware),
             "cell": cell,
             "round": self._round,
             "path": dockerfile_path(cell),
             "lock": lock,
             "model": model,
             "implementation": matrix.implementations[cell.implementation],
-            "framework": framework,
-            "hardware": hardware,
             "os": matrix.os[cell.os],
-            "wheel": Wheel(wheel.file, wheel.sha256, f"{package.platform_tag}_{hardware.machine}"),
-            "headers": headers,
             "weights_kind": "url" if model.weights.url else "recipe",
             "weights_pin": sha256,
             "weights_source": self._pin(package_key(model.weights.fetch)) if model.weights.fetch else None,
-            "conf": cell_conf(matrix, cell, self._round, sha256),
+            "conf": self._conf(cell, sha256),
         }
+
+    def _framework_values(self, framework: Framework, hardware: Hardware) -> dict[str, object]:
+        known = self._wheels.get((framework.name, hardware.name))
+        if known is None:
+            package = framework.package
+            wheel = self._pin(wheel_key(package, hardware))
+            known = self._wheels[framework.name, hardware.name] = {
+                "framework": framework,
+                "hardware": hardware,
+                "wheel": Wheel(wheel.file, wheel.sha256, f"{package.platform_tag}_{hardware.machine}"),
+                "headers": tuple(
+                    (architecture, self._pin(package_key(framework.headers, architecture)))
+                    for architecture in BUILD_ARCHITECTURES
+                ),
+            }
+        return known
 
     def _pin(self, key: str) -> FilePin:
         try:
@@ -165,17 +231,6 @@ class _LineMarks(Extension):
             yield Token(token.lineno, "data", "\n".join(marked))
 
 
-def _template_line(error: TemplateError) -> int | None:
-    """The line of the innermost template at fault; Jinja names it in the frames of the traceback."""
-    line: int | None = getattr(error, "lineno", None)
-    frame = error.__traceback__
-    while frame is not None:
-        if frame.tb_frame.f_code.co_filename.endswith(".j2"):
-            line = frame.tb_lineno
-        frame = frame.tb_next
-    return line
-
-
 def _named(text: str, name: str) -> str:
     """Adds the template's name to the marks that have none yet."""
     return _MARK.sub(lambda mark: mark[0] if ":" in mark[1] else f"\x01{name}:{mark[1]}\x02", text)
@@ -184,7 +239,7 @@ def _named(text: str, name: str) -> str:
 def _resolve(text: str) -> Iterator[tuple[str, int]]:
     """The innermost mark at the start of each line; a line without one continues the line before it."""
     here = (SKELETON, 1)
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):
         start = re.match("(?:\x01[^\x02]*\x02)+", line)
         if start:
             name, _, number = _MARK.findall(start[0])[-1].rpartition(":")
