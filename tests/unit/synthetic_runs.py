@@ -272,8 +272,8 @@ def summary_text(spec: RunSpec) -> str:
 
 
 def responses_text(classes: list[int]) -> str:
-    """An accuracy log that answers sample i with class ``classes[i]``, as 32-bit integers."""
-    data = [value.to_bytes(4, "little").hex().upper() for value in classes]
+    """An accuracy log that answers sample i with class ``classes[i]``, as 64-bit integers."""
+    data = [value.to_bytes(8, "little").hex().upper() for value in classes]
     entries = [
         f'{{ "seq_id" : {index}, "qsl_idx" : {index}, "data" : "{text}" }}' for index, text in enumerate(data)
     ]

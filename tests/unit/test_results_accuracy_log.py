@@ -21,8 +21,8 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_responses_arrive_in_order(tmp_path: Path) -> None:
     path = write(tmp_path, responses_text([900, 387]))
     assert list(read_responses(path)) == [
-        Response(0, 0, (900).to_bytes(4, "little")),
-        Response(1, 1, (387).to_bytes(4, "little")),
+        Response(0, 0, (900).to_bytes(8, "little")),
+        Response(1, 1, (387).to_bytes(8, "little")),
     ]
 
 

@@ -1,0 +1,58 @@
+"""Rules on user.conf, README.md and the measurements' JSON of a result."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mlperf_bake.check.rule import Breach, Table, official
+from mlperf_bake.check.tree import Opened, Result, opened, read_mapping
+
+MEASUREMENTS: Final[Table[Result]] = Table("measurements")
+
+_SOURCE: Final = "checks/measurements_checks.py "
+
+
+def measurements_json(result: Result) -> Opened[dict[str, object]]:
+    """The measurements' JSON, under the first of the layout's names that is there."""
+    names = [name.format(**result.names) for name in result.rules.layout.measurements_json]
+    path = next(
+        (result.measurements / name for name in names if (result.measurements / name).is_file()), None
+    )
+    return opened(path or result.measurements / names[0], read_mapping)
+
+
+@MEASUREMENTS.rule("files", official(_SOURCE + "required_files_check"))
+def files(result: Result) -> Iterator[Breach]:
+    """user.conf and README.md are there and not empty."""
+    for name in result.rules.tree.measurement_files:
+        path = result.measurements / name
+        if not path.is_file():
+            yield Breach(path, f"{name} is missing", expected="a file that is not empty")
+        elif path.stat().st_size == 0:
+            yield Breach(path, f"{name} is empty", expected="a file that is not empty")
+
+
+@MEASUREMENTS.rule("json", official(_SOURCE + "missing_check"))
+def json(result: Result) -> Iterator[Breach]:
+    """The measurements' JSON is there and is one."""
+    file = measurements_json(result)
+    if file.missing:
+        yield Breach(file.path, f"{file.path.name} is missing", expected="a JSON mapping")
+    elif file.error:
+        yield Breach(file.path, file.error.problem, found=file.error.found or "")
+
+
+@MEASUREMENTS.rule("values", official(_SOURCE + "required_fields_check"))
+def values(result: Result) -> Iterator[Breach]:
+    """Every key of the measurements' JSON is there and says something."""
+    file = measurements_json(result)
+    for key in result.rules.tree.measurement_keys if file.value is not None else ():
+        there = (file.value or {}).get(key)
+        if not there:
+            yield Breach(
+                file.path,
+                f"{key} is missing or empty",
+                found=repr(there) if file.value and key in file.value else "nothing",
+                expected="a value",
+                fix="fill it in with mlperf-bake collect RESULT... --system-file FILE",
+                demonstration=result.demonstration,
+            )

@@ -1,0 +1,320 @@
+"""A submission tree as the rules see it: divisions, submitters, systems, models and results, read once and
+lazily.
+
+Nothing here judges. A file that is missing or unreadable is a value (``Opened``) that a rule reports.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.results import strict_json
+from mlperf_bake.results.loadgen_log import DetailLog, SummaryLog, read_detail, read_summary
+from mlperf_bake.results.manifest import Manifest, read_manifest
+from mlperf_bake.results.run import DETAIL, MANIFEST, SUMMARY
+from mlperf_bake.rounds import ModelRules, Round
+
+T = TypeVar("T")
+TEXT_LIMIT = 2**20
+
+
+@dataclass(frozen=True)
+class Opened(Generic[T]):
+    """A file of the tree: its value, or why there is none (``error`` None: it is missing)."""
+
+    path: Path
+    value: T | None
+    error: UsageError | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such file."""
+        return self.value is None and self.error is None
+
+
+def opened(path: Path, read: Callable[[Path], T]) -> Opened[T]:
+    """Reads a file if it is there."""
+    if not path.is_file():
+        return Opened(path, None)
+    try:
+        return Opened(path, read(path))
+    except UsageError as error:
+        return Opened(path, None, error)
+
+
+def read_text(path: Path) -> str:
+    """A small text file; undecodable bytes become replacement characters.
+
+    Raises:
+        UsageError: not readable, or longer than a text of the tree can be.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(TEXT_LIMIT + 1)
+    except OSError as error:
+        raise UsageError(
+            "the file cannot be read", where=str(path), found=error.strerror or str(error)
+        ) from error
+    if len(data) > TEXT_LIMIT:
+        raise UsageError("the file is too long", where=str(path), expected=f"at most {TEXT_LIMIT} bytes")
+    return data.decode("utf-8", errors="replace")
+
+
+def read_mapping(path: Path) -> dict[str, object]:
+    """A JSON file that holds a mapping."""
+    data = strict_json.read(path)
+    if not isinstance(data, dict):
+        raise UsageError("not a mapping", where=str(path), expected="a JSON mapping")
+    return data
+
+
+def directories(path: Path) -> tuple[Path, ...]:
+    """The directories in a directory by name; none where there is no directory."""
+    return tuple(sorted(child for child in path.iterdir() if child.is_dir())) if path.is_dir() else ()
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The root and the round it is judged by."""
+
+    root: Path
+    rules: Round
+
+    @cached_property
+    def submitters(self) -> tuple["Submitter", ...]:
+        """Every submitter of every division."""
+        found = []
+        for division in self.rules.tree.divisions:
+            found += [Submitter(self, division, path) for path in directories(self.root / division)]
+        return tuple(found)
+
+    @cached_property
+    def results(self) -> tuple["Result", ...]:
+        """Every result."""
+        return tuple(
+            result
+            for submitter in self.submitters
+            for system in submitter.systems
+            for model in system.models
+            for result in model.results
+        )
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """One submitter in one division."""
+
+    tree: Tree
+    division: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the directory."""
+        return self.path.name
+
+    @property
+    def src(self) -> Path:
+        """Where the sources belong."""
+        return self.place(self.tree.rules.layout.src)
+
+    def place(self, template: str, **names: str) -> Path:
+        """A path of the round's layout."""
+        return self.tree.root / template.format(division=self.division, submitter=self.name, **names)
+
+    @cached_property
+    def mapping(self) -> Opened[dict[str, object]]:
+        """model_mapping.json."""
+        return opened(self.path / "model_mapping.json", read_mapping)
+
+    @cached_property
+    def systems(self) -> tuple["System", ...]:
+        """The systems that have results."""
+        return tuple(System(self, path) for path in directories(self.path / "results"))
+
+
+@dataclass(frozen=True)
+class System:
+    """One system with results."""
+
+    submitter: Submitter
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the directory."""
+        return self.path.name
+
+    @cached_property
+    def description(self) -> Opened[dict[str, object]]:
+        """systems/<system>.json."""
+        return opened(self.submitter.path / "systems" / f"{self.name}.json", read_mapping)
+
+    def text(self, key: str) -> str:
+        """A value of the description in lower case; empty where there is none."""
+        value = (self.description.value or {}).get(key)
+        return str(value).strip().lower() if value is not None else ""
+
+    @property
+    def network(self) -> bool:
+        """Whether the description says that the system is reached over a network."""
+        return self.text("is_network") == "true"
+
+    @property
+    def kind(self) -> str:
+        """The kind of system as rounds name it: ``datacenter-edge`` for both."""
+        parts = sorted(part.strip() for part in self.text("system_type").split(","))
+        return "-".join(parts)
+
+    @cached_property
+    def models(self) -> tuple["Model", ...]:
+        """The models that have results."""
+        return tuple(Model(self, path) for path in directories(self.path))
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether any result of the system is a demonstration."""
+        return any(result.demonstration for model in self.models for result in model.results)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model on one system."""
+
+    system: System
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name of the directory."""
+        return self.path.name
+
+    @cached_property
+    def benchmark(self) -> ModelRules | None:
+        """The benchmark it stands for in the round."""
+        mapping: dict[str, str] = {}
+        if self.system.submitter.division == "open":
+            raw: Mapping[str, object] = self.system.submitter.mapping.value or {}
+            mapping = {key: value for key, value in raw.items() if isinstance(value, str)}
+        return self.system.submitter.tree.rules.benchmark_of(self.name, mapping)
+
+    @cached_property
+    def results(self) -> tuple["Result", ...]:
+        """The results by scenario."""
+        return tuple(Result(self, path) for path in directories(self.path))
+
+
+@dataclass(frozen=True)
+class Log:
+    """One LoadGen run in the tree: a performance, an accuracy or a compliance run."""
+
+    result: "Result"
+    directory: Path
+    kind: str
+
+    @cached_property
+    def detail(self) -> Opened[DetailLog]:
+        """The detail log."""
+        return opened(self.directory / DETAIL, read_detail)
+
+    @cached_property
+    def summary(self) -> Opened[SummaryLog]:
+        """The summary log."""
+        return opened(self.directory / SUMMARY, read_summary)
+
+    @cached_property
+    def manifest(self) -> Opened[Manifest]:
+        """The manifest, where the run was one of ours."""
+        return opened(self.directory / MANIFEST, read_manifest)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scenario of one model on one system."""
+
+    model: Model
+    path: Path
+
+    @property
+    def system(self) -> System:
+        """The system it was measured on."""
+        return self.model.system
+
+    @property
+    def submitter(self) -> Submitter:
+        """Whose it is."""
+        return self.system.submitter
+
+    @property
+    def rules(self) -> Round:
+        """The round."""
+        return self.submitter.tree.rules
+
+    @property
+    def division(self) -> str:
+        """closed, open or network."""
+        return self.submitter.division
+
+    @property
+    def scenario(self) -> str | None:
+        """The scenario of the directory as LoadGen writes it; None for no scenario."""
+        names = {name.lower(): name for name in self.rules.tree.scenarios}
+        return names.get(self.path.name.lower())
+
+    @cached_property
+    def performance(self) -> Log:
+        """The performance run."""
+        return Log(self, self.path / "performance" / "run_1", "performance")
+
+    @cached_property
+    def accuracy(self) -> Log:
+        """The accuracy run."""
+        return Log(self, self.path / "accuracy", "accuracy")
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the layout's templates fill in."""
+        return {"system": self.system.name, "model": self.model.name, "scenario": self.path.name}
+
+    @property
+    def measurements(self) -> Path:
+        """Where user.conf, README.md and the measurements' JSON belong."""
+        return self.submitter.place(self.rules.layout.measurements, **self.names)
+
+    @property
+    def compliance(self) -> Path:
+        """Where the compliance tests belong."""
+        return self.submitter.place(self.rules.layout.compliance, **self.names)
+
+    def compliance_log(self, test: str) -> Log:
+        """The performance run of a compliance test."""
+        return Log(self, self.compliance / test / "performance" / "run_1", test)
+
+    @cached_property
+    def accuracy_text(self) -> Opened[str]:
+        """accuracy.txt."""
+        return opened(self.path / "accuracy" / "accuracy.txt", read_text)
+
+    @cached_property
+    def manifests(self) -> tuple[Manifest, ...]:
+        """The manifests of both runs that could be read."""
+        found = (self.performance.manifest.value, self.accuracy.manifest.value)
+        return tuple(manifest for manifest in found if manifest is not None)
+
+    @cached_property
+    def demonstration(self) -> bool:
+        """Whether a manifest says so, or shows a sample of the data set, synthetic samples or a short run."""
+        least = self.rules.minimum_duration_ms(self.model.benchmark) if self.model.benchmark else 0
+        return any(_demonstration(manifest, least) for manifest in self.manifests)
+
+
+def _demonstration(manifest: Manifest, least_ms: int) -> bool:
+    dataset, duration = manifest.dataset, manifest.settings.duration_ms
+    return bool(
+        manifest.demonstration
+        or (dataset and (dataset.synthetic or dataset.count < dataset.official_count))
+        or (manifest.mode == "performance" and duration is not None and duration < least_ms)
+    )

@@ -1,0 +1,56 @@
+"""`check`: the verdict on a submission tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlperf_bake.cli.output import print_json
+
+TreePath = Annotated[
+    Path, typer.Argument(metavar="TREE", help="The submission tree: it holds open/ or closed/.")
+]
+RoundName = Annotated[str, typer.Option("--round", metavar="NAME", help="The MLPerf round.")]
+Checkout = Annotated[
+    Path | None,
+    typer.Option(
+        "--official",
+        metavar="CHECKOUT",
+        help="Also run the official checker of this checkout of mlcommons/inference.",
+        show_default=False,
+    ),
+]
+OfficialOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--official-option",
+        metavar="OPTION",
+        help="Passed on to the official checker, like --skip-dataset-size-check; repeatable.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+
+
+def check(
+    tree: TreePath,
+    round_name: RoundName = "v6.1",
+    official: Checkout = None,
+    official_option: OfficialOptions = None,
+    json: Json = False,
+) -> None:
+    """Check a submission tree: file, rule, found, expected, fix. Exit code 9 if it is invalid."""
+    from mlperf_bake.check.official import run_official
+    from mlperf_bake.check.report import as_data, show
+    from mlperf_bake.check.verdict import check as check_tree
+
+    verdict = check_tree(tree, round_name)
+    beside = run_official(official, tree, round_name, official_option or ()) if official else None
+    if json:
+        print_json(as_data(verdict, beside))
+    else:
+        show(verdict, beside)
+    if verdict.exit_code:
+        raise typer.Exit(verdict.exit_code)

@@ -1,0 +1,130 @@
+"""`collect`: runs from directories, tar files and volumes into a submission tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlperf_bake.cli.output import note, print_json, print_line
+
+if TYPE_CHECKING:
+    from mlperf_bake.submission.collect import Collected
+
+Results = Annotated[
+    list[str],
+    typer.Argument(metavar="RESULT...", help="A directory, a tar file, or volume:NAME.", show_default=False),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="TREE", help="The tree; results are added to it.")]
+Submitter = Annotated[
+    str, typer.Option("--submitter", metavar="NAME", help="Your organisation; a directory of the tree.")
+]
+System = Annotated[
+    str | None,
+    typer.Option(
+        "--system", metavar="NAME", help="Name of the system; else from its processor.", show_default=False
+    ),
+]
+SystemFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--system-file",
+        metavar="FILE",
+        help="What cannot be detected, as YAML or JSON (key: value).",
+        show_default=False,
+    ),
+]
+Division = Annotated[
+    str | None,
+    typer.Option(
+        "--division", metavar="NAME", help="open or closed; else the cell's own.", show_default=False
+    ),
+]
+RoundName = Annotated[str, typer.Option("--round", metavar="NAME", help="The MLPerf round.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Count the accuracy again with this data set.", show_default=False
+    ),
+]
+Image = Annotated[
+    str | None,
+    typer.Option("--image", metavar="IMAGE", help="Local image to read volumes with.", show_default=False),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Machine-readable output on stdout, people's text on stderr.")
+]
+
+DEFAULT_OUT = Path("submission")
+DEFAULT_SUBMITTER = "unnamed"
+
+
+def collect(
+    results: Results,
+    out: Out = DEFAULT_OUT,
+    submitter: Submitter = DEFAULT_SUBMITTER,
+    system: System = None,
+    system_file: SystemFile = None,
+    division: Division = None,
+    round_name: RoundName = "v6.1",
+    data: Data = None,
+    image: Image = None,
+    json: Json = False,
+) -> None:
+    """Collect runs into a submission tree."""
+    from mlperf_bake.results.place import parse_place
+    from mlperf_bake.rounds import load_round
+    from mlperf_bake.submission.collect import CollectOptions
+    from mlperf_bake.submission.collect import collect as collect_runs
+    from mlperf_bake.submission.system import read_system_file
+
+    given = read_system_file(system_file, load_round(round_name)) if system_file else None
+    options = CollectOptions(submitter, round_name, division, system, given, data)
+    places = [parse_place(text, image=image) for text in results]
+    collected = collect_runs(places, out, options, lambda: note("waiting for another collect to finish"))
+    if json:
+        print_json(as_data(collected))
+    else:
+        _print(collected)
+
+
+def as_data(collected: Collected) -> dict[str, object]:
+    """What `--json` prints."""
+    return {
+        "tree": str(collected.tree),
+        "results": [
+            {
+                "directory": str(result.directory),
+                "system": result.pair.key.system,
+                "model": result.pair.key.model,
+                "scenario": result.pair.key.scenario,
+                "performance_run": result.pair.performance.manifest.run_id,
+                "accuracy_run": result.pair.accuracy.manifest.run_id,
+                "correct": result.top_one.correct,
+                "total": result.top_one.total,
+            }
+            for result in collected.results
+        ],
+        "left_out": [
+            {"run": item.run_id, "place": item.place, "reason": item.reason} for item in collected.left_out
+        ],
+        "unknown": [
+            {"system": item.system, "keys": list(item.keys), "file": str(item.file)}
+            for item in collected.unknown
+        ],
+    }
+
+
+def _print(collected: Collected) -> None:
+    for result in collected.results:
+        print_line(f"{result.pair.key}")
+        print_line(f"  performance  {result.pair.performance.manifest.run_id}")
+        print_line(f"  accuracy     {result.pair.accuracy.manifest.run_id}")
+        print_line(f"  in           {result.directory}")
+    for item in collected.left_out:
+        note(f"left out: {item.run_id}: {item.reason}")
+    for missing in collected.unknown:
+        note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
+        note(f"  fill in {missing.file} and collect again with --system-file {missing.file}")
+    print_line(f"tree: {collected.tree}; next: mlperf-bake check {collected.tree}")
