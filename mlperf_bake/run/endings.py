@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from mlperf_bake.errors import BakeError, Interrupted, RunFailed
+from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
 
 FINISHED_VALID = 0
 FINISHED_INVALID = 9
+USAGE = 2
 INTERRUPTED = 12
 
 KILLED = 137
@@ -21,9 +22,6 @@ class Ending:
 
 
 ENDINGS = {
-    2: Ending(
-        "the harness does not know an option or its value", "docker run --rm IMAGE --help lists its options"
-    ),
     3: Ending(
         "the image's cell.conf is missing or wrong", "build the image again: mlperf-bake build --force"
     ),
@@ -60,6 +58,13 @@ def error_for(
     """
     if exit_code == INTERRUPTED:
         return Interrupted("the run was interrupted; nothing of it counts", where=cell_id)
+    if exit_code == USAGE:
+        return UsageError(
+            "the harness does not know an option or its value",
+            where=cell_id,
+            found=" | ".join(said[-3:]) or None,
+            remedy="mlperf-bake run ... -- --help lists its options",
+        )
     found = " | ".join(said[-3:]) or f"exit code {exit_code}"
     if out_of_memory:
         return RunFailed(

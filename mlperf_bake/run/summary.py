@@ -23,7 +23,7 @@ def outcome_lines(outcome: RunOutcome) -> list[tuple[str, str]]:
         lines.append(("LoadGen says", str(result.get("validity"))))
         lines += [("because", str(reason)) for reason in _list(result.get("reasons"))]
         if isinstance(result.get("value"), int | float):
-            lines.append((str(result.get("metric")), f"{result['value']:,.2f}"))
+            lines.append(_figure(str(result.get("metric")), float(result["value"])))
         latency = result.get("latency_ns")
         if isinstance(latency, dict) and isinstance(latency.get("p90"), int | float):
             lines.append(("p90 latency", f"{latency['p90'] / 1e6:.2f} ms"))
@@ -45,6 +45,16 @@ def outcome_json(outcome: RunOutcome) -> dict[str, object]:
         "image_digest": outcome.image_digest,
         "manifest": outcome.manifest,
     }
+
+
+def _figure(metric: str, value: float) -> tuple[str, str]:
+    """``early_stopping_p90_latency_ns`` in milliseconds, anything else as it is; underscores are for machines."""
+    name = metric.replace("_", " ")
+    return (
+        (name.removesuffix(" ns"), f"{value / 1e6:,.2f} ms")
+        if metric.endswith("_ns")
+        else (name, f"{value:,.2f}")
+    )
 
 
 def _list(value: object) -> list[object]:

@@ -40,22 +40,30 @@ class PlainRunView:
         self._clock = clock
         self._begun = self._said = clock()
         self._phase = "starting"
+        self._progress: Progress | None = None
 
     def event(self, event: Event) -> None:
         match event:
             case Phase(name):
-                self._phase = name
+                self._phase, self._progress = name, None
                 self._line(name)
-            case Progress() if self._clock() - self._said >= SAY_EVERY_S:
-                self._line(progress_text(event))
+            case Progress():
+                self._progress = event
+                self.tick()
             case Done(_, status, validity):
                 self._line(f"{status}{f', {validity}' if validity else ''}")
             case Said(line) if line.strip():
                 self._line(line)
 
     def tick(self) -> None:
-        if self._clock() - self._said >= SAY_EVERY_S:
-            self._line(f"still at {self._phase}, {short_seconds(self._clock() - self._begun)}")
+        now = self._clock()
+        if now - self._said >= SAY_EVERY_S:
+            far = (
+                progress_text(self._progress)
+                if self._progress
+                else f"still at it, {short_seconds(now - self._begun)}"
+            )
+            self._line(f"{self._phase}: {far}")
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -74,21 +82,21 @@ class LiveRunView:
 
         self._console = console
         self._bar = Bar(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[text]}"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
         )
-        self._title = title
-        self._task = self._bar.add_task(f"{title} starting", total=None, text="")
+        console.print(title, style="bold", markup=False, highlight=False)
+        self._task = self._bar.add_task("starting", total=None, text="")
         self._bar.start()
 
     def event(self, event: Event) -> None:
         match event:
             case Phase(name):
-                self._bar.update(self._task, description=f"{self._title} {name}")
+                self._bar.update(self._task, description=name)
             case Progress():
                 done = event.fraction
                 self._bar.update(

@@ -18,14 +18,15 @@ case "$behaviour" in
     done;;
   eat) head -c 400000000 /dev/zero | tail > /dev/null; exit 3;;
 esac
-capabilities=$(grep CapEff /proc/self/status 2>/dev/null || while read -r l; do case $l in CapEff*) echo "$l";; esac; done < /proc/self/status)
-privileges=$(while read -r l; do case $l in NoNewPrivs*) echo "$l";; esac; done < /proc/self/status)
+of_me() { while read -r name value; do [ "$name" = "$1:" ] && echo "$value"; done < /proc/self/status; }
+capabilities=$(of_me CapEff)
+privileges=$(of_me NoNewPrivs)
 root=read-only; { : > /written; } 2>/dev/null && root=writable
 network=$(ls /sys/class/net | tr '\n' ' ')
 sees=$(ls /data 2>/dev/null | tr '\n' ' ')
 cat > "/results/.partial-$run/manifest.json" <<EOF
 {"schema": "mlperf-bake/manifest/1", "run_id": "$run", "image_digest": "$MLPERF_BAKE_IMAGE_DIGEST", "uid": "$(id -u)",
- "capabilities": "${capabilities##*[[:space:]]}", "no_new_privileges": "${privileges##*[[:space:]]}", "root": "$root",
+ "capabilities": "$capabilities", "no_new_privileges": "$privileges", "root": "$root",
  "network": "${network% }", "data": "$data", "sees": "${sees% }", "result": {"validity": "VALID"}}
 EOF
 touch "/results/.partial-$run/mlperf_log_summary.txt"

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.engine.conftest import PlanOne
-from tests.engine.processes import driven
 
 from mlperf_bake.build.service import BuildOptions, build_images
 from mlperf_bake.build.state import built_fingerprints, built_images
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret
+from tests.engine.conftest import PlanOne
+from tests.engine.processes import driven
 
 TWO_STAGES = """FROM base AS toolchain
 RUN echo "made of ${HOME} and %{dollar}" > /made
@@ -168,7 +168,7 @@ def test_after_kill_9_the_same_build_goes_on_and_ends_well(
     assert (last[done.cell_id].what, last[cut.cell_id].what) == ("built", "started")
     assert cut.fingerprint not in built_fingerprints(engine.host)
     report = build_images([done, cut], engine, options, say=silent)
-    assert [one.how for one in report.done][0] == "up to date"
+    assert report.done[0].how == "up to date"
     assert cut.fingerprint in built_fingerprints(engine.host)
     assert options.journal.last()[cut.cell_id].what == "built"
 

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.engine.conftest import PlanOne
-from tests.engine.processes import driven
-from tests.engine.stub import STUB_DOCKERFILE
 
 from mlperf_bake.build.service import BuildOptions, build_images
 from mlperf_bake.engine.find import Engine
@@ -18,6 +15,9 @@ from mlperf_bake.errors import RunFailed
 from mlperf_bake.run.hardened import RUN_LABEL
 from mlperf_bake.run.request import Limits, RunRequest, Volume, new_run_id
 from mlperf_bake.run.service import run_image
+from tests.engine.conftest import PlanOne
+from tests.engine.processes import driven
+from tests.engine.stub import STUB_DOCKERFILE
 
 
 @pytest.fixture(scope="module")
