@@ -7,6 +7,7 @@ with a bounded number under way. A data set appears under its name when it is co
 import hashlib
 import os
 import shutil
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -232,7 +233,7 @@ def _batches(
             yield [sample.label for sample in batch], _apply(preprocessing.id, batch)
         return
     # A fresh interpreter each: forking one that has threads can deadlock.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
         under_way: deque[tuple[list[int], Future[bytes]]] = deque()
         try:
             for batch in _split(samples):
@@ -253,6 +254,11 @@ def _batches(
             ) from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; one of them is to answer it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:

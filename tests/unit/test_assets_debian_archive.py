@@ -1,6 +1,5 @@
 """Debian packages are read whole or refused, and nothing in one can reach outside the directory."""
 
-import io
 import tarfile
 from pathlib import Path
 
@@ -10,32 +9,7 @@ from hypothesis import strategies as st
 
 from mlperf_bake.assets.debian_archive import MAGIC, extract_debian_files, read_debian_files
 from mlperf_bake.errors import UsageError
-
-
-def member(name: str, content: bytes) -> bytes:
-    """A member of an ar archive, padded to an even length."""
-    header = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode()
-    return header + content + b"\n" * (len(content) % 2)
-
-
-def package(
-    files: dict[str, bytes], compression: str = "xz", extra: tuple[tarfile.TarInfo, ...] = ()
-) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode=f"w:{compression}") as data:  # type: ignore[call-overload]
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            data.addfile(entry, io.BytesIO(content))
-        for entry in extra:
-            data.addfile(entry)
-    control = member("control.tar.xz", b"odd")
-    return (
-        MAGIC
-        + member("debian-binary", b"2.0\n")
-        + control
-        + member(f"data.tar.{compression}", stream.getvalue())
-    )
+from tests.support.debian_package import member, package
 
 
 @pytest.mark.parametrize("compression", ["xz", "gz", "bz2"])
