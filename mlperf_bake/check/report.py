@@ -3,7 +3,6 @@
 Findings that say the same of several files are shown once with all the files.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,8 @@ _MEANING: Final = {
     State.DEMONSTRATION: "everything holds but what a demonstration cannot hold; this is no MLPerf result",
     State.INVALID: "rules are broken",
 }
+ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
+_COLOURS: Final = {"error": "red", "demonstration": "yellow", "warning": "magenta", "note": "cyan"}
 _COLOUR: Final = {State.VALID: "green", State.DEMONSTRATION: "yellow", State.INVALID: "red"}
 
 
@@ -117,12 +118,12 @@ def groups(verdict: Verdict) -> tuple[Group, ...]:
     return tuple(Group(first, tuple(where)) for first, where in places.values())
 
 
-def show(verdict: Verdict, official: OfficialVerdict | None = None) -> None:
-    """Prints a verdict for people on stdout."""
-    if sys.stdout.isatty():
-        _show_tables(verdict, official)
+def print_verdict(verdict: Verdict, console: "Console", official: OfficialVerdict | None = None) -> None:
+    """Prints a verdict for people: tables on a terminal, plain lines elsewhere."""
+    if console.is_terminal:
+        _print_tables(console, verdict, official)
     else:
-        sys.stdout.write(plain(verdict, official))
+        console.file.write(plain(verdict, official))
 
 
 def summary(verdict: Verdict) -> str:
@@ -180,62 +181,75 @@ def _official_words(official: OfficialVerdict) -> str:
     return f"{word}: {official.summary}{errors}"
 
 
-def _show_tables(verdict: Verdict, official: OfficialVerdict | None) -> None:
-    from rich.console import Console
+def _print_tables(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
+    from rich.text import Text
 
-    console = Console(highlight=False)
-    if verdict.findings:
-        console.print(_findings_table(groups(verdict)))
+    prefix = _common(verdict)
+    for group in groups(verdict):
+        console.print(_finding_grid(group, prefix))
+        console.print()
+    if prefix and verdict.findings:
+        console.print(Text(f"{ELLIPSIS} stands for {prefix}", style="dim"))
+        console.print()
     if verdict.results:
         console.print(_results_table(verdict.results))
-    _show_verdict(console, verdict, official)
+    _print_words(console, verdict, official)
 
 
-def _findings_table(found: Sequence[Group]) -> "Table":
-    from rich import box
+def _common(verdict: Verdict) -> str:
+    """What the paths of all results start with, so that it need not be shown with each; empty if little."""
+    parents = {result.directory.rpartition("/")[0] for result in verdict.results}
+    return parents.pop() if len(parents) == 1 else ""
+
+
+def _finding_grid(group: Group, prefix: str) -> "Table":
+    """One finding: weight and rule, what is wrong, and label by label the rest."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True, show_edge=False)
-    table.add_column("Rule", no_wrap=False, ratio=2, overflow="fold")
-    table.add_column("What is wrong, where, and what to do", ratio=6, overflow="fold")
-    colours = {"error": "red", "demonstration": "yellow", "warning": "magenta", "note": "cyan"}
-    for group in found:
-        rule = Text(group.title, style=f"bold {colours[group.title]}")
-        rule.append(f"\n{group.first.rule}", style="not bold default")
-        text = Text(group.first.breach.problem, style="bold")
-        for line in _details(group):
-            label, value = line[:9], line[9:]
-            text.append(f"\n{label}", style="not bold dim").append(value, style="not bold")
-        table.add_row(rule, text)
-        table.add_row("", "")
-    return table
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=9, no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    title = Text(group.first.breach.problem, style="bold")
+    colour = _COLOURS[group.title]
+    grid.add_row(Text("rule"), Text(group.first.rule).append(f"  {group.title}", style=f"bold {colour}"))
+    grid.add_row(Text("problem"), title)
+    for line in _details(group):
+        value = line[9:]
+        if prefix and value.startswith(f"{prefix}/"):
+            value = ELLIPSIS + value.removeprefix(prefix)
+        grid.add_row(Text(line[:9].strip()), Text(value))
+    return grid
 
 
 def _results_table(results: Sequence[Judged]) -> "Table":
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), expand=True, show_edge=False)
-    for name in ("System", "Model", "Scenario", "Performance", "Accuracy", "Verdict"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
+    for name in ("Model on system", "Scenario", "Performance", "Accuracy", "Verdict"):
         table.add_column(name, overflow="fold")
     for result in results:
         _, model, scenario, figure, accuracy, state = _row(result)
-        colour = _COLOUR[result.state]
-        table.add_row(result.system, model, scenario, figure, accuracy, f"[{colour}]{state}[/{colour}]")
+        label = Text(model).append(f"\n{result.system}", style="dim")
+        table.add_row(label, scenario, figure, accuracy, Text(state, style=_COLOUR[result.state]))
     return table
 
 
-def _show_verdict(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
+def _print_words(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
+    """The last lines: our word and, beside it, the official checker's."""
+    from rich.table import Table
     from rich.text import Text
 
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=9, no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    grid.add_row("verdict", Text(summary(verdict), style=f"bold {_COLOUR[verdict.state]}"))
+    if official:
+        colour = "green" if official.accepted else "red"
+        grid.add_row("official", Text(_official_words(official), style=f"bold {colour}"))
+        for error in official.errors:
+            grid.add_row("", Text(error, style="dim"))
     console.print()
-    line = Text("verdict   ", style="dim")
-    console.print(line.append(summary(verdict), style=f"bold {_COLOUR[verdict.state]} not dim"))
-    if official is None:
-        return
-    colour = "green" if official.accepted else "red"
-    line = Text("official  ", style="dim")
-    console.print(line.append(_official_words(official), style=f"bold {colour} not dim"))
-    for error in official.errors:
-        console.print(Text(f"          {error}", style="dim"))
+    console.print(grid)

@@ -36,25 +36,30 @@ def keys(system: System) -> Iterator[Breach]:
         return
     tree = system.submitter.tree.rules.tree
     network = tree.system_network_keys if system.text("is_network") else ()
-    for key in (*tree.system_keys, *network):
-        if key not in values:
-            yield Breach(system.description.path, f"the key {key} is missing", expected="all keys", fix=_FIX)
+    missing = [key for key in (*tree.system_keys, *network) if key not in values]
+    if missing:
+        expected = f"all {len((*tree.system_keys, *network))} keys"
+        yield Breach(system.description.path, "keys are missing", ", ".join(missing), expected, _FIX)
 
 
 @SYSTEM.rule("values", official("checks/system_check.py required_fields_check"))
 def values(system: System) -> Iterator[Breach]:
     """Keys that must say something are not empty; status and system_type have rules of their own."""
     there = system.description.value
-    for key in system.submitter.tree.rules.tree.system_nonempty_keys if there else ():
-        if there and key in there and not there[key] and key not in ("status", "system_type", *_COUNTS):
-            yield Breach(
-                system.description.path,
-                f"{key} is empty",
-                found=repr(there[key]),
-                expected="a value, or N/A where there is none",
-                fix=_FIX,
-                demonstration=system.demonstration,
-            )
+    if there is None:
+        return
+    apart = ("status", "system_type", *_COUNTS)
+    must = (key for key in system.submitter.tree.rules.tree.system_nonempty_keys if key not in apart)
+    empty_keys = [key for key in must if key in there and not there[key]]
+    if empty_keys:
+        yield Breach(
+            system.description.path,
+            "the system is not described in full",
+            found=", ".join(empty_keys) + (" is empty" if len(empty_keys) == 1 else " are empty"),
+            expected="a value, or N/A where there is none",
+            fix=_FIX,
+            demonstration=system.demonstration,
+        )
 
 
 @SYSTEM.rule("counts", official("results.py add_result, checks/system_check.py required_fields_check"))

@@ -68,7 +68,8 @@ def root(tree: Tree) -> Iterator[Breach]:
 @TREE.rule("results", official("main.py"))
 def results(tree: Tree) -> Iterator[Breach]:
     """There is at least one result."""
-    if tree.submitters and not tree.results:
+    divisions = (tree.root / division for division in tree.rules.tree.divisions)
+    if not tree.results and any(path.is_dir() for path in divisions):
         yield Breach(
             tree.root,
             "the tree holds no result",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlperf_bake.cli.output import print_json
+
+if TYPE_CHECKING:
+    from mlperf_bake.check.official import OfficialVerdict
+    from mlperf_bake.check.verdict import Verdict
 
 TreePath = Annotated[
     Path, typer.Argument(metavar="TREE", help="The submission tree: it holds open/ or closed/.")
@@ -42,15 +46,23 @@ def check(
     json: Json = False,
 ) -> None:
     """Check a submission tree: file, rule, found, expected, fix. Exit code 9 if it is invalid."""
+    from mlperf_bake.check.engine import check as check_tree
     from mlperf_bake.check.official import run_official
-    from mlperf_bake.check.report import as_data, show
-    from mlperf_bake.check.verdict import check as check_tree
+    from mlperf_bake.rounds import load_round
 
-    verdict = check_tree(tree, round_name)
+    verdict = check_tree(tree, load_round(round_name))
     beside = run_official(official, tree, round_name, official_option or ()) if official else None
-    if json:
-        print_json(as_data(verdict, beside))
-    else:
-        show(verdict, beside)
+    _print(verdict, beside, json)
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
+
+
+def _print(verdict: Verdict, official: OfficialVerdict | None, json: bool) -> None:
+    from mlperf_bake.check.report import as_data, print_verdict
+
+    if json:
+        print_json(as_data(verdict, official))
+        return
+    from rich.console import Console
+
+    print_verdict(verdict, Console(highlight=False), official)
