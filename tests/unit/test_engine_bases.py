@@ -1,0 +1,50 @@
+"""How bases are made: the arguments, and where packages come from."""
+
+from pathlib import Path
+
+from mlperf_bake.engine.apt_sources import AptSource
+from mlperf_bake.engine.bases import FOREIGN_PACKAGES, debian_lines, mmdebstrap_arguments
+from mlperf_bake.engine.distribution import Distribution
+
+KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
+DEBIAN = Distribution("debian", "12", "bookworm", "Debian 12")
+SOURCES = (
+    AptSource(
+        ("http://m.example/debian",), ("bookworm", "bookworm-updates"), ("main",), KEY, Path("debian.sources")
+    ),
+    AptSource(("http://m.example/security",), ("bookworm-security",), ("main",), KEY, Path("debian.sources")),
+)
+
+
+def arguments(platform: str) -> list[str]:
+    return mmdebstrap_arguments(
+        "trixie", platform, "linux/amd64", Path("/t/base.tar"), SOURCES, DEBIAN, Path("/hooks/merged")
+    )
+
+
+def test_another_suite_comes_from_the_machines_own_mirrors_with_updates_and_security() -> None:
+    assert debian_lines("trixie", SOURCES, DEBIAN) == [
+        f"deb [signed-by={KEY}] http://m.example/debian trixie main",
+        f"deb [signed-by={KEY}] http://m.example/debian trixie-updates main",
+        f"deb [signed-by={KEY}] http://m.example/security trixie-security main",
+    ]
+
+
+def test_a_machine_that_is_not_debian_leaves_the_mirror_to_mmdebstrap() -> None:
+    assert debian_lines("trixie", SOURCES, Distribution("ubuntu", "24.04", "noble", "Ubuntu")) == []
+
+
+def test_a_base_of_the_engines_own_platform_has_a_package_manager() -> None:
+    argv = arguments("linux/amd64")
+    assert "--variant=minbase" in argv
+    assert "--dpkgopt=path-exclude=/usr/share/man/*" in argv
+    assert "--dpkgopt=path-include=/usr/share/doc/*/copyright" in argv
+    assert argv.index("trixie") + 1 == argv.index("/t/base.tar")
+
+
+def test_a_foreign_base_is_only_unpacked_and_holds_what_a_program_needs() -> None:
+    argv = arguments("linux/arm64")
+    assert {"--variant=extract", "--architectures=arm64", "--hook-dir=/hooks/merged"} <= set(argv)
+    (include,) = [text for text in argv if text.startswith("--include=")]
+    assert include.removeprefix("--include=").split(",") == list(FOREIGN_PACKAGES)
+    assert {"libc6", "libstdc++6", "libgomp1", "dash"} <= set(FOREIGN_PACKAGES)
