@@ -1,0 +1,105 @@
+"""Rows of the failure table, from what a build said."""
+
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.build.failures import explain_failure
+from mlperf_bake.build.progress import Event, Remark, Step, StepFinished, StepOutput
+from mlperf_bake.build.report import failure_lines
+
+STEP = Step("d1", "harness", "3/5", "RUN make")
+OTHER = Step("d2", "weights", "1/2", "RUN fetch")
+ERROR = 'process "/bin/sh -c make" did not complete successfully: exit code: 2'
+LOG = Path("/state/logs/net.log")
+
+
+def failed(*said: str, error: str = ERROR) -> list[Event]:
+    return [
+        StepFinished(OTHER, 1.0, False, "context canceled"),
+        *(StepOutput(STEP, line) for line in said),
+        StepOutput(OTHER, "not mine"),
+        StepFinished(STEP, 2.0, False, error),
+        Remark("Dockerfile:41"),
+        Remark("--------------------"),
+        Remark(f"ERROR: failed to solve: {error}"),
+    ]
+
+
+def test_a_row_names_stage_template_line_exit_code_and_last_lines() -> None:
+    row = explain_failure(
+        "net",
+        "images/cpu/net/Dockerfile",
+        failed("a", "", "b"),
+        LOG,
+        lambda cell, line: (f"templates/{cell}.j2", line - 30),
+    )
+    assert (row.step, row.place, row.exit_code, row.last_lines) == (
+        "harness 3/5",
+        "templates/net.j2:11",
+        2,
+        ("a", "b"),
+    )
+    assert row.retry == "mlperf-bake build --target=net"
+    assert ("stage", "harness 3/5") in failure_lines(row)
+
+
+@pytest.mark.parametrize("origin", [None, lambda cell, line: None])
+def test_without_a_template_the_rendered_file_is_named(origin: None) -> None:
+    assert (
+        explain_failure("net", "images/cpu/net/Dockerfile", failed(), LOG, origin).place
+        == "images/cpu/net/Dockerfile:41"
+    )
+
+
+def test_only_the_last_lines_are_shown() -> None:
+    row = explain_failure("net", "D", failed(*(str(number) for number in range(100))), LOG, None)
+    assert row.last_lines == ("94", "95", "96", "97", "98", "99")
+
+
+SUM_A, SUM_B = "a" * 64, "b" * 64
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "cc1plus: fatal error: error writing: No space left on device",
+            "no space left on the engine's disk",
+        ),
+        (
+            f"checksum mismatch: f: expected sha256 {SUM_A}, found {SUM_B}",
+            f"checksum mismatch: expected {SUM_A}, found {SUM_B}",
+        ),
+        (
+            f"        Expected sha256 {SUM_A}\n             Got        {SUM_B}",
+            f"checksum mismatch: expected {SUM_A}, found {SUM_B}",
+        ),
+        (
+            "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED]",
+            "a TLS certificate was not accepted",
+        ),
+        ("x509: certificate signed by unknown authority", "a TLS certificate was not accepted"),
+        (
+            "Temporary failure resolving 'mirror.example'",
+            "a host name could not be resolved from inside the build",
+        ),
+        ("exec /bin/sh: exec format error", "a program of a foreign platform was run"),
+        ("make: *** [all] Error 1", "the command failed"),
+    ],
+)
+def test_known_causes_are_named_with_a_remedy(line: str, message: str) -> None:
+    row = explain_failure("net", "D", failed(*line.split("\n")), LOG, None)
+    assert row.message == message
+    assert row.remedy
+
+
+def test_a_hub_that_does_not_answer_is_named_before_any_step_ran() -> None:
+    error = "failed to resolve source metadata for docker.io/library/debian:12: dial tcp: lookup hub: no such host"
+    row = explain_failure("net", "D", [Remark(f"ERROR: failed to solve: debian:12: {error}")], LOG, None)
+    assert row.message == "the hub does not give a base image"
+    assert (row.step, row.exit_code, row.line) == ("before the first step", None, 0)
+
+
+def test_a_build_that_said_nothing_still_has_a_row() -> None:
+    assert explain_failure("net", "D", [], LOG, None).message == "buildx said nothing"

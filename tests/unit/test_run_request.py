@@ -1,0 +1,128 @@
+"""What is asked for, and how a container is confined."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.errors import Interrupted, RunFailed, UsageError
+from mlperf_bake.run.endings import ENDINGS, error_for
+from mlperf_bake.run.hardened import client_is_gone, container_options, this_client
+from mlperf_bake.run.request import (
+    Limits,
+    RunRequest,
+    Volume,
+    data_from,
+    new_run_id,
+    require_readable,
+    results_from,
+    writer_of,
+)
+from tests.unit.test_engine_emulation import ENGINE
+
+REQUEST = RunRequest(
+    image="net:aa",
+    cell_id="net",
+    scenario="Offline",
+    mode="performance",
+    data="synthetic",
+    results=Volume("results"),
+    platform="linux/amd64",
+    run_id="r1",
+    harness_options=("--workers", "2"),
+    limits=Limits(memory_bytes=1 << 30, cpuset="0-1"),
+)
+
+
+def test_the_container_gets_nothing_it_does_not_need() -> None:
+    options = container_options(REQUEST, ENGINE, "65532:65532", "sha256:aa", "host:1:2")
+    assert options["network_mode"] == "none"
+    assert options["cap_drop"] == ["ALL"]
+    assert options["read_only"] is True
+    assert options["security_opt"] == ["no-new-privileges"]
+    assert options["user"] == "65532:65532"
+    assert options["volumes"] == {"results": {"bind": "/results", "mode": "rw"}}
+    assert options["mem_limit"] == options["memswap_limit"] == 1 << 30
+    assert options["cpuset_cpus"] == "0-1"
+    assert options["pids_limit"] > 0
+    assert "device_requests" not in options
+    assert options["environment"] == {"MLPERF_BAKE_IMAGE_DIGEST": "sha256:aa"}
+
+
+def test_the_harness_is_asked_for_json_and_gets_further_options_last() -> None:
+    command = REQUEST.command
+    assert command[-2:] == ["--workers", "2"]
+    pairs = dict(zip(command[::2], command[1::2], strict=True))
+    assert pairs["--progress"] == "json"
+    assert (pairs["--data"], pairs["--run-id"], pairs["--results"]) == ("synthetic", "r1", "/results")
+
+
+def test_a_slash_makes_a_directory() -> None:
+    assert results_from("results") == Volume("results")
+    assert results_from("./results") == Path("results").absolute()
+    assert results_from(".") == Path.cwd()
+    with pytest.raises(UsageError):
+        results_from("-x")
+
+
+def test_run_ids_are_sortable_and_unlike_each_other() -> None:
+    first, second = (new_run_id("SingleStream", "compliance/TEST01") for _ in range(2))
+    assert first != second
+    assert "-singlestream-compliance-test01-" in first
+
+
+def test_what_was_not_prepared_is_not_data(tmp_path: Path) -> None:
+    assert data_from("synthetic") == "synthetic"
+    with pytest.raises(UsageError, match="not a prepared data set"):
+        data_from(str(tmp_path))
+    with pytest.raises(UsageError, match="not a prepared data set"):
+        data_from(str(tmp_path / "none"))
+    (tmp_path / "dataset.conf").touch()
+    assert data_from(str(tmp_path)) == tmp_path
+
+
+def test_data_that_the_containers_user_cannot_read_is_refused_before_the_run(tmp_path: Path) -> None:
+    file = tmp_path / "samples.bin"
+    file.touch()
+    tmp_path.chmod(0o755)
+    file.chmod(0o644)
+    stranger = f"{os.getuid() + 4711}:{os.getgid() + 4711}"
+    require_readable(tmp_path, stranger)
+    file.chmod(0o600)
+    require_readable(tmp_path, f"{os.getuid()}:{os.getgid()}")
+    with pytest.raises(UsageError) as caught:
+        require_readable(tmp_path, stranger)
+    assert caught.value.remedy == f"chmod -R a+rX {tmp_path}"
+
+
+def test_a_result_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="result directory cannot be used"):
+        writer_of(tmp_path / "file")
+
+
+def test_a_client_is_known_by_its_process_and_its_start() -> None:
+    me = this_client()
+    assert not client_is_gone(me)
+    host, process, start = me.rsplit(":", 2)
+    assert client_is_gone(f"{host}:{process}:{int(start) + 1}"), "another process has the number now"
+    assert not client_is_gone(f"elsewhere:{process}:1")
+    assert not client_is_gone("")
+
+
+@pytest.mark.parametrize("code", sorted(ENDINGS))
+def test_each_ending_has_a_sentence_and_a_remedy(code: int) -> None:
+    error = error_for(code, cell_id="net", said=("why",), out_of_memory=False, memory=0)
+    assert isinstance(error, RunFailed)
+    assert "why" in str(error.found) and error.remedy
+
+
+def test_endings_of_their_own_kind() -> None:
+    def ending(code: int, out_of_memory: bool = False) -> Exception:
+        return error_for(code, cell_id="net", said=(), out_of_memory=out_of_memory, memory=1 << 30)
+
+    assert isinstance(ending(2), UsageError)
+    assert isinstance(ending(12), Interrupted)
+    assert "killed" in str(ending(137))
+    assert "limit 1.0 GiB" in str(ending(137, out_of_memory=True))
+    assert "exit code 99" in str(ending(99))
