@@ -233,7 +233,7 @@ def _batches(
             yield [sample.label for sample in batch], _apply(preprocessing.id, batch)
         return
     # A fresh interpreter each: forking one that has threads can deadlock.
-    with ProcessPoolExecutor(processes, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker) as pool:
         under_way: deque[tuple[list[int], Future[bytes]]] = deque()
         try:
             for batch in _split(samples):
@@ -256,9 +256,10 @@ def _batches(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of the terminal; one of them is to answer it."""
+def _start_worker() -> None:
+    """Leaves Ctrl-C, which reaches every process of the terminal, to the first; keeps NumPy to one thread each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:

@@ -1,6 +1,8 @@
 """Each preprocessing gives the values its definition says, for any photo, and refuses what is no photo."""
 
 import io
+from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 import pytest
@@ -54,6 +56,28 @@ def test_the_crop_is_the_centre_of_the_shorter_sides_share(
     assert pixels[0] == pytest.approx(left, abs=1.5)
     assert pixels[-1] == pytest.approx(right, abs=1.5)
     assert np.diff(pixels).min() >= 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(width=st.integers(256, 330), height=st.integers(256, 330), seed=st.integers(0, 1000))
+def test_shrinking_by_area_follows_its_definition(width: int, height: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    values = PREPROCESSINGS["imagenet-caffe-224"].apply(encoded(Image.fromarray(pixels)))
+    shorter = min(width, height)
+    resized = (256 * width // shorter, 256 * height // shorter)
+    row, column = 17, 200
+    top = Fraction(row + (resized[1] - 224) // 2) * height / resized[1]
+    left = Fraction(column + (resized[0] - 224) // 2) * width / resized[0]
+    bottom, right = top + Fraction(height, resized[1]), left + Fraction(width, resized[0])
+    total = Fraction(0)
+    for y in range(int(top), ceil(bottom)):
+        for x in range(int(left), ceil(right)):
+            covered = (min(bottom, Fraction(y + 1)) - max(top, Fraction(y))) * (
+                min(right, Fraction(x + 1)) - max(left, Fraction(x))
+            )
+            total += covered * int(pixels[y, x, 1])
+    mean = floor(total / ((bottom - top) * (right - left)) + Fraction(1, 2))
+    assert values[1, row, column] == np.float32(mean) - np.float32(CAFFE_MEANS[1])
 
 
 @pytest.mark.parametrize("name", PHOTOS)
