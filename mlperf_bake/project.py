@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlperf_bake.lock.demand import Demand
     from mlperf_bake.lock.lockfile import Lock
     from mlperf_bake.plan.image import PlannedImage
-    from mlperf_bake.plan.planner import Overrides
+    from mlperf_bake.plan.planner import Overrides, Planner
     from mlperf_bake.render.dockerfile import Renderer
     from mlperf_bake.rounds import Round
 
@@ -92,12 +92,16 @@ class Project:
         """The chosen cells. Errors: those of parse_selector and select."""
         return select(self.matrix, parse_selector(self.matrix, targets, only, skip))
 
-    def plan(self, cells: Iterable[Cell], overrides: Overrides | None = None) -> tuple[PlannedImage, ...]:
-        """One planned image a cell, in order. Errors: those of Planner.plan."""
+    def planner(self, overrides: Overrides | None = None) -> Planner:
+        """What plans this project's cells, one after the other."""
         from mlperf_bake.plan.planner import Planner
         from mlperf_bake.render.copied import Sources
 
-        return tuple(Planner(self.matrix, self.renderer, Sources(self.root), overrides).plan(cells))
+        return Planner(self.matrix, self.renderer, Sources(self.root), overrides)
+
+    def plan(self, cells: Iterable[Cell], overrides: Overrides | None = None) -> tuple[PlannedImage, ...]:
+        """One planned image a cell, in order. Errors: those of Planner.plan."""
+        return tuple(self.planner(overrides).plan(cells))
 
     def origin(self, cell_id: str, line: int) -> tuple[str, int] | None:
         """The template file (relative to the root) and line that a line of a cell's Dockerfile came from."""

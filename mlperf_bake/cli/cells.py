@@ -12,6 +12,8 @@ from mlperf_bake.errors import EngineMissing, Stale
 from mlperf_bake.project import IMAGES, LOCK, Project, open_project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.plan.image import PlannedImage
     from mlperf_bake.plan.state import State
@@ -119,23 +121,11 @@ def plan(
 ) -> None:
     """Show what a build would do and why."""
     project = open_project()
-    images = project.plan(project.cells(targets or (), only or (), skip or ()))
-    states = _states(images) if engine else None
+    cells = project.cells(targets or (), only or (), skip or ())
+    judge = _judge() if engine else None
+    unknown = "no engine answered" if engine else "no engine was asked"
     rows = [
-        {
-            "id": image.cell_id,
-            "fingerprint": image.fingerprint,
-            "platform": image.platform,
-            "dockerfile": image.dockerfile_path,
-            "ingredients": dict(image.ingredients),
-            "state": states[number].action if states else "unknown",
-            "why": states[number].why
-            if states
-            else "no engine answered"
-            if engine
-            else "no engine was asked",
-        }
-        for number, image in enumerate(images)
+        _plan_row(image, judge(image) if judge else None, unknown) for image in project.planner().plan(cells)
     ]
     if json:
         print_json({"round": project.matrix.round, "images": rows})
@@ -227,8 +217,20 @@ def _row(project: Project, cell: Cell, rendered: bool) -> dict[str, object]:
     }
 
 
-def _states(images: tuple[PlannedImage, ...]) -> tuple[State, ...] | None:
-    """What the engine says of each image; None where no engine answers."""
+def _plan_row(image: PlannedImage, state: State | None, unknown: str) -> dict[str, object]:
+    return {
+        "id": image.cell_id,
+        "fingerprint": image.fingerprint,
+        "platform": image.platform,
+        "dockerfile": image.dockerfile_path,
+        "ingredients": dict(image.ingredients),
+        "state": state.action if state else "unknown",
+        "why": state.why if state else unknown,
+    }
+
+
+def _judge() -> Callable[[PlannedImage], State] | None:
+    """What the engine's images say of a planned one; None where no engine answers."""
     from mlperf_bake.build.state import built_images
     from mlperf_bake.engine.host import daemon_host
     from mlperf_bake.plan.state import INGREDIENTS_LABEL, read_ingredients, state
@@ -242,4 +244,4 @@ def _states(images: tuple[PlannedImage, ...]) -> tuple[State, ...] | None:
         labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
         for labels in (dict(image.labels) for image in built.values())
     }
-    return tuple(state(image, built, last.get(image.cell_id)) for image in images)
+    return lambda image: state(image, built, last.get(image.cell_id))

@@ -54,8 +54,7 @@ class Planner:
         self._renderer = renderer
         self._sources = sources
         self._overrides = overrides or Overrides()
-        self._digests: dict[str, str] = {}
-        self._copied: dict[str, tuple[tuple[str, str], ...]] = {}
+        self._known: dict[str, tuple[str, dict[str, str]]] = {}
 
     def plan(self, cells: Iterable[Cell]) -> Iterator[PlannedImage]:
         """One planned image a cell, in order. Errors: those of Renderer.render and Sources.digest."""
@@ -68,17 +67,17 @@ class Planner:
         contexts = self._contexts(cell, platform)
         ingredients: dict[str, str] = {"platform": platform}
         for name, text in rendered.parts:
-            digest = self._digest(text)
-            again = ingredients.get(f"template {name}")  # a partial used twice
-            ingredients[f"template {name}"] = self._digest(again + digest) if again else digest
-            ingredients.update(self._files(text))
+            digest, files = self._known.get(text) or self._learn(text)
+            entry = f"template {name}"
+            again = ingredients.get(entry)  # a partial used twice
+            ingredients[entry] = _short(again + digest) if again else digest
+            ingredients.update(files)
         for name, context in contexts.items():
             if context.identity:
-                ingredients[f"context {name}"] = self._digest(context.identity)
+                ingredients[f"context {name}"] = _short(context.identity)
         listed = tuple(sorted(ingredients.items()))
-        fingerprint = hashlib.sha256(
-            "".join([rendered.text, *(f"\0{name}\0{value}" for name, value in listed)]).encode()
-        ).hexdigest()
+        label = ingredients_label(listed)
+        fingerprint = hashlib.sha256(f"{rendered.text}\0{label}".encode()).hexdigest()
         return PlannedImage(
             cell_id=cell.id,
             dockerfile=rendered.text,
@@ -87,7 +86,7 @@ class Planner:
             fingerprint=f"sha256:{fingerprint}",
             ingredients=listed,
             tags=(f"mlperf-bake/{cell.id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell.id}:latest"),
-            labels=((INGREDIENTS_LABEL, ingredients_label(listed)),),
+            labels=((INGREDIENTS_LABEL, label),),
             build_args=(("FINGERPRINT", f"sha256:{fingerprint}"),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
         )
@@ -102,15 +101,12 @@ class Planner:
             contexts["build-base"] = build_base
         return contexts
 
-    def _files(self, text: str) -> tuple[tuple[str, str], ...]:
-        found = self._copied.get(text)
-        if found is None:
-            found = tuple((f"file {path}", self._sources.digest(path)[:SHORT]) for path in copied_paths(text))
-            self._copied[text] = found
-        return found
+    def _learn(self, text: str) -> tuple[str, dict[str, str]]:
+        """The short hash of a partial, and those of the files it copies by ``file <path>``."""
+        files = {f"file {path}": self._sources.digest(path)[:SHORT] for path in copied_paths(text)}
+        self._known[text] = (_short(text), files)
+        return self._known[text]
 
-    def _digest(self, text: str) -> str:
-        digest = self._digests.get(text)
-        if digest is None:
-            digest = self._digests[text] = hashlib.sha256(text.encode()).hexdigest()[:SHORT]
-        return digest
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:SHORT]

@@ -9,6 +9,7 @@ from mlperf_bake.plan.image import PlannedImage
 
 INGREDIENTS_LABEL = "org.mlperf-bake.ingredients"
 SHOWN = 3
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 Ingredients = Mapping[str, str]
 
@@ -23,14 +24,14 @@ class State:
 
 def ingredients_label(ingredients: tuple[tuple[str, str], ...]) -> str:
     """The text of the label that lets a later plan say what changed."""
-    return json.dumps(dict(ingredients), separators=(",", ":"))
+    return _ENCODER.encode(dict(ingredients))
 
 
 def read_ingredients(label: str) -> dict[str, str]:
     """The ingredients in a label; empty where it is not one of ours."""
     try:
         value = json.loads(label)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {str(name): str(digest) for name, digest in value.items()} if isinstance(value, dict) else {}
 

@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
@@ -25,6 +24,7 @@ from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import Cell, Framework, Hardware
 from mlperf_bake.render.cellconf import cell_lines, shared_lines
 from mlperf_bake.render.paths import dockerfile_path
+from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
 
 SKELETON = "Dockerfile.j2"
@@ -48,16 +48,28 @@ class Wheel:
     platform_tag: str
 
 
+class _Part(NamedTuple):
+    """A rendered partial: its text, itself and the partials within it, and its values.
+
+    Partials are told apart by the identity of their values, which costs less than comparing them; the values are kept
+    so that none can take the place of another in memory.
+    """
+
+    text: str
+    used: tuple[tuple[str, str], ...]
+    values: dict[str, object]
+
+
 class Renderer:
     """Renders the cells of one matrix, lock and round from one directory of templates."""
 
     def __init__(self, templates: Path, matrix: Matrix, lock: Lock, round: Round) -> None:
-        self._templates = templates
+        self._directory = templates
+        self._templates = Templates(templates)
         self._matrix = matrix
         self._lock = lock
         self._round = round
-        self._environment = self._make_environment()
-        self._parts: dict[tuple[object, ...], tuple[tuple[str, str], ...]] = {}
+        self._parts: dict[tuple[object, ...], _Part] = {}
         self._confs: dict[tuple[str, str], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
 
@@ -68,84 +80,35 @@ class Renderer:
             UsageError: a template is missing or wrong (its file and line), or the lock lacks a pin.
         """
         used: list[tuple[str, str]] = []
+        templates, parts = self._templates, self._parts
 
         def part(name: str, **values: object) -> str:
-            key = (name, *values.items())
-            known = self._parts.get(key)
+            if "cell" in values:  # of this cell alone
+                text = templates.render(name, {**values, "part": part})
+                used.append((name, text))
+                return text
+            key = (name, *values, *map(id, values.values()))
+            known = parts.get(key)
             if known is None:
                 before = len(used)
-                text = self._render(self._environment, name, {**values, "part": part})
-                known = self._parts[key] = (*used[before:], (name, text))
-                used.append((name, text))
-            else:
-                used.extend(known)
-            return known[-1][1]
+                text = templates.render(name, {**values, "part": part})
+                known = parts[key] = _Part(text, (*used[before:], (name, text)), values)
+                del used[before:]
+            used.extend(known.used)
+            return known.text
 
-        text = self._render(self._environment, SKELETON, {**self._values(cell), "part": part})
+        text = templates.render(SKELETON, {**self._values(cell), "part": part})
         return Rendered(text + "\n", tuple(used))
 
     def origins(self, cell: Cell) -> tuple[tuple[str, int], ...]:
         """For each line of the cell's Dockerfile the template file and line it came from."""
-        environment = self._make_environment(_LineMarks)
+        templates = Templates(self._directory, _LineMarks)
 
         def part(name: str, **values: object) -> str:
-            return _named(self._render(environment, name, {**values, "part": part}), name)
+            return _named(templates.render(name, {**values, "part": part}), name)
 
-        text = _named(self._render(environment, SKELETON, {**self._values(cell), "part": part}), SKELETON)
+        text = _named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
         return tuple(_resolve(text + "\n"))
-
-    def _make_environment(self, *extensions: type[Extension]) -> Environment:
-        return Environment(
-            loader=FileSystemLoader(self._templates),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,
-            auto_reload=False,  # one process sees one state of the templates
-            extensions=extensions,
-        )
-
-    def _render(self, environment: Environment, name: str, values: dict[str, object]) -> str:
-        try:
-            return environment.get_template(name).render(values)
-        except TemplateNotFound as error:
-            raise self._no_template(error) from error
-        except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
-            raise UsageError(
-                "the template cannot be rendered",
-                where=self._place(error, name),
-                found=str(error) or type(error).__name__,
-                remedy="correct the template; docs/ describes the values each partial is given",
-            ) from error
-        except OSError as error:
-            raise UsageError(
-                "the template cannot be read",
-                where=f"{self._templates.name}/{name}",
-                found=error.strerror or str(error),
-                remedy="make it readable",
-            ) from error
-
-    def _no_template(self, error: TemplateNotFound) -> UsageError:
-        name = str(error.name or error)
-        known = self._environment.list_templates() if self._templates.is_dir() else []
-        beside = [other for other in known if other.rpartition("/")[0] == name.rpartition("/")[0]]
-        return UsageError(
-            f'there is no template "{name}"{did_you_mean(name, known)}',
-            where=f"{self._templates.name}/{name}",
-            expected=", ".join(beside) or f"a file below {self._templates}",
-            remedy="add the file, or correct `template` (or `family`) of the value in matrix.yaml",
-        )
-
-    def _place(self, error: BaseException, name: str) -> str:
-        """The innermost template and line at fault; Jinja puts them into the frames of the traceback."""
-        file, line = name, getattr(error, "lineno", None)
-        frame = None if line else error.__traceback__
-        while frame is not None:
-            path = Path(frame.tb_frame.f_code.co_filename)
-            if path.is_relative_to(self._templates):
-                file, line = path.relative_to(self._templates).as_posix(), frame.tb_lineno
-            frame = frame.tb_next
-        return f"{self._templates.name}/{file}" + (f":{line}" if line else "")
 
     def _conf(self, cell: Cell, sha256: str | None) -> str:
         key = (cell.model, cell.framework)
