@@ -4,6 +4,7 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -29,13 +30,19 @@ def copied_paths(text: str) -> tuple[str, ...]:
     """
     found: set[str] = set()
     for instruction in _instructions(text):
-        word, _, rest = instruction.partition(" ")
-        if (word := word.upper()) == "RUN":
-            found.update(_bound(rest))
-        elif word in ("COPY", "ADD") and "--from=" not in rest:
-            words = [part for part in rest.split() if not part.startswith("--")]
-            found.update(part for part in words[:-1] if not part.startswith("<<") and "://" not in part)
+        found.update(_taken(instruction))
     return tuple(sorted(found))
+
+
+@lru_cache(maxsize=4096)  # the same lines stand in thousands of cells
+def _taken(instruction: str) -> tuple[str, ...]:
+    word, _, rest = instruction.partition(" ")
+    if word.upper() == "RUN":
+        return tuple(_bound(rest))
+    if word.upper() not in ("COPY", "ADD") or "--from=" in rest:
+        return ()
+    words = [part for part in rest.split() if not part.startswith("--")]
+    return tuple(part for part in words[:-1] if not part.startswith("<<") and "://" not in part)
 
 
 def _instructions(text: str) -> Iterator[str]:
@@ -53,16 +60,22 @@ def _instructions(text: str) -> Iterator[str]:
                 line = line[:-1] + lines[number]
             number += 1
         if "<<" in line:
-            for _, word in _HEREDOC.findall(line):
+            for word in _heredocs(line):
                 number = _after(lines, word, number)
         yield line
 
 
+@lru_cache(maxsize=4096)
+def _heredocs(line: str) -> tuple[str, ...]:
+    return tuple(word for _, word in _HEREDOC.findall(line))
+
+
 def _after(lines: list[str], word: str, number: int) -> int:
     """The line after the one that ends a heredoc."""
-    while number < len(lines) and lines[number].lstrip("\t") != word:
-        number += 1
-    return number + 1
+    for place in range(number, len(lines)):
+        if word in lines[place] and lines[place].lstrip("\t") == word:
+            return place + 1
+    return len(lines)
 
 
 def _bound(rest: str) -> Iterator[str]:

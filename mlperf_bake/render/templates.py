@@ -1,0 +1,100 @@
+"""One directory of Jinja templates: rendered, with every fault told by template file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError, TemplateNotFound
+from jinja2.ext import Extension
+from jinja2.runtime import Context
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.suggestions import did_you_mean
+
+_FAULTS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
+"""What a template's own expressions can raise."""
+
+
+class Templates:
+    """The templates below ``directory``, each read once.
+
+    Args:
+        extensions: Jinja extensions to read them with.
+    """
+
+    def __init__(self, directory: Path, *extensions: type[Extension]) -> None:
+        self._directory = directory
+        self._environment = Environment(
+            loader=FileSystemLoader(directory),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+            extensions=extensions,
+        )
+        self._environment.context_class = _Context
+        self._read: dict[str, Template] = {}
+
+    def render(self, name: str, values: Mapping[str, object]) -> str:
+        """The text that a template gives for these values, without its last line's end.
+
+        Errors:
+            UsageError: the template is missing, unreadable or wrong.
+        """
+        try:
+            template = self._read.get(name) or self._open(name)
+            context = template.new_context({**template.globals, **values}, shared=True)
+            try:
+                return "".join(template.root_render_func(context))
+            except _FAULTS:
+                self._environment.handle_exception()  # raises it anew, with the template's lines in its traceback
+        except TemplateNotFound as error:
+            raise self._missing(str(error.name or error)) from error
+        except _FAULTS as error:
+            raise UsageError(
+                "the template cannot be rendered",
+                where=self._place(error, name),
+                found=str(error) or type(error).__name__,
+                remedy="correct the template; docs/ describes the values each partial is given",
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                "the template cannot be read",
+                where=f"{self._directory.name}/{name}",
+                found=error.strerror or str(error),
+                remedy="make it readable",
+            ) from error
+
+    def _open(self, name: str) -> Template:
+        self._read[name] = self._environment.get_template(name)
+        return self._read[name]
+
+    def _missing(self, name: str) -> UsageError:
+        known = self._environment.list_templates() if self._directory.is_dir() else []
+        beside = [other for other in known if other.rpartition("/")[0] == name.rpartition("/")[0]]
+        return UsageError(
+            f'there is no template "{name}"{did_you_mean(name, known)}',
+            where=f"{self._directory.name}/{name}",
+            expected=", ".join(beside) or f"a file below {self._directory}",
+            remedy="add the file, or correct `template` (or `family`) of the value in matrix.yaml",
+        )
+
+    def _place(self, error: BaseException, name: str) -> str:
+        """The innermost template and line at fault."""
+        file, line = name, getattr(error, "lineno", None)
+        frame = None if line else error.__traceback__
+        while frame is not None:
+            path = Path(frame.tb_frame.f_code.co_filename)
+            if path.is_relative_to(self._directory):
+                file, line = path.relative_to(self._directory).as_posix(), frame.tb_lineno
+            frame = frame.tb_next
+        return f"{self._directory.name}/{file}" + (f":{line}" if line else "")
+
+
+class _Context(Context):
+    """Calls a template's functions as they are: none of ours asks for Jinja's context, and looking costs more than calling."""
+
+    def call(self, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+        return function(*args, **kwargs)
