@@ -1,6 +1,8 @@
 """The manifest of a run: ``manifest.json`` in, one frozen ``Manifest`` out (docs/contracts.md, "Result").
 
-All keys are always there; a value that the harness could not know is null, here None. manifest.schema.json
+All keys are always there; a value that the harness could not know is null, here None. Keys that this reader
+does not know are left alone, so that results of newer images can still be collected; a key that changes its
+meaning changes the schema's number. manifest.schema.json
 beside this file says the same to other tools. Times are UTC; ``*_ms`` milliseconds, ``*_ns`` nanoseconds,
 ``*_us`` microseconds.
 """
@@ -55,6 +57,7 @@ class Settings:
     target_qps: float | None
     target_qps_source: str | None
     target_latency_ms: float | None
+    target_latency_source: str | None
     samples_per_query: int | None
 
 
@@ -87,7 +90,12 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The samples; ``official_count`` is the size of the official set, 0 where there is none."""
+    """The samples.
+
+    Attributes:
+        verified: the harness compared the files' checksums; None where it does not say.
+        official_count: size of the official set, 0 where there is none.
+    """
 
     name: str
     synthetic: bool
@@ -97,17 +105,19 @@ class Dataset:
     preprocessing: str | None
     samples_sha256: str | None
     labels_sha256: str | None
+    verified: bool | None
     official_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What LoadGen saw and issued."""
+    """What LoadGen saw and issued, and the processor time the whole run took."""
 
     total_sample_count: int
     performance_sample_count: int
     samples: int | None
     queries: int | None
+    cpu_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +207,7 @@ def parse_manifest(data: object, where: str) -> Manifest:
 
     record = Record(data, (), refuse)
     record.text("schema", among=(SCHEMA,))
-    manifest = Manifest(
+    return Manifest(
         run_id=_name(record, "run_id"),
         status=record.text("status", among=("finished", "interrupted")),
         demonstration=record.texts("demonstration"),
@@ -219,8 +229,6 @@ def parse_manifest(data: object, where: str) -> Manifest:
         result=_result(record.record("result")) if record.given("result") else None,
         accuracy=_accuracy(record.record("accuracy")) if record.given("accuracy") else None,
     )
-    record.close()
-    return manifest
 
 
 def _text(record: Record, key: str) -> str | None:
@@ -272,7 +280,7 @@ def _time(record: Record, key: str) -> datetime:
 
 
 def _cell(record: Record) -> Cell:
-    cell = Cell(
+    return Cell(
         id=_name(record, "id"),
         model=_name(record, "model"),
         implementation=record.text("implementation"),
@@ -284,12 +292,10 @@ def _cell(record: Record) -> Cell:
         benchmark=_text(record, "benchmark"),
         precision=_text(record, "precision"),
     )
-    record.close()
-    return cell
 
 
 def _settings(record: Record) -> Settings:
-    settings = Settings(
+    return Settings(
         workers=_integer(record, "workers"),
         threads=_integer(record, "threads"),
         batch=_integer(record, "batch"),
@@ -301,14 +307,15 @@ def _settings(record: Record) -> Settings:
         target_qps=_number(record, "target_qps"),
         target_qps_source=_text(record, "target_qps_source"),
         target_latency_ms=_number(record, "target_latency_ms"),
+        target_latency_source=record.text("target_latency_source")
+        if record.has("target_latency_source")
+        else None,
         samples_per_query=_integer(record, "samples_per_query"),
     )
-    record.close()
-    return settings
 
 
 def _loadgen(record: Record) -> LoadGen:
-    loadgen = LoadGen(
+    return LoadGen(
         version=record.text("version"),
         revision=_text(record, "revision"),
         seeds=Seeds(
@@ -317,24 +324,18 @@ def _loadgen(record: Record) -> LoadGen:
             record.integer("schedule_rng_seed"),
         ),
     )
-    record.close()
-    return loadgen
 
 
 def _backend(record: Record) -> Backend:
-    backend = Backend(record.text("name"), _text(record, "version"), _text(record, "provider"))
-    record.close()
-    return backend
+    return Backend(record.text("name"), _text(record, "version"), _text(record, "provider"))
 
 
 def _weights(record: Record) -> Weights:
-    weights = Weights(record.text("file"), _sha256(record, "sha256"), _integer(record, "bytes"))
-    record.close()
-    return weights
+    return Weights(record.text("file"), _sha256(record, "sha256"), _integer(record, "bytes"))
 
 
 def _dataset(record: Record) -> Dataset:
-    dataset = Dataset(
+    return Dataset(
         name=record.text("name"),
         synthetic=record.boolean("synthetic"),
         count=record.integer("count"),
@@ -343,25 +344,23 @@ def _dataset(record: Record) -> Dataset:
         preprocessing=_text(record, "preprocessing"),
         samples_sha256=_sha256(record, "samples_sha256"),
         labels_sha256=_sha256(record, "labels_sha256"),
+        verified=record.boolean("verified") if record.has("verified") else None,
         official_count=record.integer("official_count"),
     )
-    record.close()
-    return dataset
 
 
 def _counts(record: Record) -> Counts:
-    counts = Counts(
+    return Counts(
         record.integer("total_sample_count"),
         record.integer("performance_sample_count"),
         _integer(record, "samples"),
         _integer(record, "queries"),
+        record.number("cpu_seconds") if record.has("cpu_seconds") else None,
     )
-    record.close()
-    return counts
 
 
 def _host(record: Record) -> Host:
-    host = Host(
+    return Host(
         cpu_model=_text(record, "cpu_model"),
         cpu_vendor=_text(record, "cpu_vendor"),
         logical_cpus=_integer(record, "logical_cpus"),
@@ -375,13 +374,11 @@ def _host(record: Record) -> Host:
         architecture=_text(record, "architecture"),
         accelerators=record.texts("accelerators"),
     )
-    record.close()
-    return host
 
 
 def _result(record: Record) -> Result:
     latency = record.record("latency_ns") if record.given("latency_ns") else None
-    result = Result(
+    return Result(
         validity=record.text("validity", among=("VALID", "INVALID")),
         metric=_text(record, "metric"),
         value=_number(record, "value"),
@@ -390,8 +387,6 @@ def _result(record: Record) -> Result:
         if latency
         else {},
     )
-    record.close()
-    return result
 
 
 def _accuracy(record: Record) -> Accuracy:
@@ -405,5 +400,4 @@ def _accuracy(record: Record) -> Accuracy:
         record.fail("correct", str(accuracy.correct), f"at most the total, {accuracy.total}")
     if abs(accuracy.value - accuracy.correct / accuracy.total) > 1e-6:
         record.fail("value", str(accuracy.value), f"{accuracy.correct} / {accuracy.total}")
-    record.close()
     return accuracy
