@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_runs import responses_text
 
 from mlperf_bake.errors import BakeError, UsageError
 from mlperf_bake.results.accuracy_log import Response, read_responses
+from tests.support.synthetic_runs import responses_text
 
 
 def write(tmp_path: Path, text: str) -> Path:

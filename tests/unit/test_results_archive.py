@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_runs import RunSpec, write_run
 
 import mlperf_bake.results.archive as archive_module
 from mlperf_bake.errors import BakeError, UsageError
 from mlperf_bake.results.archive import PieceStream, extract
+from tests.support.synthetic_runs import RunSpec, write_run
 
 
 def member(

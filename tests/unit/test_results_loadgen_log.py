@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_runs import RunSpec, detail_text, log_line, summary_text
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.headline import headline
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail, read_summary
 from mlperf_bake.rounds import load_round
+from tests.support.synthetic_runs import RunSpec, detail_text, log_line, summary_text
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "inference_results_v5.1"
 needs_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published v5.1 results are not here")

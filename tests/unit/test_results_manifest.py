@@ -8,12 +8,12 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic_runs import RunSpec, manifest_of, merged, official
 
 import mlperf_bake.results.manifest as manifest_module
 from mlperf_bake.errors import BakeError, UsageError
 from mlperf_bake.results.manifest import parse_manifest, read_manifest
 from mlperf_bake.results.strict_json import parse
+from tests.support.synthetic_runs import RunSpec, manifest_of, merged, official
 
 SCHEMA = json.loads(
     (Path(manifest_module.__file__).parent / "manifest.schema.json").read_text(encoding="utf-8")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_runs import RunSpec, write_pair, write_run
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.place import DirectoryPlace, TarPlace, VolumePlace, parse_place
 from mlperf_bake.results.run import LeftOut, Runs, read_runs
+from tests.support.synthetic_runs import RunSpec, write_pair, write_run
 
 
 def read(tmp_path: Path, *places: Path) -> Runs:
