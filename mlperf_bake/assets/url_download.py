@@ -21,6 +21,13 @@ from mlperf_bake.errors import UsageError
 
 TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 4  # in a row without progress; those that get further do not count
+NETWORK_ERRORS = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    ssl.SSLError,
+    TimeoutError,
+    ConnectionError,
+)
 PAUSE = 1.0  # seconds before the second attempt, doubled each time
 
 
@@ -53,7 +60,7 @@ def _download(source: UrlFile, partial: Path, progress: Progress) -> None:
             if error.code < 500 and error.code not in (408, 429):
                 raise _refusal(source, f"HTTP {error.code} {error.reason}") from error
             reason = f"HTTP {error.code} {error.reason}"
-        except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
+        except NETWORK_ERRORS as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
         after = partial.stat().st_size if partial.exists() else 0
         failures = 1 if after > before else failures + 1

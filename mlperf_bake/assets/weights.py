@@ -60,8 +60,7 @@ def fetch_weights(
 
     Args:
         out: directory to put the file in; left out, a place in the cache.
-        override: the user's own copy: of the weights file where its checksum is known or no recipe makes it, else
-            of the recipe's source.
+        override: the user's own copy, of the weights file or of what the recipe makes it from.
 
     Raises:
         ChecksumMismatch: the file or its source is not the locked one.
@@ -110,6 +109,13 @@ def _sum(file: Path) -> str:
         ) from error
 
 
+def _is_for_recipe(demand: WeightsDemand, override: Path) -> bool:
+    """Whether the user's file is what the recipe reads; without a checksum of the weights it can be nothing else."""
+    if demand.recipe is None or demand.source is None:
+        return False
+    return demand.sha256 is None or _sum(override) == demand.source.sha256
+
+
 def _present(demand: WeightsDemand, made: Path) -> FetchedWeights | None:
     """What an earlier call has put there, if it is still whole."""
     file = made / demand.file
@@ -131,7 +137,7 @@ def _make(
         directory = scratch / "weights"
         directory.mkdir()
         file = directory / demand.file
-        if override is not None and (demand.sha256 is not None or demand.recipe is None):
+        if override is not None and not _is_for_recipe(demand, override):
             shutil.copyfile(verified(override, demand.sha256 or _sum(override)), file)
         elif demand.source is None:
             raise UsageError(

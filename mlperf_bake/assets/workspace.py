@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from mlperf_bake.errors import DiskFull, UsageError
 
@@ -42,21 +42,25 @@ def workspace(parent: Path) -> Iterator[Path]:
                 shutil.rmtree(directory, ignore_errors=True)
                 lock_file.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                "no room left on the device",
-                where=str(parent),
-                found=f"{shutil.disk_usage(parent).free} bytes free",
-                remedy="free some room, or set MLPERF_BAKE_CACHE to a larger disk",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-            raise UsageError(
-                "the directory cannot be written",
-                where=str(error.filename or parent),
-                found=os.strerror(error.errno),
-                remedy="choose another with --out or MLPERF_BAKE_CACHE",
-            ) from error
-        raise
+        _raise_in_words(error, parent)
+
+
+def _raise_in_words(error: OSError, place: Path) -> NoReturn:
+    """Raises what the user can do something about as such, and anything else as it is."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise DiskFull(
+            "no room left on the device",
+            where=str(place),
+            remedy="free some room, or choose a larger disk with --out or MLPERF_BAKE_CACHE",
+        ) from error
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        raise UsageError(
+            "the directory cannot be written",
+            where=str(error.filename or place),
+            found=os.strerror(error.errno),
+            remedy="choose another with --out or MLPERF_BAKE_CACHE",
+        ) from error
+    raise error
 
 
 def _claim(parent: Path) -> tuple[Path, IO[str]]:
@@ -84,9 +88,13 @@ def sweep(parent: Path) -> None:
 
 @contextmanager
 def exclusive(lock_file: Path) -> Iterator[None]:
-    """Waits for, then holds, the lock of that name; one process at a time is inside."""
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with lock_file.open("a") as lock:
+    """Waits for, then holds, the lock of that name; one process at a time is inside. Raises as workspace."""
+    try:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_file.open("a")
+    except OSError as error:
+        _raise_in_words(error, lock_file.parent)
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

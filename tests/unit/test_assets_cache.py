@@ -150,6 +150,24 @@ def test_a_parent_that_is_a_file_is_told_with_its_name(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in str(refusal.value)
 
 
+def test_a_cache_that_cannot_be_made_is_told_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be written") as refusal, Cache(tmp_path / "file").making("things", "key"):
+        pass
+    assert "MLPERF_BAKE_CACHE" in str(refusal.value)
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError
+
+    for name in ("MLPERF_BAKE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(UsageError, match="no home directory"):
+        default_root()
+
+
 def test_publishing_makes_everything_readable_by_others(tmp_path: Path) -> None:
     with workspace(tmp_path) as scratch:
         (scratch / "inner").mkdir(mode=0o700)

@@ -144,6 +144,19 @@ def test_a_recipe_gets_the_packages_files_and_runs_once(runs: Path, cache: Cache
     assert runs.read_text() == "run\nrun\n"
 
 
+def test_the_users_file_may_be_the_weights_or_what_they_are_made_from(
+    runs: Path, cache: Cache, tmp_path: Path
+) -> None:
+    wanted, deb = from_package(tmp_path, b"content", sha256(b"CONTENT"))
+    assert fetch_weights(wanted, override=deb, cache=cache).file.read_bytes() == b"CONTENT"
+    assert runs.read_text() == "run\n"
+    made = tmp_path / "made.onnx"
+    made.write_bytes(b"CONTENT")
+    elsewhere = Cache(tmp_path / "elsewhere")
+    assert fetch_weights(wanted, override=made, cache=elsewhere).file.read_bytes() == b"CONTENT"
+    assert runs.read_text() == "run\n"
+
+
 @pytest.mark.usefixtures("runs")
 def test_a_recipe_that_refuses_is_told_in_its_words(cache: Cache, tmp_path: Path) -> None:
     wanted, deb = from_package(tmp_path, b"bad")

@@ -30,6 +30,7 @@ else:
     os.environ["OPENBLAS_CORETYPE"] = "ARMV8"
 
 import argparse
+import contextlib
 import gzip
 import hashlib
 import struct
@@ -97,9 +98,15 @@ def train(images: Array, labels: NDArray[np.uint8]) -> list[tuple[Array, Array]]
 
     warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed number of epochs is the point
     network = MLPClassifier(
-        HIDDEN, batch_size=BATCH, learning_rate_init=LEARNING_RATE, max_iter=EPOCHS, random_state=SEED
+        HIDDEN,
+        batch_size=BATCH,
+        learning_rate_init=LEARNING_RATE,
+        max_iter=EPOCHS,
+        random_state=SEED,
+        verbose=True,
     )
-    network.fit(images, labels)
+    with contextlib.redirect_stdout(sys.stderr):  # a line an epoch: it takes a while
+        network.fit(images, labels)
     return list(zip(network.coefs_, network.intercepts_, strict=True))
 
 
