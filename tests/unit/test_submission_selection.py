@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def selected(tmp_path: Path) -> Selection:
     return select(runs.complete, lambda run: "machine", ROUND)
 
 
-def run(run_id: str, mode: str = "performance", hour: int = 9, **changes: object) -> RunSpec:
+def run(run_id: str, mode: str = "performance", hour: int = 9, **changes: Any) -> RunSpec:
     spec = RunSpec(
         mode=mode,
         run_id=run_id,
@@ -108,8 +109,6 @@ def test_a_run_alone_makes_no_result(tmp_path: Path) -> None:
         ({"mode": "accuracy", "manifest": {"dataset": {"synthetic": True}}}, "synthetic"),
     ],
 )
-def test_a_run_that_fits_no_result_of_the_round(
-    tmp_path: Path, changes: dict[str, object], reason: str
-) -> None:
+def test_a_run_that_fits_no_result_of_the_round(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
     write_run(tmp_path / "results", run("odd", **changes))
     assert reason in reasons(selected(tmp_path))["odd"]
