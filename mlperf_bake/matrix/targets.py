@@ -98,12 +98,11 @@ def _readings(matrix: Matrix, target: str) -> Iterator[dict[Axis, str]]:
     """Every way to cut the target into names of successive axes."""
 
     def cut(rest: str, first: int) -> Iterator[dict[Axis, str]]:
-        if not rest:
-            yield {}
-            return
         for place in range(first, len(AXES)):
             for name in matrix.names(AXES[place]):
-                if rest == name or rest.startswith(name + "-"):
+                if rest == name:
+                    yield {AXES[place]: name}
+                elif rest.startswith(name + "-"):
                     for tail in cut(rest[len(name) + 1 :], place + 1):
                         yield {AXES[place]: name, **tail}
 
