@@ -6,6 +6,7 @@ an archive from a container that is created and never started, so that remote en
 the volume runs.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +18,10 @@ from mlperf_bake.errors import EngineMissing, UsageError
 from mlperf_bake.results.archive import PieceStream, extract
 
 if TYPE_CHECKING:
-    from docker.client import DockerClient
-    from docker.models.volumes import Volume
+    from docker import DockerClient
 
 VOLUME_PREFIX: Final = "volume:"
 IMAGE_LABEL: Final = "org.mlperf-bake.cell"
-VOLUME_IMAGE_LABEL: Final = "org.mlperf-bake.image"
-"""Label of a volume that names the image whose runs it holds; set by whoever makes the volume."""
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _MOUNT: Final = "/results"
 
@@ -83,8 +81,7 @@ class VolumePlace:
 
     Attributes:
         name: the volume.
-        image: a local image to create the container from; None: the one the volume's label names, else any
-            local image of ours.
+        image: a local image to create the container from; None: any local image of ours.
     """
 
     name: str
@@ -105,15 +102,17 @@ class VolumePlace:
         """
         import docker.errors
 
+        from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL, this_client
+
         with _engine() as client:
             try:
-                volume = client.volumes.get(self.name)
-                image = self.image or _image(client, volume)
+                client.volumes.get(self.name)
                 container = client.containers.create(
-                    image,
+                    self.image or _image(client, self.label),
                     entrypoint=["/never-started"],
                     network_mode="none",
                     volumes={self.name: {"bind": _MOUNT, "mode": "ro"}},
+                    labels={RUN_LABEL: f"reading {self.label}", CLIENT_LABEL: this_client()},
                 )
                 try:
                     pieces, _ = container.get_archive(_MOUNT, chunk_size=2**20)
@@ -138,11 +137,19 @@ def _engine() -> Iterator["DockerClient"]:
     import docker
     import docker.errors
 
+    from mlperf_bake.engine.host import daemon_host
+
+    host = daemon_host()
+    by_ssh = host.startswith("ssh://")
     try:
-        client = docker.from_env()
+        if os.environ.get("DOCKER_HOST"):
+            client = docker.from_env(use_ssh_client=by_ssh)
+        else:
+            client = docker.DockerClient(base_url=host, use_ssh_client=by_ssh)
     except docker.errors.DockerException as error:
         raise EngineMissing(
             "no container engine answers, and the results lie in a volume",
+            where=host,
             found=str(error)[:300],
             remedy="mlperf-bake doctor",
         ) from error
@@ -161,16 +168,11 @@ def _no_image(where: str, image: str | None) -> UsageError:
     )
 
 
-def _image(client: "DockerClient", volume: "Volume") -> str:
+def _image(client: "DockerClient", where: str) -> str:
     """An image that is here already; its content does not matter, as it is never started."""
-    labels = (volume.attrs or {}).get("Labels") or {}
-    named = labels.get(VOLUME_IMAGE_LABEL)
     local = client.images.list(filters={"label": IMAGE_LABEL})
-    for image in local:
-        if named in (image.id, *image.tags):
-            return str(named)
     if not local:
-        raise _no_image(VOLUME_PREFIX + str(volume.name), None)
+        raise _no_image(where, None)
     return str(local[0].id)
 
 

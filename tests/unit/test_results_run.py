@@ -134,22 +134,12 @@ def test_what_is_no_place_is_refused(text: str) -> None:
         parse_place(text)
 
 
-class FakeVolume:
-    name = "results"
-
-    def __init__(self, labels: dict[str, str]) -> None:
-        self.attrs = {"Labels": labels}
-
-
 class FakeEngine:
     """Answers as docker-py does; gives out a tar archive of a directory and counts what it created and removed."""
 
-    def __init__(
-        self, directory: Path | None, images: list[str], labels: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, directory: Path | None, images: list[str]) -> None:
         self._directory = directory
         self._images = images
-        self._labels = labels or {}
         self.created: list[str] = []
         self.removed = 0
         self.volumes = self.images = self.containers = self
@@ -157,12 +147,11 @@ class FakeEngine:
     def close(self) -> None:
         pass
 
-    def get(self, name: str) -> FakeVolume:
+    def get(self, name: str) -> None:
         import docker.errors
 
         if self._directory is None:
             raise docker.errors.NotFound("no such volume")
-        return FakeVolume(self._labels)
 
     def list(self, filters: dict[str, str]) -> list[Any]:
         assert filters == {"label": "org.mlperf-bake.cell"}
@@ -171,6 +160,7 @@ class FakeEngine:
     def create(self, image: str, **options: Any) -> "FakeEngine":
         assert options["volumes"] == {"results": {"bind": "/results", "mode": "ro"}}
         assert options["network_mode"] == "none"
+        assert set(options["labels"]) == {"org.mlperf-bake.run", "org.mlperf-bake.client"}
         self.created.append(image)
         return self
 
@@ -191,21 +181,23 @@ def test_a_volume_is_read_through_a_container_that_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_pair(tmp_path / "results", RunSpec())
-    engine = FakeEngine(tmp_path / "results", ["one", "two"], {"org.mlperf-bake.image": "two"})
-    monkeypatch.setattr("docker.from_env", lambda: engine)
+    engine = FakeEngine(tmp_path / "results", ["one", "two"])
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("docker.DockerClient", lambda **options: engine)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     runs = read_runs([VolumePlace("results")], scratch)
     assert len(runs.complete) == 2
     assert {run.place for run in runs.complete} == {"volume:results"}
-    assert (engine.created, engine.removed) == (["two"], 1)
+    assert (engine.created, engine.removed) == (["sha256:one"], 1)
 
 
 def test_a_missing_volume_or_image_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("docker.from_env", lambda: FakeEngine(None, []))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("docker.DockerClient", lambda **options: FakeEngine(None, []))
     with pytest.raises(UsageError, match="no volume"):
         VolumePlace("results").open(tmp_path)
-    monkeypatch.setattr("docker.from_env", lambda: FakeEngine(tmp_path, []))
+    monkeypatch.setattr("docker.DockerClient", lambda **options: FakeEngine(tmp_path, []))
     with pytest.raises(UsageError, match="no local image"):
         VolumePlace("results").open(tmp_path)
 
