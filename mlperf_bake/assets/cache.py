@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.workspace import exclusive, sync_directory, workspace
 from mlperf_bake.errors import UsageError
 
@@ -118,10 +119,14 @@ class Cache:
         return self.root / "made" / kind / key
 
     @contextmanager
-    def making(self, kind: str, key: str) -> Iterator[Path]:
+    def making(self, kind: str, key: str, progress: Progress = silent) -> Iterator[Path]:
         """Holds the key's lock, so that one process makes the directory and the others wait; yields made_path."""
         target = self.made_path(kind, key)
-        with exclusive(target.with_name(f"{key}.lock")):
+
+        def waiting() -> None:
+            progress(f"waiting for another process that makes {key}", 0, None)
+
+        with exclusive(target.with_name(f"{key}.lock"), waiting):
             yield target
 
 

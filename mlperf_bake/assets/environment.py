@@ -42,7 +42,7 @@ def make_environment(requirements: Path, cache: Cache, progress: Progress = sile
         platform.libc_ver()[0],
     )
     key = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
-    with cache.making("environments", key) as target:
+    with cache.making("environments", key, progress) as target:
         python = target / "bin" / "python"
         if (target / COMPLETE).exists():
             return python

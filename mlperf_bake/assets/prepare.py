@@ -66,7 +66,7 @@ def prepare(
         raw = _locate(dataset, source, cache, progress)
         return _into(out, dataset, steps, raw, workers, progress)
     key = _key(dataset, steps, source)
-    with cache.making("datasets", key) as target:
+    with cache.making("datasets", key, progress) as target:
         if target.exists():
             try:
                 return load_prepared(target)

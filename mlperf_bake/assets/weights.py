@@ -67,7 +67,7 @@ def fetch_weights(
         UsageError: it cannot be had here, with the remedy; or the recipe refused, with its words.
     """
     cache = cache or Cache(default_root())
-    with cache.making("weights", _key(demand, override)) as made:
+    with cache.making("weights", _key(demand, override), progress) as made:
         fetched = _present(demand, made) or _make(demand, made, override, cache, progress)
     return fetched if out is None else _copy(fetched, out)
 

@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NoReturn
@@ -87,15 +87,24 @@ def sweep(parent: Path) -> None:
 
 
 @contextmanager
-def exclusive(lock_file: Path) -> Iterator[None]:
-    """Waits for, then holds, the lock of that name; one process at a time is inside. Raises as workspace."""
+def exclusive(lock_file: Path, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+    """Waits for, then holds, the lock of that name; one process at a time is inside. Raises as workspace.
+
+    Args:
+        waiting: called once where another process is inside.
+    """
     try:
         lock_file.parent.mkdir(parents=True, exist_ok=True)
         lock = lock_file.open("a")
     except OSError as error:
         _raise_in_words(error, lock_file.parent)
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting is not None:
+                waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

@@ -152,7 +152,10 @@ def test_a_parent_that_is_a_file_is_told_with_its_name(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_made_is_told_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be written") as refusal, Cache(tmp_path / "file").making("things", "key"):
+    with (
+        pytest.raises(UsageError, match="cannot be written") as refusal,
+        Cache(tmp_path / "file").making("things", "key"),
+    ):
         pass
     assert "MLPERF_BAKE_CACHE" in str(refusal.value)
 
@@ -191,9 +194,10 @@ def test_one_process_at_a_time_makes_a_directory(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     inside: list[int] = []
     seen: list[int] = []
+    waited: list[str] = []
 
     def make(number: int) -> None:
-        with cache.making("things", "key"):
+        with cache.making("things", "key", lambda step, done, total: waited.append(step)):
             inside.append(number)
             seen.append(len(inside))
             time.sleep(0.005)
@@ -202,3 +206,4 @@ def test_one_process_at_a_time_makes_a_directory(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(make, range(8)))
     assert seen == [1] * 8
+    assert set(waited) == {"waiting for another process that makes key"}
