@@ -108,8 +108,8 @@ def _directories_of(place: Place, copy: Path) -> tuple[Path, ...]:
 
 
 def _run_directories(root: Path, depth: int = _DEPTH) -> Iterator[Path]:
-    """Directories with a manifest, in order of their names; not below another run, not through links."""
-    if (root / MANIFEST).is_file():
+    """Directories with a manifest or a detail log, by name; not below another run, not through links."""
+    if (root / MANIFEST).is_file() or (root / DETAIL).is_file():
         yield root
         return
     if depth == 0:

@@ -54,6 +54,17 @@ def test_a_demonstration_says_why_rule_by_rule(demonstration: Path) -> None:
     assert all(result.state is State.DEMONSTRATION for result in verdict.results)
 
 
+def test_a_demonstration_for_the_closed_division_is_one_too(tmp_path: Path) -> None:
+    for scenario in ("Offline", "SingleStream"):
+        spec = RunSpec(scenario=scenario, model="resnet50", division="closed", correct=15)
+        write_pair(tmp_path / "results", spec)
+    tree = collect([DirectoryPlace(tmp_path / "results")], tmp_path / "tree", CollectOptions("Me")).tree
+    verdict = check(tree, V6_1)
+    assert verdict.state is State.DEMONSTRATION
+    needed = {"model.required", "compliance.tests", "accuracy.target", "performance.queries"}
+    assert needed <= {finding.rule for finding in verdict.findings}
+
+
 def test_a_real_breach_makes_a_demonstration_invalid(demonstration: Path) -> None:
     next(demonstration.rglob("user.conf")).unlink()
     verdict = check(demonstration, V6_1)
