@@ -59,6 +59,7 @@ def _instructions(text: str) -> Iterator[str]:
             if not lines[number].lstrip().startswith("#"):
                 line = line[:-1] + lines[number]
             number += 1
+        line = line.removesuffix("\\")
         if "<<" in line:
             for word in _heredocs(line):
                 number = _after(lines, word, number)

@@ -176,22 +176,16 @@ class Renderer:
 
 
 class _LineMarks(Extension):
-    """Puts the number of the template's line at the start of each line of text."""
+    """Puts the number of the template's line before each line of text, and before each piece of a line."""
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        at_start = True
         for token in stream:
             if token.type != "data":
                 yield token
-                at_start = at_start and token.type not in ("variable_begin",)
                 continue
-            pieces = token.value.split("\n")
-            marked = [
-                f"\x01{token.lineno + number}\x02{piece}" if number or at_start else piece
-                for number, piece in enumerate(pieces)
-            ]
-            at_start = False
-            yield Token(token.lineno, "data", "\n".join(marked))
+            pieces = enumerate(token.value.split("\n"), token.lineno)
+            marked = "\n".join(f"\x01{line}\x02{piece}" for line, piece in pieces)
+            yield Token(token.lineno, "data", marked)
 
 
 def _named(text: str, name: str) -> str:

@@ -1,5 +1,6 @@
 """loading.py and the schema: what matrix.yaml may say, agreed with the JSON Schema that editors read."""
 
+import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from second_matrix import CHECKOUT, TEXT
+from tests.support.second_matrix import CHECKOUT, TEXT
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.document import parse
@@ -146,7 +147,10 @@ def _pattern(
         yield jsonschema.ValidationError("pattern")
 
 
-Reference = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _pattern})
+Reference = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, {"pattern": _pattern}
+)
+
 SCHEMA = json.loads(
     resources.files("mlperf_bake.matrix").joinpath("matrix.schema.json").read_text(encoding="utf-8")
 )
@@ -161,7 +165,7 @@ ODD = st.sampled_from(
 
 @given(st.sampled_from(DOCUMENTS), st.data())
 def test_editors_and_this_program_accept_and_refuse_the_same(document: object, data: st.DataObject) -> None:
-    changed = json.loads(json.dumps(document))
+    changed = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(0, 2))):
         _mutate(changed, data)
     node, problems = parse(json.dumps(changed), "m.yaml")
@@ -183,8 +187,10 @@ def _mutate(document: Any, data: st.DataObject) -> None:
         here = inner
     match data.draw(st.sampled_from(["replace", "remove", "add"])):
         case "replace":
-            here[key] = data.draw(ODD)
+            here[key] = copy.deepcopy(data.draw(ODD))
         case "remove":
             del here[key]
         case "add" if isinstance(here, dict):
-            here[data.draw(st.sampled_from(["extra", "Bad Name", "needs", "x" * 41]))] = data.draw(ODD)
+            here[data.draw(st.sampled_from(["extra", "Bad Name", "needs", "x" * 41]))] = copy.deepcopy(
+                data.draw(ODD)
+            )

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from second_matrix import TEXT
+from tests.support.second_matrix import TEXT
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.loading import parse_matrix

@@ -1,0 +1,293 @@
+"""matrix.lock: read, held against the matrix, written, and brought up to date without asking for what is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.errors import NothingSelected, Stale, UsageError
+from mlperf_bake.lock import pinning
+from mlperf_bake.lock.demand import Demand, checksum, demands
+from mlperf_bake.lock.lockfile import BasePin, FilePin, load_lock, require_current, write_lock
+from mlperf_bake.lock.pinning import RECIPES, Pinning, declared_result
+from mlperf_bake.lock.updating import Pin, update_lock
+from mlperf_bake.matrix.loading import parse_matrix
+from mlperf_bake.project import Project, open_project
+from tests.support.second_matrix import CHECKOUT, TEXT, invented_lock, make_project
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+class Invented:
+    """Pins everything out of nothing and remembers what it was asked for; refuses the keys in ``without``."""
+
+    def __init__(self, without: tuple[str, ...] = (), letter: str = "a") -> None:
+        self.asked: list[str] = []
+        self._without = without
+        self._letter = letter
+
+    def __call__(self, demand: Demand) -> Pin:
+        self.asked.append(f"{demand.section}/{demand.key}")
+        if demand.key in self._without:
+            raise UsageError("nobody answers", found="no network", remedy="plug it in")
+        if demand.section == "bases":
+            return BasePin(demand.wanted, f"sha256:{self._letter * 64}")
+        if demand.section == "weights":
+            return None if demand.wanted.startswith("recipe ") else self._letter * 64
+        return FilePin(demand.wanted, f"{demand.key.replace(' ', '-')}.whl", self._letter * 64)
+
+
+def silent(text: str) -> None:
+    assert text
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make_project(tmp_path)
+
+
+def reopened(project: Project, edit: Callable[[str], str] = str) -> Project:
+    path = project.root / "matrix.yaml"
+    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return open_project(project.root)
+
+
+def test_the_lock_of_this_checkout_belongs_to_its_matrix() -> None:
+    assert open_project(CHECKOUT).lock.weights["resnet50"] is not None
+
+
+def test_demands_are_sorted_and_name_each_thing_once() -> None:
+    found = demands(parse_matrix(TEXT, "matrix.yaml"), "6.0.17")
+    assert list(found) == sorted(set(found))
+    keys = {(demand.section, demand.key) for demand in found}
+    assert len(keys) == len(found)
+    assert ("packages", "pypi tvm 1.0 aarch64") in keys
+    assert ("packages", "debian libtvm-dev 1.0-1 arm64") in keys
+    assert Demand("packages", "debian dataset-bert 1.0-1", "any") in found
+    assert Demand("weights", "bert", "recipe fashion_net") in found
+
+
+def test_what_is_written_is_read_back(project: Project, tmp_path: Path) -> None:
+    lock = invented_lock(project.demands)
+    path = tmp_path / "again.lock"
+    path.write_text(write_lock(lock), encoding="utf-8")
+    assert load_lock(path) == lock
+
+
+def test_the_text_does_not_follow_the_order_of_the_entries(project: Project) -> None:
+    lock = invented_lock(project.demands)
+    turned = replace(
+        lock,
+        bases=dict(reversed(list(lock.bases.items()))),
+        packages=dict(reversed(list(lock.packages.items()))),
+    )
+    assert write_lock(turned) == write_lock(lock)
+
+
+def test_a_missing_lock_is_stale_and_says_what_to_type(tmp_path: Path) -> None:
+    with pytest.raises(Stale) as caught:
+        _ = make_project(tmp_path, lock=False).lock
+    assert (caught.value.exit_code, caught.value.remedy) == (4, "mlperf-bake lock")
+
+
+def test_a_stale_lock_says_what_it_lacks_and_what_is_too_much(project: Project) -> None:
+    stale = reopened(project, lambda text: text.replace("tag: jammy", "tag: noble"))
+    with pytest.raises(Stale) as caught:
+        _ = stale.lock
+    assert caught.value.found == (
+        "not locked: bases ubuntu22.04 (ubuntu:noble); no longer wanted: bases ubuntu22.04 (ubuntu:jammy)"
+    )
+
+
+def test_a_lock_of_another_checksum_is_stale(project: Project) -> None:
+    lock = invented_lock(project.demands)
+    require_current(lock, project.demands, "matrix.lock")
+    with pytest.raises(Stale):
+        require_current(replace(lock, made_from=DIGEST), project.demands, "matrix.lock")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("version: 1", "version: 2", 'unknown value "2"'),
+        ("made_from: sha256:", "made_from: md5:", '"made_from"'),
+        ("digest: sha256:", "digest: sha1:", '"digest"'),
+        ('sha256: "', 'sha256: "zz', '"sha256"'),
+        ("packages:\n", "<<<<<<< HEAD\npackages:\n", "this is not YAML"),
+        ("weights:\n", "extra: 1\nweights:\n", 'unknown key "extra"'),
+        ("bases:\n", "bases:\n  RUN evil: {wanted: x}\n", "lacks the key"),
+        ("file: ", "file: ../", '"file"'),
+        ("{wanted: \"debian:bookworm\"", "{wanted: \"debian:bookworm\\nRUN evil\"", '"wanted"'),
+        ("{wanted: \"6.", "{wanted: \"6.\\nRUN evil", '"wanted"'),
+        ("{wanted: \"6.", "{wanted: \"$(evil)6.", '"wanted"'),
+    ],
+)  # fmt: skip
+def test_a_damaged_lock_is_told_with_its_place(project: Project, old: str, new: str, said: str) -> None:
+    path = project.root / "matrix.lock"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_lock(path, "matrix.lock")
+    assert said in caught.value.problem
+    assert caught.value.problem.startswith("matrix.lock:")
+    with pytest.raises(UsageError, match="the lock is damaged") as again:
+        update_lock(project, "", silent, Invented())
+    assert again.value.remedy is not None and "git checkout matrix.lock" in again.value.remedy
+    assert path.read_text(encoding="utf-8") == text.replace(old, new, 1)
+
+
+def test_a_binary_lock_is_refused(project: Project) -> None:
+    (project.root / "matrix.lock").write_bytes(bytes(range(256)))
+    with pytest.raises(UsageError, match="UTF-8"):
+        _ = project.lock
+
+
+def test_a_current_lock_asks_nobody_and_is_not_written(project: Project) -> None:
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, Invented())
+    path = project.root / "matrix.lock"
+    before = path.stat()
+    invented = Invented()
+    assert update_lock(reopened(project), "", silent, invented) == ()
+    assert invented.asked == ["weights/bert"]  # what a recipe declares is read off the checkout
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+def test_only_what_is_missing_is_asked_for_and_what_is_idle_is_dropped(project: Project) -> None:
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, Invented())
+    changed = reopened(
+        project, lambda text: text.replace("image: ubuntu\n    tag: jammy", "image: ubuntu\n    tag: noble")
+    )
+    changed = reopened(
+        changed, lambda text: text.replace('pypi: tvm, version: "1.0"', 'pypi: tvm, version: "1.1"')
+    )
+    invented = Invented(letter="b")
+    changes = dict(update_lock(changed, "", silent, invented))
+    assert sorted(invented.asked) == [
+        "bases/ubuntu22.04",
+        "packages/pypi tvm 1.1 aarch64",
+        "packages/pypi tvm 1.1 x86_64",
+        "weights/bert",
+    ]
+    assert changes["packages/pypi tvm 1.0 x86_64"] == "no longer wanted, dropped"
+    assert changes["packages/pypi tvm 1.1 x86_64"].startswith("pinned to pypi-tvm-1.1-x86_64.whl sha256 bbbb")
+    assert (
+        changes["bases/ubuntu22.04"]
+        == f"was ubuntu:jammy sha256:{'a' * 64}, now ubuntu:noble sha256:{'b' * 64}"
+    )
+    require_current(open_project(project.root).lock, changed.demands, "matrix.lock")
+
+
+def test_a_glob_pins_anew_and_tells_the_difference(project: Project) -> None:
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, Invented())
+    invented = Invented(letter="c")
+    changes = update_lock(reopened(project), "packages/pypi t*", silent, invented)
+    pinned = [entry for entry in invented.asked if entry != "weights/bert"]
+    assert pinned == [entry for entry, _ in changes]
+    assert len(pinned) == 4
+    assert all(
+        "was " in change and f"now {entry.partition('/')[2].replace(' ', '-')}" in change
+        for entry, change in changes
+    )
+
+
+def test_a_glob_that_fits_no_entry_is_told(project: Project) -> None:
+    with pytest.raises(NothingSelected, match=r'no entry fits "packages/nope\*"'):
+        update_lock(project, "packages/nope*", silent, Invented())
+
+
+def test_what_cannot_be_pinned_is_named_and_the_rest_is_written(tmp_path: Path) -> None:
+    project = make_project(tmp_path, lock=False)
+    with pytest.raises(Stale) as caught:
+        update_lock(project, "", silent, Invented(without=("ubuntu22.04", "mobilenet")))
+    assert caught.value.problem.startswith(f"2 of {len(project.demands)} entries could not be pinned")
+    assert caught.value.found is not None
+    assert "bases/ubuntu22.04: nobody answers (no network)" in caught.value.found
+    assert "weights/mobilenet: nobody answers" in caught.value.found
+    with pytest.raises(Stale, match="does not belong to the matrix"):
+        _ = open_project(tmp_path).lock
+    invented = Invented()
+    update_lock(open_project(tmp_path), "", silent, invented)
+    assert sorted(invented.asked) == ["bases/ubuntu22.04", "weights/bert", "weights/mobilenet"]
+    assert open_project(tmp_path).lock.bases["ubuntu22.04"].reference == "ubuntu:jammy"
+
+
+def test_an_entry_that_cannot_be_pinned_anew_keeps_its_pin(project: Project) -> None:
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, Invented())
+    with pytest.raises(Stale):
+        update_lock(reopened(project), "bases/*", silent, Invented(without=("debian12",), letter="d"))
+    bases = open_project(project.root).lock.bases
+    assert bases["debian12"].digest == f"sha256:{'a' * 64}"
+    assert bases["ubuntu22.04"].digest == f"sha256:{'d' * 64}"
+
+
+def test_a_lock_that_cannot_be_written_is_told_and_left_alone(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (project.root / "matrix.lock").read_bytes()
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UsageError) as caught:
+        update_lock(project, "bases/*", silent, Invented())
+    assert caught.value.found == "No space left on device"
+    assert (project.root / "matrix.lock").read_bytes() == before
+    assert [path.name for path in project.root.glob("*.partial")] == []
+
+
+def test_recipes_declare_what_every_machine_makes() -> None:
+    assert (
+        declared_result(RECIPES / "efficientnet_lite.py")
+        == open_project(CHECKOUT).lock.weights["efficientnet-lite0"]
+    )
+    assert declared_result(RECIPES / "fashion_net.py") is None
+
+
+@pytest.mark.parametrize("value", ['"abc"', "None", "1 + 1"])
+def test_a_declaration_that_is_no_checksum_is_refused(tmp_path: Path, value: str) -> None:
+    recipe = tmp_path / "r.py"
+    recipe.write_text(f"import numpy\n\nRESULT_SHA256 = {value}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        declared_result(recipe)
+    assert caught.value.where is not None and caught.value.where.endswith("r.py:3")
+
+
+def test_an_unknown_recipe_is_told_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError) as caught:
+        declared_result(RECIPES / "nope.py")
+    assert caught.value.expected == "one of efficientnet_lite, fashion_net"
+
+
+def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = parse_matrix(TEXT, "matrix.yaml")
+    seen: list[tuple[object, ...]] = []
+
+    def record(name: str, answer: object) -> None:
+        def asked(*arguments: object) -> object:
+            seen.append((name, *arguments))
+            return answer
+
+        monkeypatch.setattr(pinning, name, asked)
+
+    record("base_digest", DIGEST)
+    record("wheel", ("w.whl", "1" * 64))
+    record("source_archive", ("s.tar.gz", "2" * 64))
+    record("debian_package", ("d.deb", "3" * 64))
+    record("hash_of_address", "4" * 64)
+    pin = Pinning(matrix, silent)
+    found = {demand: pin(demand) for demand in demands(matrix, "6.0.17")}
+    assert checksum(tuple(sorted(found)))
+    assert ("wheel", "tvm", "1.0", "cp312 manylinux_2_28_aarch64") in seen
+    assert ("debian_package", "libtvm-dev", "1.0-1", "arm64", ("trixie",)) in seen
+    assert ("debian_package", "dataset-bert", "1.0-1", None, ("bookworm", "jammy")) in seen
+    assert ("source_archive", "mlcommons-loadgen", "6.0.17") in seen
+    assert ("base_digest", "ubuntu:jammy") in seen
+    assert ("hash_of_address", "https://example.org/mobilenet.onnx") in seen
+    assert found[Demand("weights", "bert", "recipe fashion_net")] is None
