@@ -8,6 +8,7 @@ from pathlib import Path
 from mlperf_bake.assets.cache import Cache
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.sources import DebianPackage
+from mlperf_bake.assets.workspace import raise_if_disk_was_full
 from mlperf_bake.errors import UsageError
 
 
@@ -32,6 +33,7 @@ def download_with_apt(source: DebianPackage, cache: Cache, progress: Progress) -
         )
         file = scratch / source.file
         if outcome.returncode != 0 or not file.is_file():
+            raise_if_disk_was_full(outcome.stderr, cache.root)
             reasons = [line[3:] for line in outcome.stderr.splitlines() if line.startswith("E: ")]
             raise UsageError(
                 f"apt could not download {source.name} {source.version}",

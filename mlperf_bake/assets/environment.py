@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mlperf_bake.assets.cache import Cache
 from mlperf_bake.assets.progress import Progress, silent
+from mlperf_bake.assets.workspace import raise_if_disk_was_full
 from mlperf_bake.errors import UsageError
 
 COMPLETE = "complete"
@@ -78,6 +79,7 @@ VENV_REMEDY = "apt-get install python3-venv (Debian, Ubuntu), then again"
 def _run(command: list[str], problem: str, remedy: str) -> None:
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     if outcome.returncode != 0:
+        raise_if_disk_was_full(outcome.stderr + outcome.stdout, Path(command[0]).parent)
         lines = [line.strip() for line in (outcome.stderr + outcome.stdout).splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("ERROR: ")] or lines[-1:]
         raise UsageError(problem, found=" / ".join(errors[:2]), remedy=remedy)

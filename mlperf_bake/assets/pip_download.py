@@ -14,6 +14,7 @@ from pathlib import Path
 from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.sources import PypiFile
+from mlperf_bake.assets.workspace import raise_if_disk_was_full
 from mlperf_bake.errors import UsageError
 
 BACKENDS = (
@@ -74,6 +75,7 @@ def download_with_pip(source: PypiFile, cache: Cache, progress: Progress) -> Pat
         outcome = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         file = scratch / source.file
         if outcome.returncode != 0 or not file.is_file():
+            raise_if_disk_was_full(outcome.stderr, cache.root)
             raise _refusal(source, outcome.stderr)
         size = file.stat().st_size
         stored = cache.admit(file, source.sha256)

@@ -186,8 +186,8 @@ def _require_room(directory: Path, count: int, preprocessing: Preprocessing) -> 
         raise DiskFull(
             "no room for the prepared data set",
             where=str(directory.parent),
-            found=f"{free / 1e9:.1f} GB free",
-            expected=f"{needed * ROOM_FACTOR / 1e9:.1f} GB",
+            found=f"{free / 1e6:,.0f} MB free",
+            expected=f"{needed * ROOM_FACTOR / 1e6:,.0f} MB",
             remedy="choose another place with --out or MLPERF_BAKE_CACHE",
         )
 

@@ -16,7 +16,7 @@ from mlperf_bake.assets.debian_archive import extract_debian_files
 from mlperf_bake.assets.environment import make_environment
 from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.sources import DebianPackage, Source, fetch, verified
-from mlperf_bake.assets.workspace import workspace
+from mlperf_bake.assets.workspace import raise_if_disk_was_full, workspace
 from mlperf_bake.errors import UsageError
 
 
@@ -186,6 +186,7 @@ def _run_recipe(
     command = [str(python), "-I", str(script), f"--source={directory}", f"--out={file}"]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     if outcome.returncode != 0 or not file.is_file():
+        raise_if_disk_was_full(outcome.stderr, file.parent)
         lines = outcome.stderr.strip().splitlines()
         raise UsageError(
             f"the recipe {recipe} refused",

@@ -48,11 +48,7 @@ def workspace(parent: Path) -> Iterator[Path]:
 def _raise_in_words(error: OSError, place: Path) -> NoReturn:
     """Raises what the user can do something about as such, and anything else as it is."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        raise DiskFull(
-            "no room left on the device",
-            where=str(place),
-            remedy="free some room, or choose a larger disk with --out or MLPERF_BAKE_CACHE",
-        ) from error
+        raise _disk_full(place) from error
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
         raise UsageError(
             "the directory cannot be written",
@@ -61,6 +57,25 @@ def _raise_in_words(error: OSError, place: Path) -> NoReturn:
             remedy="choose another with --out or MLPERF_BAKE_CACHE",
         ) from error
     raise error
+
+
+def raise_if_disk_was_full(output: str, place: Path) -> None:
+    """Raises DiskFull if a program's output says that this is why it failed.
+
+    Args:
+        output: what it wrote, in the C locale.
+        place: where it was writing.
+    """
+    if any(os.strerror(number) in output for number in (errno.ENOSPC, errno.EDQUOT)):
+        raise _disk_full(place)
+
+
+def _disk_full(place: Path) -> DiskFull:
+    return DiskFull(
+        "no room left on the device",
+        where=str(place),
+        remedy="free some room, or choose a larger disk with --out or MLPERF_BAKE_CACHE",
+    )
 
 
 def _claim(parent: Path) -> tuple[Path, IO[str]]:

@@ -195,7 +195,7 @@ def test_too_little_room_is_told_before_the_work(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(DiskFull, match="no room") as refusal:
         prepare("imagenet", LITE, tmp_path / "out", source=photos)
-    assert "0.0 GB free" in str(refusal.value)
+    assert "1 MB free" in str(refusal.value)
 
 
 def test_progress_counts_samples(photos: Path, tmp_path: Path) -> None:

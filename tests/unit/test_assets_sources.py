@@ -11,7 +11,7 @@ import pytest
 from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.pip_download import _wheel_tags
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, fetch, verified
-from mlperf_bake.errors import UsageError
+from mlperf_bake.errors import DiskFull, UsageError
 
 WHEEL = "bake_probe-1.0-py3-none-any.whl"
 SDIST = "bake_probe-1.0.tar.gz"
@@ -155,6 +155,17 @@ def test_apts_refusal_is_told_in_its_words(tmp_path: Path, monkeypatch: pytest.M
         fetch(DebianPackage("some-data", "1", "all", "0" * 64), Cache(tmp_path / "cache"))
     assert "Unable to locate package some-data" in str(refusal.value)
     assert "apt-get update" in str(refusal.value)
+
+
+def test_a_disk_that_fills_up_during_a_download_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho 'E: Failed to fetch it: No space left on device' >&2\nexit 100\n")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(DiskFull, match="no room left"):
+        fetch(DebianPackage("some-data", "1", "all", "0" * 64), Cache(tmp_path / "cache"))
 
 
 def test_a_package_from_apt_is_checked_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
