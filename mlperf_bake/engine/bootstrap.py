@@ -39,16 +39,18 @@ class Recipe:
         packages: the engine, installed or brought up to date by name, without recommended packages.
         companions: what it needs besides, installed only where missing.
         newer_suite: suite of the same archive that ``packages``, and only they, come from; or empty.
+        pin_file: where that is written down for apt, relative to the root directory.
     """
 
     packages: tuple[str, ...]
     companions: tuple[str, ...]
     newer_suite: str = ""
+    pin_file: Path = PIN_FILE
 
     @property
     def writes(self) -> tuple[Path, ...]:
         """Files that the recipe writes besides the packages' own."""
-        apt = (SOURCE_FILE, PIN_FILE) if self.newer_suite else ()
+        apt = (SOURCE_FILE, self.pin_file) if self.newer_suite else ()
         return tuple(Path("/") / path for path in (*apt, DAEMON_FILE))
 
     @property
@@ -120,7 +122,7 @@ def newer_suite_files(recipe: Recipe, archive: AptSource) -> Iterator[tuple[Path
     yield SOURCE_FILE, archive.for_suite(recipe.newer_suite).deb822()
     low = f"Package: *\nPin: release n={recipe.newer_suite}\nPin-Priority: 100\n"
     high = f"Package: {' '.join(recipe.packages)}\nPin: release n={recipe.newer_suite}\nPin-Priority: 600\n"
-    yield PIN_FILE, f"{low}\n{high}"
+    yield recipe.pin_file, f"{low}\n{high}"
 
 
 def write_daemon_settings(say: Say, root: Path = Path("/")) -> bool:
@@ -193,7 +195,7 @@ def _install_packages(recipe: Recipe, distribution: Distribution, say: Say) -> N
     packages = (*recipe.packages, *(name for name in recipe.companions if not _installed((name,))))
     simulation = call((*arguments, "--assume-no", *packages), timeout=120, env=_ENVIRONMENT).stdout
     say(f"installing {', '.join(packages)} ({apt_summary(simulation)})")
-    _apt_step("apt could not install the engine", (*arguments, *packages))
+    _apt_step(f"apt could not install {recipe.packages[0]}", (*arguments, *packages))
 
 
 _ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}

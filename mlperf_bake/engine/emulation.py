@@ -1,6 +1,10 @@
 """Running images of a foreign platform under QEMU's user-mode emulation, through the kernel's binfmt_misc.
 
 Building does not need it: foreign images are cross-compiled. Only running a foreign image does.
+
+QEMU must be 8.2 or newer: older ones show an arm64 program the host's own ``/proc/cpuinfo``, and ONNX Runtime's CPU
+detection then reads through a null pointer (seen with 7.2; 10.0 works). Debian 12 has 7.2, so there the package comes
+from Debian 13's suite of the same mirror, as the engine does.
 """
 
 import os
@@ -9,13 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlperf_bake.engine.bootstrap import Recipe, install
 from mlperf_bake.engine.command import call
-from mlperf_bake.engine.find import GOARCH, Engine
+from mlperf_bake.engine.distribution import this_distribution
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.version import Version
 from mlperf_bake.errors import EngineMissing
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
+BINFMT_FILES = Path("/usr/lib/binfmt.d")
 
 QEMU_NAMES = {"arm64": "aarch64", "amd64": "x86_64"}
+
+NEEDED_QEMU = Version(8, 2, 0)
+
+_PIN_FILE = Path("etc/apt/preferences.d/mlperf-bake-emulation")
+
+RECIPES = {
+    ("debian", "12"): Recipe(("qemu-user", "qemu-user-binfmt"), (), newer_suite="trixie", pin_file=_PIN_FILE),
+    ("debian", "13"): Recipe(("qemu-user", "qemu-user-binfmt"), ()),
+    ("ubuntu", "24.04"): Recipe(("qemu-user-static",), ()),
+}
 
 Say = Callable[[str], None]
 
@@ -38,24 +56,38 @@ class Emulation:
 def emulation_for(platform: str, engine: Engine, binfmt: Path = BINFMT) -> Emulation:
     """Look, and change nothing.
 
-    A handler counts when it is enabled and has flag ``F``: only then does the kernel hold the emulator open, so that
-    it works inside a container that does not contain it.
+    A handler counts when it is enabled, has flag ``F`` (only then does the kernel hold the emulator open, so that it
+    works inside a container that does not contain it), and its program, where it can be seen, is new enough.
     """
     if platform == engine.platform:
         return Emulation(platform, "native", f"the engine's own platform is {engine.platform}")
-    architecture = platform.removeprefix("linux/")
-    handler = binfmt / f"qemu-{QEMU_NAMES.get(architecture, architecture)}"
+    handler = binfmt / f"qemu-{qemu_name(platform)}"
     if not handler.is_file():
         return Emulation(platform, "missing", f"no {handler}")
-    text = handler.read_text(encoding="ascii", errors="replace")
-    flags = next(
-        (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("flags")), ""
-    )
-    if not text.startswith("enabled"):
+    state, *lines = handler.read_text(encoding="ascii", errors="replace").splitlines() or [""]
+    fields = dict(line.partition(" ")[::2] for line in lines)
+    if state != "enabled":
         return Emulation(platform, "missing", f"{handler} is disabled")
-    if "F" not in flags:
+    if "F" not in fields.get("flags:", ""):
         return Emulation(platform, "missing", f"{handler} has no flag F (fix binary)")
-    return Emulation(platform, "emulated", str(handler))
+    version = qemu_version(Path(fields.get("interpreter", "")))
+    if version is not None and version < NEEDED_QEMU:
+        return Emulation(platform, "missing", f"QEMU {version} is too old, {NEEDED_QEMU} or newer is needed")
+    return Emulation(platform, "emulated", f"QEMU {version}" if version else str(handler))
+
+
+def qemu_name(platform: str) -> str:
+    """QEMU's word for a platform's processor: ``aarch64`` for ``linux/arm64``."""
+    architecture = platform.removeprefix("linux/")
+    return QEMU_NAMES.get(architecture, architecture)
+
+
+def qemu_version(interpreter: Path) -> Version | None:
+    """The version of an emulator; None where the program itself is out of sight (it may lie in an image)."""
+    if not interpreter.is_file():
+        return None
+    answer = call((str(interpreter.resolve()), "--version"), timeout=10)
+    return Version.parse(answer.stdout.partition(" version ")[2]) if answer.ok else None
 
 
 def require_emulation(platform: str, engine: Engine) -> Emulation:
@@ -84,44 +116,46 @@ def enable_emulation(platform: str, engine: Engine, say: Say) -> Emulation:
     found = emulation_for(platform, engine)
     if found.state != "missing":
         return found
-    installable = os.geteuid() == 0 and call(("apt-get", "--version")).ok
-    if not installable:
+    distribution = this_distribution()
+    recipe = RECIPES.get((distribution.id, distribution.version))
+    if recipe is None or os.geteuid() != 0:
         raise EngineMissing(
             f"images for {platform} do not run on this machine",
             found=found.detail,
-            remedy="as root on Debian or Ubuntu: apt-get install qemu-user-static binfmt-support; elsewhere: "
+            expected=f"QEMU's user-mode emulator, {NEEDED_QEMU} or newer, registered with the kernel",
+            remedy="as root on Debian 12, Debian 13 or Ubuntu 24.04 this command sets it up; elsewhere: "
             "docker run --privileged --rm tonistiigi/binfmt --install " + platform.removeprefix("linux/"),
         )
-    environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    say("installing qemu-user-static, binfmt-support (20 MB to fetch, 250 MB on disk)")
-    packages = ("qemu-user-static", "binfmt-support")
-    install = (
-        "apt-get",
-        "install",
-        "-y",
-        "-q",
-        "--no-install-recommends",
-        "-o",
-        "DPkg::Lock::Timeout=300",
-        *packages,
-    )
-    _step(install, 900, environment)
-    if not (BINFMT / "register").exists():
-        say(f"mounting binfmt_misc on {BINFMT}")
-        _step(("mount", "-t", "binfmt_misc", "binfmt_misc", str(BINFMT)), 30, {})
-    name = QEMU_NAMES[GOARCH.get(platform.removeprefix("linux/"), platform.removeprefix("linux/"))]
-    say(f"registering qemu-{name}")
-    _step(("update-binfmts", "--import", f"qemu-{name}"), 30, {})
-    _step(("update-binfmts", "--enable", f"qemu-{name}"), 30, {})
+    install(recipe, distribution, say)
+    register(platform, say)
     return require_emulation(platform, engine)
 
 
-def _step(argv: tuple[str, ...], limit_s: float, env: dict[str, str]) -> None:
-    answer = call(argv, timeout=limit_s, env=env)
-    if not answer.ok:
+def register(platform: str, say: Say, binfmt: Path = BINFMT, files: Path = BINFMT_FILES) -> None:
+    """Register the installed emulator with the kernel, in place of one that is registered already.
+
+    With flag ``F`` the kernel keeps the program that it opened, so a newer package alone changes nothing.
+
+    Raises:
+        EngineMissing: binfmt_misc cannot be mounted or written, or the package brought no description.
+    """
+    if not (binfmt / "register").exists():
+        say(f"mounting binfmt_misc on {binfmt}")
+        answer = call(("mount", "-t", "binfmt_misc", "binfmt_misc", str(binfmt)))
+        if not answer.ok:
+            raise EngineMissing(
+                "binfmt_misc cannot be mounted", found=answer.complaint, remedy="modprobe binfmt_misc"
+            )
+    handler = f"qemu-{qemu_name(platform)}"
+    say(f"registering {handler}")
+    try:
+        description = (files / f"{handler}.conf").read_bytes().strip()
+        if (binfmt / handler).exists():
+            (binfmt / handler).write_bytes(b"-1")
+        (binfmt / "register").write_bytes(description)
+    except OSError as error:
         raise EngineMissing(
-            "the emulator could not be set up",
-            where=" ".join(argv),
-            found=answer.complaint,
-            remedy="run it by hand",
-        )
+            "the emulator cannot be registered",
+            where=error.filename or handler,
+            found=error.strerror or str(error),
+        ) from error

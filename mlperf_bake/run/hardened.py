@@ -21,6 +21,9 @@ def container_options(
 ) -> dict[str, Any]:
     """Keyword arguments for docker-py's ``containers.create``.
 
+    An emulated harness runs below an init process: QEMU ends a crashed program by a signal to itself, which the first
+    process of a container never receives, so it would hang for ever.
+
     Args:
         request: what is to be run.
         engine: where.
@@ -45,7 +48,7 @@ def container_options(
         "platform": request.platform,
         "stdin_open": False,
         "tty": False,
-        "init": False,
+        "init": request.platform != engine.platform,
         "stop_signal": "SIGTERM",
     }
     if memory:
