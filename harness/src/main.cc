@@ -1,6 +1,7 @@
 // mlperf-harness: an MLPerf Inference run as one command.
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -32,21 +33,15 @@ ExitCode Main(const std::vector<std::string>& argv) {
   return mlperf_bake::Run(options);
 }
 
-int Report(ExitCode exit_code, const char* sentence) {
-  std::fprintf(stderr, "mlperf-harness: %s\n", sentence);
-  return static_cast<int>(exit_code);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     return static_cast<int>(Main(std::vector<std::string>(argv + 1, argv + argc)));
-  } catch (const mlperf_bake::Failure& failure) {
-    return Report(failure.exit_code(), failure.what());
-  } catch (const std::bad_alloc&) {
-    return Report(ExitCode::kBackend, "Memory ran out; give fewer --workers or --samples.");
-  } catch (const std::exception& unforeseen) {
-    return Report(ExitCode::kBackend, unforeseen.what());
+  } catch (const std::exception& error) {
+    const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    std::fprintf(stderr, "mlperf-harness: %s\n",
+                 no_memory ? "Memory ran out; give fewer --workers or --samples." : error.what());
+    return static_cast<int>(mlperf_bake::ExitCodeOf(error));
   }
 }

@@ -2,6 +2,7 @@
 // "Harness").
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -32,5 +33,12 @@ class Failure : public std::runtime_error {
  private:
   ExitCode exit_code_;
 };
+
+// The exit code of any exception: a Failure's own; what nobody foresaw comes from a backend or the memory it
+// takes.
+inline ExitCode ExitCodeOf(const std::exception& error) {
+  const auto* const failure = dynamic_cast<const Failure*>(&error);
+  return failure == nullptr ? ExitCode::kBackend : failure->exit_code();
+}
 
 }  // namespace mlperf_bake

@@ -163,7 +163,8 @@ std::string ToJson(const Manifest& manifest) {
   WriteDataSet(json, manifest.data);
   json.Key("counts").BeginObject().Member("total_sample_count", manifest.data.count());
   json.Member("performance_sample_count", manifest.settings.performance_sample_count);
-  json.Member("samples", manifest.samples).Member("queries", manifest.queries).EndObject();
+  json.Member("samples", manifest.samples).Member("queries", manifest.queries);
+  json.Member("cpu_seconds", manifest.cpu_seconds).EndObject();
   WriteHost(json);
   json.Member("started_at", manifest.started_at).Member("ended_at", manifest.ended_at);
   WriteResult(json, manifest.result);

@@ -36,6 +36,7 @@ struct Manifest {
   std::string ended_at{};
   std::optional<std::uint64_t> samples_per_query{};
   std::uint64_t samples = 0, queries = 0;  // answered, issued
+  double cpu_seconds = 0;                  // of the whole process, from started_at to ended_at
   std::optional<Result> result{};
   std::optional<Accuracy> accuracy{};
 };

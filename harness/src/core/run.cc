@@ -9,6 +9,7 @@
 
 #include "backends/backend.h"
 #include "core/cell.h"
+#include "core/cpu_time.h"
 #include "core/cpus.h"
 #include "core/dataset.h"
 #include "core/dispatcher.h"
@@ -196,6 +197,7 @@ ExitCode Run(const Options& options) {
                     .backend = backend_facts,
                     .weights = weights_facts,
                     .started_at = UtcNow()};
+  const double cpu_before = CpuSeconds();
   auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);
   LoadGenRun loadgen(*dispatcher, library, test, directory.path(), lanes, control);
   const bool ended = loadgen.Supervise([&](std::uint64_t answered, double elapsed_s) {
@@ -206,6 +208,7 @@ ExitCode Run(const Options& options) {
                     options.mode == Mode::kAccuracy ? 0 : static_cast<double>(settings.duration_ms) / 1000);
   });
   manifest.ended_at = UtcNow();
+  manifest.cpu_seconds = CpuSeconds() - cpu_before;
 
   progress.Phase("record");
   try {
@@ -223,7 +226,8 @@ ExitCode Run(const Options& options) {
     }
     if (ended && options.mode == Mode::kAccuracy) manifest.accuracy = task->Measure();
     // LoadGen creates its trace file even when told to keep no trace.
-    std::filesystem::remove(directory.path() / "mlperf_log_trace.json");
+    std::error_code missing;
+    std::filesystem::remove(directory.path() / "mlperf_log_trace.json", missing);
     directory.Write("manifest.json", ToJson(manifest));
     directory.Commit();
     const std::string validity = !manifest.result ? "" : manifest.result->valid ? "VALID" : "INVALID";
@@ -234,11 +238,11 @@ ExitCode Run(const Options& options) {
     std::fprintf(stderr, "mlperf-harness: LoadGen calls the run INVALID. %s\n",
                  Advice(log, *manifest.result, settings, options.scenario).c_str());
     return ExitCode::kInvalid;
-  } catch (const Failure& failure) {
+  } catch (const std::exception& error) {
     if (ended) throw;
     directory.Discard();
-    std::fprintf(stderr, "mlperf-harness: %s\n", failure.what());
-    EndProcess(failure.exit_code());
+    std::fprintf(stderr, "mlperf-harness: %s\n", error.what());
+    EndProcess(ExitCodeOf(error));
   }
 }
 

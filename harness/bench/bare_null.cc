@@ -1,0 +1,107 @@
+// LoadGen with a system under test that answers at once, on the thread that asks: the ceiling of any harness.
+//
+//   bare-null --scenario NAME --duration SECONDS --target-qps Q | --target-latency-ms L --outdir DIR
+//
+// prints {"validity": "VALID", "metric": "...", "value": x, "samples_per_second": x, "mean_latency_ns": x}.
+// samples_per_second of a stream is what its mean latency and LoadGen's own overhead allow.
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "arguments.h"
+#include "core/json.h"
+#include "core/loadgen_log.h"
+#include "core/scenario.h"
+#include "loadgen.h"
+#include "query_sample_library.h"
+#include "system_under_test.h"
+
+namespace {
+
+using mlperf_bake::Scenario;
+
+class NullSystem final : public mlperf::SystemUnderTest {
+ public:
+  const std::string& Name() override { return name_; }
+  void IssueQuery(const std::vector<mlperf::QuerySample>& samples) override {
+    responses_.clear();
+    for (const mlperf::QuerySample& sample : samples) {
+      responses_.emplace_back(sample.id, reinterpret_cast<std::uintptr_t>(&answer_), sizeof(answer_));
+    }
+    mlperf::QuerySamplesComplete(responses_.data(), responses_.size());
+  }
+  void FlushQueries() override {}
+
+ private:
+  std::string name_ = "bare-null";
+  std::int64_t answer_ = 0;
+  std::vector<mlperf::QuerySampleResponse> responses_;
+};
+
+class NullLibrary final : public mlperf::QuerySampleLibrary {
+ public:
+  const std::string& Name() override { return name_; }
+  std::size_t TotalSampleCount() override { return 1024; }
+  std::size_t PerformanceSampleCount() override { return 1024; }
+  void LoadSamplesToRam(const std::vector<mlperf::QuerySampleIndex>& /*samples*/) override {}
+  void UnloadSamplesFromRam(const std::vector<mlperf::QuerySampleIndex>& /*samples*/) override {}
+
+ private:
+  std::string name_ = "null";
+};
+
+int Main(int argc, char** argv) {
+  const mlperf_bake::Arguments arguments(argc, argv,
+                                         {{"--scenario", "SingleStream"},
+                                          {"--duration", "2"},
+                                          {"--target-qps", "100000"},
+                                          {"--target-latency-ms", "0.001"},
+                                          {"--outdir", "."}});
+  Scenario scenario = Scenario::kSingleStream;
+  while (mlperf_bake::NameOf(scenario) != arguments.Text("--scenario")) {
+    if (scenario == Scenario::kOffline) {
+      throw mlperf_bake::Failure(mlperf_bake::ExitCode::kUsage, "--scenario must be one of LoadGen's four.");
+    }
+    scenario = static_cast<Scenario>(static_cast<int>(scenario) + 1);
+  }
+  mlperf::TestSettings settings;
+  // LoadGen's built-in settings for resnet50, then what user.conf would say.
+  settings.FromConfig("", "resnet50", std::string(mlperf_bake::LoadGenName(scenario)), 0);
+  settings.scenario = mlperf_bake::LoadGenScenario(scenario);
+  settings.mode = mlperf::TestMode::PerformanceOnly;
+  settings.min_duration_ms = static_cast<std::uint64_t>(1000 * arguments.Number("--duration"));
+  settings.server_target_qps = settings.offline_expected_qps = arguments.Number("--target-qps");
+  settings.single_stream_expected_latency_ns = settings.multi_stream_expected_latency_ns =
+      1e6 * arguments.Number("--target-latency-ms");
+  mlperf::LogSettings log_settings;
+  log_settings.enable_trace = false;
+  log_settings.log_output.outdir = arguments.Text("--outdir");
+  log_settings.log_output.copy_summary_to_stdout = false;
+
+  NullSystem system;
+  NullLibrary library;
+  mlperf::StartTest(&system, &library, settings, log_settings, "/dev/null/audit.config");
+
+  const auto log = mlperf_bake::LoadGenLog::Read(arguments.Text("--outdir") + "/mlperf_log_detail.txt");
+  const auto result = mlperf_bake::ReadResult(log, scenario);
+  if (!result) throw mlperf_bake::Failure(mlperf_bake::ExitCode::kLoadGen, "LoadGen left no result.");
+  mlperf_bake::JsonWriter json;
+  json.BeginObject().Member("validity", result->valid ? "VALID" : "INVALID").Member("metric", result->metric);
+  json.Member("value", result->value).Member("latency_ns_mean", result->latency_ns.mean);
+  json.Member("latency_ns_p50", result->latency_ns.p50).Member("queries", log.Number("result_query_count"));
+  json.Member("qps_with_loadgen_overhead", log.Number("result_qps_with_loadgen_overhead")).EndObject();
+  std::fputs(json.Text().c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bare-null: %s\n", error.what());
+    return 1;
+  }
+}

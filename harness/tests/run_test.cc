@@ -1,0 +1,244 @@
+// Whole runs of the program with a real LoadGen, as a user starts them.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "support.h"
+
+namespace mlperf_bake::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+// A cell, a data set of 20 samples and a place for results.
+struct Bench {
+  Scratch scratch;
+  fs::path cell = WriteCell(scratch.path());
+  fs::path data = WriteDataSet(scratch.path() / "data", 20, 2);
+  fs::path results = scratch.path() / "results";
+
+  Bench() { fs::create_directory(results); }
+
+  Words Options(const std::string& scenario, const std::string& mode, const Words& more = {}) const {
+    Words words = {"--scenario",  scenario, "--mode",      mode,        "--cell",
+                   cell.string(), "--data", data.string(), "--results", results.string(),
+                   "--run-id",    "run",    "--progress",  "json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  std::string Manifest() const { return ReadFile(results / "run" / "manifest.json"); }
+  bool NothingLeft() const { return fs::is_empty(results); }
+};
+
+TEST_CASE("accuracy counts every sample once, in every scenario and with every way to lay out a batch") {
+  for (const char* scenario : {"SingleStream", "MultiStream", "Server", "Offline", "Interactive"}) {
+    for (const char* batch : {"1", "3"}) {
+      if (std::string(scenario) == "SingleStream" && std::string(batch) != "1") continue;
+      CAPTURE(scenario);
+      CAPTURE(batch);
+      const Bench bench;
+      Words options = bench.Options(scenario, "accuracy", {"--batch", batch});
+      if (std::string(scenario) == "Server" || std::string(scenario) == "Interactive") {
+        options.insert(options.end(), {"--target-qps", "2000", "--target-latency-ms", "50"});
+      }
+      const Finished run = RunHarness(options);
+      CHECK_MESSAGE(run.exit_code == 0, run.err);
+      CHECK(Contains(bench.Manifest(), "\"correct\": 18,\n    \"total\": 20"));
+      CHECK(Contains(bench.Manifest(), "\"result\": null"));
+      CHECK(Contains(run.out, R"({"event":"done","run":"run","status":"finished","validity":null})"));
+      CHECK(Contains(ReadFile(bench.results / "run" / "mlperf_log_accuracy.json"), "\"qsl_idx\" : 19"));
+    }
+  }
+}
+
+TEST_CASE("the null backend performs in every scenario and the manifest holds LoadGen's figures") {
+  // How fast this machine is must not matter here: targets are modest and the latency limit is wide.
+  struct Expected {
+    const char *scenario, *target, *value, *metric;
+  };
+  for (const Expected& expected :
+       {Expected{"SingleStream", "--target-latency-ms", "0.0005", "early_stopping_p90_latency_ns"},
+        Expected{"MultiStream", "--target-latency-ms", "0.001", "early_stopping_p99_latency_ns"},
+        Expected{"Server", "--target-qps", "10000", "completed_samples_per_second"},
+        Expected{"Offline", "--target-qps", "20000000", "samples_per_second"}}) {
+    CAPTURE(expected.scenario);
+    const Bench bench;
+    Words more = {"--backend", "null", "--duration", "0.1", expected.target, expected.value};
+    if (expected.scenario == std::string("Server")) more.insert(more.end(), {"--target-latency-ms", "1000"});
+    const Finished run = RunHarness(bench.Options(expected.scenario, "performance", more));
+    CHECK_MESSAGE(run.exit_code == 0, run.err);
+    const std::string manifest = bench.Manifest();
+    CHECK(Contains(manifest,
+                   "\"validity\": \"VALID\",\n    \"metric\": \"" + std::string(expected.metric) + "\""));
+    CHECK(Contains(manifest, "\"status\": \"finished\""));
+    CHECK(Contains(manifest, "backend null instead of echo"));
+    CHECK(Contains(manifest, "minimum duration 0.1 s instead of 600 s"));
+    CHECK(Contains(manifest, "\"weights\": null"));
+    CHECK(Contains(manifest,
+                   "\"target_qps_source\": " +
+                       std::string(expected.target == std::string("--target-qps") ? "\"user\"" : "null")));
+    CHECK(Contains(ReadFile(bench.results / "run" / "mlperf_log_summary.txt"), "Result is : VALID"));
+    CHECK_FALSE(fs::exists(bench.results / "run" / "mlperf_log_trace.json"));
+  }
+}
+
+TEST_CASE("without a target the warm-up finds one that keeps LoadGen busy for the whole duration") {
+  for (const char* scenario : {"SingleStream", "MultiStream", "Offline"}) {
+    CAPTURE(scenario);
+    const Bench bench;
+    const Finished run = RunHarness(
+        bench.Options(scenario, "performance", {"--duration", "0.2", "--min-queries", "1"}), "slow");
+    CHECK_FALSE(Contains(bench.Manifest(), "minimum duration not met"));
+    CHECK(Contains(bench.Manifest(), "\"warm-up\""));
+  }
+}
+
+TEST_CASE("a missed constraint is INVALID, recorded, and answered with the option to change") {
+  const Bench bench;
+  const Finished run = RunHarness(bench.Options(
+      "Offline", "performance", {"--duration", "2", "--target-qps", "20", "--min-queries", "5"}));
+  CHECK(run.exit_code == 9);
+  CHECK(Contains(run.err, "expect more of them: --target-qps"));
+  CHECK(Contains(bench.Manifest(), "\"reasons\": [\n      \"minimum duration not met\"\n    ]"));
+  CHECK(Contains(run.out, "\"validity\":\"INVALID\""));
+}
+
+TEST_CASE("find-peak searches LoadGen's Server rate") {
+  const Bench bench;
+  const Finished run =
+      RunHarness(bench.Options("Server", "find-peak",
+                               {"--duration", "0.2", "--target-qps", "60", "--target-latency-ms", "200"}),
+                 "slow");
+  CHECK_MESSAGE((run.exit_code == 0 || run.exit_code == 9), run.err);
+  CHECK(Contains(ReadFile(bench.results / "run" / "mlperf_log_detail.txt"), "Found peak performance field"));
+}
+
+TEST_CASE("a signal ends a run in any scenario with what it has, recorded as interrupted") {
+  for (const char* scenario : {"SingleStream", "MultiStream", "Server", "Offline"}) {
+    CAPTURE(scenario);
+    const Bench bench;
+    Child child(bench.Options(scenario, "performance", {"--duration", "60"}), "slow");
+    child.AwaitOutput("\"event\":\"progress\"");
+    kill(child.pid(), SIGTERM);
+    const Finished run = child.Wait();
+    CHECK_MESSAGE(run.exit_code == 12, run.err);
+    CHECK(Contains(bench.Manifest(), "\"status\": \"interrupted\""));
+    CHECK(Contains(bench.Manifest(), "\"result\": null"));
+    CHECK(Contains(run.out, R"("status":"interrupted")"));
+    CHECK_FALSE(fs::exists(bench.results / ".partial-run"));
+  }
+}
+
+TEST_CASE("killed hard, a run leaves no result, and the same command then ends well") {
+  const Bench bench;
+  {
+    Child child(bench.Options("Offline", "performance", {"--duration", "60"}), "slow");
+    child.AwaitOutput("\"event\":\"progress\"");
+    kill(child.pid(), SIGKILL);
+    CHECK(child.Wait().exit_code == 128 + SIGKILL);
+  }
+  CHECK_FALSE(fs::exists(bench.results / "run"));
+  CHECK(fs::exists(bench.results / ".partial-run"));
+  const Finished again = RunHarness(bench.Options("Offline", "accuracy"));
+  CHECK_MESSAGE(again.exit_code == 0, again.err);
+  CHECK_FALSE(fs::exists(bench.results / ".partial-run"));
+}
+
+TEST_CASE("a backend that fails ends the run without a result, wherever it fails") {
+  for (const char* fault : {"open", "run", "throw"}) {
+    for (const char* scenario : {"SingleStream", "MultiStream", "Server", "Offline"}) {
+      CAPTURE(fault);
+      CAPTURE(scenario);
+      const Bench bench;
+      Words options = bench.Options(scenario, "accuracy", {"--warmup", "0"});
+      if (std::string(scenario) == "Server") options.insert(options.end(), {"--target-qps", "1000"});
+      const Finished run = RunHarness(options, fault);
+      CHECK(run.exit_code == 6);
+      CHECK(Contains(run.err, fault == std::string("throw") ? "something unforeseen" : "The echo backend"));
+      CHECK(bench.NothingLeft());
+    }
+  }
+}
+
+TEST_CASE("two runs with one id never overwrite each other") {
+  const Bench bench;
+  Child first(bench.Options("Offline", "performance", {"--duration", "60"}), "slow");
+  first.AwaitOutput("\"event\":\"progress\"");
+  const Finished second = RunHarness(bench.Options("Offline", "accuracy"));
+  CHECK(second.exit_code == 7);
+  CHECK(Contains(second.err, "Another run named run is going on"));
+  kill(first.pid(), SIGINT);
+  CHECK(first.Wait().exit_code == 12);
+  const Finished third = RunHarness(bench.Options("Offline", "accuracy"));
+  CHECK(third.exit_code == 7);
+  CHECK(Contains(third.err, "exists already"));
+  CHECK(Contains(bench.Manifest(), "interrupted"));
+}
+
+TEST_CASE("every failure before the clock starts has its own exit code and leaves nothing") {
+  const Bench bench;
+  const auto expect = [&](int exit_code, const std::string& sentence, const Words& options) {
+    const Finished run = RunHarness(options);
+    CAPTURE(run.err);
+    CHECK(run.exit_code == exit_code);
+    CHECK(Contains(run.err, sentence));
+    CHECK(bench.NothingLeft());
+  };
+  expect(2, "did you mean \"Offline\"?", bench.Options("Ofline", "accuracy"));
+  expect(2, "Backend \"nul\" is not in this program (did you mean \"null\"?)",
+         bench.Options("Offline", "accuracy", {"--backend", "nul"}));
+  expect(3, "cannot be read",
+         {"--scenario", "Offline", "--mode", "accuracy", "--cell", "/nowhere/cell.conf"});
+  expect(7, "/nowhere cannot be used for results",
+         {"--scenario", "Offline", "--mode", "accuracy", "--cell", bench.cell.string(), "--results",
+          "/nowhere"});
+  expect(8, "are not those of round", [&] {
+    WriteCell(bench.scratch.path(), Replaced(CellText(), "qsl_rng_seed", "qsl_rng_seed = 1"));
+    return bench.Options("Offline", "accuracy");
+  }());
+  WriteCell(bench.scratch.path());
+  WriteFile(bench.scratch.path() / "weights.bin", "others");
+  expect(5, "says", bench.Options("Offline", "accuracy"));
+  fs::remove(bench.scratch.path() / "weights.bin");
+  expect(5, "cannot be opened", bench.Options("Offline", "accuracy"));
+  WriteCell(bench.scratch.path());
+  fs::resize_file(bench.data / "samples.bin", 100);
+  expect(4, "it is truncated", bench.Options("Offline", "accuracy"));
+}
+
+TEST_CASE("synthetic samples measure performance and no accuracy") {
+  const Bench bench;
+  Words options = bench.Options("Offline", "accuracy");
+  *std::find(options.begin(), options.end(), bench.data.string()) = "synthetic";
+  const Finished run = RunHarness(options);
+  CHECK_MESSAGE(run.exit_code == 0, run.err);
+  CHECK(Contains(bench.Manifest(), "\"accuracy\": null"));
+  CHECK(Contains(bench.Manifest(), "\"synthetic\": true"));
+  CHECK(Contains(bench.Manifest(), "samples are synthetic"));
+}
+
+TEST_CASE("a stray audit.config in the working directory changes nothing") {
+  const Bench bench;
+  const fs::path before = fs::current_path();
+  fs::current_path(bench.scratch.path());
+  WriteFile("audit.config", "*.Offline.min_query_count = 77\n");
+  const Finished run = RunHarness(bench.Options("Offline", "accuracy"));
+  fs::current_path(before);
+  CHECK(run.exit_code == 0);
+  CHECK_FALSE(Contains(ReadFile(bench.results / "run" / "mlperf_log_detail.txt"), "Found Audit Config file"));
+}
+
+TEST_CASE("--help and --version need no cell, and no argument at all asks for one") {
+  CHECK(RunHarness({"--help"}).exit_code == 0);
+  const Finished version = RunHarness({"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK(Contains(version.out, "loadgen 6."));
+  CHECK(Contains(version.out, "backend null 1"));
+  CHECK(RunHarness({}).exit_code == 3);
+}
+
+}  // namespace
+}  // namespace mlperf_bake::testing
