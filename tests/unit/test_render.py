@@ -185,7 +185,7 @@ FIELDS = (
 
 
 @given(st.sampled_from(FIELDS), TITLE, st.integers(0, 20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 def test_no_value_of_the_matrix_adds_a_line_or_escapes_its_quotes(
     second: Project, field: str, value: str, which: int
 ) -> None:

@@ -1,0 +1,205 @@
+"""`list`, `explain`, `plan`, `render`, `lock` as whole processes: exit codes, streams, and never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.second_matrix import CHECKOUT, TEXT, make_project
+
+PROGRAM = [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()"]
+
+
+def mlperf_bake(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "a defect of this program" not in done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_project(tmp_path_factory.mktemp("second")).root
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    return make_project(tmp_path).root
+
+
+def test_list_shows_each_cell_once(directory: Path) -> None:
+    done = mlperf_bake(directory, "list", "--only", "model=bert")
+    assert done.returncode == 0
+    rows = done.stdout.splitlines()
+    assert rows[0].split() == ["CELL", "DIVISION", "PLATFORM", "IMAGE", "FILE"]
+    assert [row.split()[0] for row in rows[1:]] == [
+        "bert-cpp-onnxruntime-cpu-debian12",
+        "bert-cpp-onnxruntime-cpu-ubuntu22.04",
+        "bert-cpp-onnxruntime-cuda-ubuntu22.04",
+    ]
+    assert all(row.endswith(" -") for row in rows[1:])  # not published
+    assert "3 cells, round v6.1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["list", "--json"], ["explain", "coral", "--json"], ["plan", "bert", "--json", "--no-engine"], ["lock", "--check", "--json"]],
+)  # fmt: skip
+def test_json_goes_to_stdout_and_nothing_else_does(directory: Path, command: list[str]) -> None:
+    done = mlperf_bake(directory, *command)
+    assert done.returncode == 0, done.stderr
+    assert isinstance(json.loads(done.stdout), dict)
+
+
+def test_json_of_list_holds_one_cell_a_line(directory: Path) -> None:
+    done = mlperf_bake(directory, "list", "mobilenet-v2-*", "--json")
+    cells = json.loads(done.stdout)["cells"]
+    assert all(
+        json.loads(line.strip().removesuffix(",")) in cells
+        for line in done.stdout.splitlines()
+        if '"id"' in line
+    )
+    assert {cell["model"] for cell in cells} == {"mobilenet-v2"}
+    assert all(cell["dockerfile"] == f"images/{cell['hardware']}/{cell['id']}/Dockerfile" for cell in cells)
+
+
+def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
+    done = mlperf_bake(directory, "explain", "coral")
+    assert done.stdout.startswith("coral is mobilenet-cpp-tflite-coral-debian12\n")
+    assert "by you" in done.stdout and "first that fits" in done.stdout
+    assert "coral needs framework tflite: its compiler reads nothing else" in done.stdout
+    told = json.loads(mlperf_bake(directory, "explain", "coral", "--json").stdout)
+    assert told["given"] == {"hardware": "coral"}
+    assert told["filled"]["framework"] == "tflite"
+    assert told["cell"]["id"] == "mobilenet-cpp-tflite-coral-debian12"
+    assert "its compiler reads nothing else" in [rule["because"] for rule in told["rules"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["explain", "mobilnet"], 2, "did you mean mobilenet"),
+        (["explain", "bert-coral"], 2, "its compiler reads nothing else"),
+        (["explain", "mobilenet-tflite-cpu"], 2, "is ambiguous"),
+        (["explain"], 2, "Missing argument"),
+        (["explain", "bert", "extra"], 2, "extra"),
+        (["list", "nope-*"], 3, 'no cell fits "nope-*"'),
+        (["list", "--only", "hardware=cpuu"], 2, 'did you mean "cpu"?'),
+        (["plan", "bert-*", "--only", "hardware=coral", "--no-engine"], 3, "no cell fits the selection"),
+        (["plan", "--no-such-option"], 2, "No such option"),
+        (["nope"], 2, "No such command"),
+        (["lock", "--update", "nope/*"], 3, 'no entry fits "nope/*"'),
+        (["render", "--check"], 4, "remedy:   mlperf-bake render"),
+    ],
+)
+def test_every_refusal_has_its_exit_code_and_a_sentence(
+    directory: Path, arguments: list[str], code: int, said: str
+) -> None:
+    done = mlperf_bake(directory, *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+
+
+def test_outside_of_a_project_says_where_to_go(tmp_path: Path) -> None:
+    done = mlperf_bake(tmp_path, "list")
+    assert done.returncode == 2
+    assert "no matrix.yaml here or in a directory above" in done.stderr
+
+
+def test_a_directory_below_the_project_will_do(directory: Path) -> None:
+    assert mlperf_bake(directory / "templates" / "os", "list").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["list"], ["explain", "bert"], ["plan", "--no-engine"], ["render"], ["lock"], ["lock", "--check"]],
+)
+def test_a_wrong_matrix_stops_every_command_with_all_its_faults(own: Path, command: list[str]) -> None:
+    text = TEXT.replace("framework: [onnxruntime]", "framework: [onxruntime]").replace(
+        "[cpu, coral]", "[cpu, corral]"
+    )
+    (own / "matrix.yaml").write_text(text, encoding="utf-8")
+    done = mlperf_bake(own, *command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'unknown framework "onxruntime" (did you mean "onnxruntime"?)' in done.stderr
+    assert 'unknown hardware "corral" (did you mean "coral"?)' in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["plan", "--no-engine"], ["render"], ["render", "--check"], ["lock", "--check"]]
+)
+@pytest.mark.parametrize("damage", ["missing", "stale", "binary"])
+def test_a_lock_that_does_not_fit_stops_what_needs_it(own: Path, command: list[str], damage: str) -> None:
+    path = own / "matrix.lock"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "stale":
+        path.write_text(
+            path.read_text(encoding="utf-8").replace("ubuntu:jammy", "ubuntu:noble"), encoding="utf-8"
+        )
+    else:
+        path.write_bytes(b"\xff\x00")
+    done = mlperf_bake(own, *command)
+    assert done.returncode == (2 if damage == "binary" else 4)
+    assert "matrix.lock" in done.stderr
+    assert mlperf_bake(own, "list").returncode == 0
+    assert not (own / "images").exists()
+
+
+def test_rendered_files_are_written_checked_and_mended(own: Path) -> None:
+    assert mlperf_bake(own, "render").returncode == 0
+    files = sorted(path for path in (own / "images").rglob("*") if path.is_file())
+    assert {path.name for path in files} == {"Dockerfile"}
+    assert mlperf_bake(own, "render", "--check").returncode == 0
+    before = [path.read_bytes() for path in files]
+    files[0].write_text("FROM scratch\n", encoding="utf-8")
+    files[1].unlink()
+    (own / "images" / "cpu" / "extra").mkdir()
+    (own / "images" / "cpu" / "extra" / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
+    check = mlperf_bake(own, "render", "--check", "--json")
+    assert check.returncode == 4
+    changes = {change["path"]: change["change"] for change in json.loads(check.stdout)["changes"]}
+    assert sorted(changes.values()) == ["changed", "extra", "missing"]
+    assert mlperf_bake(own, "render").returncode == 0
+    assert [path.read_bytes() for path in files] == before
+    assert not (own / "images" / "cpu" / "extra").exists()
+
+
+def test_a_template_fault_is_told_with_file_and_line(own: Path) -> None:
+    (own / "templates" / "final.j2").write_text("a\n{{ nope }}\n", encoding="utf-8")
+    done = mlperf_bake(own, "plan", "--no-engine")
+    assert done.returncode == 2
+    assert "templates/final.j2:2: the template cannot be rendered" in done.stderr
+
+
+def test_a_copied_file_that_is_missing_is_told(own: Path) -> None:
+    (own / "LICENSE").unlink()
+    done = mlperf_bake(own, "plan", "--no-engine")
+    assert done.returncode == 2
+    assert "LICENSE: a template copies what is not there" in done.stderr
+
+
+def test_whoever_stops_reading_gets_no_complaint(directory: Path) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "plan", "--json", "--no-engine"],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+        process.wait(timeout=60)
+    assert b"Traceback" not in complaint and b"Error" not in complaint
