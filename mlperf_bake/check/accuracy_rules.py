@@ -14,7 +14,9 @@ ACCURACY_RUN: Final[Table[Result]] = Table("accuracy")
 
 _SOURCE: Final = "checks/accuracy_check.py "
 _HASH: Final = re.compile(r"^hash=([\w\d]+)$")
-_SHARE: Final = re.compile(r"accuracy=([\d.]+)%, good=(\d+), total=(\d+)")
+_SHARE: Final = re.compile(
+    r"accuracy=(\d{1,9}(?:\.\d{1,9})?)%, good=(\d{1,15}), total=(\d{1,15})\b", re.ASCII
+)
 
 
 def accuracy_hash(text: str) -> str | None:
@@ -205,7 +207,7 @@ def share(result: Result) -> Iterator[Breach]:
         return
     good, total = int(match.group(2)), int(match.group(3))
     path = result.accuracy_text.path
-    if total == 0 or good > total or abs(100 * good / total - float(match.group(1).strip("."))) > 0.0051:
+    if total == 0 or good > total or abs(100 * good / total - float(match.group(1))) > 0.0051:
         yield Breach(
             path, "the accuracy is not good / total", found=match.group(0), expected=f"{good} of {total}"
         )

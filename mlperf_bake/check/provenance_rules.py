@@ -19,7 +19,7 @@ RUN_IDS: Final[Table[Tree]] = Table("provenance")
 
 _SLACK: Final = timedelta(minutes=2)
 """Between the harness' own clock reading and LoadGen's."""
-_GOOD: Final = re.compile(r"good=(\d+), total=(\d+)")
+_GOOD: Final = re.compile(r"good=(\d{1,15}), total=(\d{1,15})\b", re.ASCII)
 
 
 def _logs(result: Result) -> tuple[Log, Log]:
@@ -180,9 +180,9 @@ def _logged_time(log: Log) -> datetime | None:
     text = log.detail.value.text("test_datetime") if log.detail.value else None
     try:
         found = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        return found.astimezone(UTC) if found and found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found and found.tzinfo else None
 
 
 @PROVENANCE.rule("accuracy", OURS)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from mlperf_bake.check.official import OfficialVerdict
 from mlperf_bake.check.rule import Finding, Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
+from mlperf_bake.results.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,7 +143,7 @@ def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
     """The verdict as plain text, one finding a paragraph."""
     lines = []
     for group in groups(verdict):
-        lines.append(f"{group.title}: {group.first.rule}: {group.first.breach.problem}")
+        lines.append(f"{group.title}: {group.first.rule}: {printable(group.first.breach.problem)}")
         lines += [f"  {line}" for line in _details(group)]
     for result in verdict.results:
         lines.append("  ".join(_row(result)))
@@ -150,19 +151,19 @@ def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
     lines.append(f"verdict    {summary(verdict)}")
     if official:
         lines.append(f"official   {_official_words(official)}")
-        lines += [f"           {error}" for error in official.errors]
+        lines += [f"           {printable(error)}" for error in official.errors]
     return "\n".join(lines) + "\n"
 
 
 def _details(group: Group) -> list[str]:
     breach = group.first.breach
     lines = [
-        f"{label:<9}{value}"
+        f"{label:<9}{printable(value)}"
         for label, value in (("found", breach.found), ("expected", breach.expected), ("fix", breach.fix))
         if value
     ]
     shown = group.places[:PLACES_SHOWN]
-    lines += [f"{'in' if not index else '':<9}{place}" for index, place in enumerate(shown)]
+    lines += [f"{'in' if not index else '':<9}{printable(place)}" for index, place in enumerate(shown)]
     if len(group.places) > len(shown):
         lines.append(f"{'':<9}and {len(group.places) - len(shown)} more")
     return lines
@@ -172,13 +173,14 @@ def _row(result: Judged) -> tuple[str, ...]:
     accuracy = ", ".join(f"{metric} {value:g}" for metric, value in result.accuracy.items())
     figure = str(result.figure) if result.figure else "no figure"
     name = f"{result.division}/{result.submitter} {result.system}"
-    return (name, result.model, result.scenario, figure, accuracy or "no accuracy", result.state.value)
+    row = (name, result.model, result.scenario, figure, accuracy or "no accuracy", result.state.value)
+    return tuple(map(printable, row))
 
 
 def _official_words(official: OfficialVerdict) -> str:
     word = "accepted" if official.accepted else "ended in a traceback" if official.crashed else "refused"
     errors = f", {len(official.errors)} errors" if official.errors else ""
-    return f"{word}: {official.summary}{errors}"
+    return printable(f"{word}: {official.summary}{errors}")
 
 
 def _print_tables(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
@@ -210,7 +212,7 @@ def _finding_grid(group: Group, prefix: str) -> "Table":
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=9, no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
-    title = Text(group.first.breach.problem, style="bold")
+    title = Text(printable(group.first.breach.problem), style="bold")
     colour = _COLOURS[group.title]
     grid.add_row(Text("rule"), Text(group.first.rule).append(f"  {group.title}", style=f"bold {colour}"))
     grid.add_row(Text("problem"), title)
@@ -232,7 +234,7 @@ def _results_table(results: Sequence[Judged]) -> "Table":
         table.add_column(name, overflow="fold")
     for result in results:
         _, model, scenario, figure, accuracy, state = _row(result)
-        label = Text(model).append(f"\n{result.system}", style="dim")
+        label = Text(model).append(f"\n{printable(result.system)}", style="dim")
         table.add_row(label, scenario, figure, accuracy, Text(state, style=_COLOUR[result.state]))
     return table
 
@@ -250,6 +252,6 @@ def _print_words(console: "Console", verdict: Verdict, official: OfficialVerdict
         colour = "green" if official.accepted else "red"
         grid.add_row("official", Text(_official_words(official), style=f"bold {colour}"))
         for error in official.errors:
-            grid.add_row("", Text(error, style="dim"))
+            grid.add_row("", Text(printable(error), style="dim"))
     console.print()
     console.print(grid)

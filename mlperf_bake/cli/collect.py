@@ -117,13 +117,15 @@ def as_data(collected: Collected) -> dict[str, object]:
 
 
 def _print(collected: Collected) -> None:
+    from mlperf_bake.results.printable import printable
+
     for result in collected.results:
         print_line(f"{result.pair.key}")
         print_line(f"  performance  {result.pair.performance.manifest.run_id}")
         print_line(f"  accuracy     {result.pair.accuracy.manifest.run_id}")
         print_line(f"  in           {result.directory}")
     for item in collected.left_out:
-        note(f"left out: {item.run_id}: {item.reason}")
+        note(printable(f"left out: {item.run_id}: {item.reason}"))
     for missing in collected.unknown:
         note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
         note(f"  fill in {missing.file} and collect again with --system-file {missing.file}")

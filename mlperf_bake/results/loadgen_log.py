@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.printable import printable
 
 MARKER: Final = ":::MLLOG"
 LINE_LIMIT: Final = 64 * 2**20
@@ -189,6 +190,8 @@ class _Reader:
         if not isinstance(data, dict) or not isinstance(key, str) or "value" not in data:
             self.problem(number, "no key and value")
             return
+        if "\\u" in text:
+            key, data = printable(key), {**data, "value": _printable_value(data["value"])}
         self._keep(number, key, data["value"])
         self._marks(number, key, data)
 
@@ -232,6 +235,10 @@ class _Reader:
                 self.errors.append(Message(number, text))
         if metadata.get("is_warning") is True and len(self.warnings) < KEPT:
             self.warnings.append(Message(number, text))
+
+
+def _printable_value(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value
 
 
 def _refuse_constant(name: str) -> NoReturn:

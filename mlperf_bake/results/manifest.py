@@ -24,6 +24,8 @@ SCENARIOS: Final = ("SingleStream", "MultiStream", "Server", "Offline", "Interac
 MODES: Final = ("performance", "accuracy", "find-peak")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _LIMIT: Final = 4 * 2**20
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 9000
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +275,9 @@ def _time(record: Record, key: str) -> datetime:
         record.fail(key, repr(value[:60]), "a time like 2026-11-22T09:15:00.123Z")
     if time.tzinfo is None:
         record.fail(key, repr(value), "a time with its zone, like 2026-11-22T09:15:00.123Z")
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        record.fail(key, repr(value), "a time between the years 1 and 9999 in UTC")
+    if not _FIRST_YEAR <= time.year < _LAST_YEAR:
+        record.fail(key, repr(value), f"a time between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+    return time.astimezone(UTC)
 
 
 def _cell(record: Record) -> Cell:

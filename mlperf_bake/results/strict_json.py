@@ -25,6 +25,14 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+def _refuse_half_characters(value: object) -> None:
+    """JSON can spell half a surrogate pair; such a text could be neither printed nor written."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("a text holds half a character") from error
+
+
 def parse(data: bytes | str, where: str) -> object:
     """The value of a JSON text.
 
@@ -33,7 +41,10 @@ def parse(data: bytes | str, where: str) -> object:
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
-        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
+        if "\\u" in text:
+            _refuse_half_characters(value)
+        return value
     except json.JSONDecodeError as error:
         cut = error.pos >= len(error.doc.rstrip())
         raise UsageError(

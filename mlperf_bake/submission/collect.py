@@ -18,6 +18,7 @@ from mlperf_bake.results import strict_json
 from mlperf_bake.results.classification import Labels, TopOne, read_labels, top_one
 from mlperf_bake.results.manifest import Accuracy, Manifest, read_manifest
 from mlperf_bake.results.place import Place
+from mlperf_bake.results.printable import printable
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, LeftOut, Run, read_runs
 from mlperf_bake.rounds import DEFAULT_ROUND, ModelRules, Round, load_round
 from mlperf_bake.submission import documents
@@ -122,7 +123,7 @@ def collect(
 
 
 def _nothing(places: Sequence[Place], left_out: Sequence[LeftOut]) -> NothingSelected:
-    reasons = "\n            ".join(f"{item.run_id}: {item.reason}" for item in left_out)
+    reasons = "\n            ".join(printable(f"{item.run_id}: {item.reason}") for item in left_out)
     return NothingSelected(
         "no run makes a result",
         where=", ".join(place.label for place in places),

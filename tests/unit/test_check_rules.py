@@ -198,6 +198,16 @@ def test_valid_trees_are_valid(opened: Path, made: dict[str, Path]) -> None:
 
 
 BREACHES: list[tuple[str, str, Break]] = [
+    (
+        "accuracy.metric",
+        "accuracy.txt",
+        text(f"{OPEN.accuracy}/accuracy.txt", f"good={'9' * 5000}, total={'9' * 5000}\nhash={'a' * 64}"),
+    ),
+    (
+        "provenance.manifest",
+        "manifest.json",
+        json_key(f"{OPEN.run}/manifest.json", "started_at", value="0001-01-01T00:00:00Z"),
+    ),
     # rule, file (or its end), how
     ("submitter.src", "src", remove("open/Me/src")),
     (

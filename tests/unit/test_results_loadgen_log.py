@@ -130,6 +130,13 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, problem: str) -> None
     assert problem in log.problems[-1].text
 
 
+def test_half_characters_and_control_sequences_do_not_get_through(tmp_path: Path) -> None:
+    lines = log_line("sut_name", "\ud800 \x1b[31m") + log_line("error_\ud800", "\udfff", error=True)
+    log = read_text(tmp_path, lines)
+    assert log.text("sut_name") == "\ufffd \ufffd[31m"
+    assert log.errors[0].text == "error_\ufffd: \ufffd"
+
+
 def test_a_foreign_encoding_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(detail_text(RunSpec()).encode("utf-16"))

@@ -122,6 +122,7 @@ def test_an_accuracy_that_contradicts_itself_is_refused(change: dict[str, Any]) 
         ("", "middle of a value"),
         ("[" * 100_000, "not valid JSON"),
         ("1" * 5_000, "not valid JSON"),
+        ('{"a": "\\ud800"}', "half a character"),
     ],
 )
 def test_json_that_is_refused(text: str, problem: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import struct
 import time
@@ -12,9 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import mlperf_bake.submission.replacement as replacement_module
-from mlperf_bake.errors import NothingSelected, UsageError
+from mlperf_bake.errors import BakeError, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.submission.collect import Collected, CollectOptions, collect
 from mlperf_bake.submission.replacement import replacing
@@ -324,3 +327,21 @@ def test_concurrent_replacements_wait_for_each_other_and_lose_nothing(tmp_path: 
     for process in processes:
         process.join()
     assert sorted(files(tmp_path / "tree")) == ["0", "1", "2", "3"]
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_change_of_a_run_crashes_the_collect(tmp_path: Path, data: st.DataObject) -> None:
+    results, tree = tmp_path / "results", tmp_path / "tree"
+    for directory in (results, tree):
+        shutil.rmtree(directory, ignore_errors=True)
+    runs = write_pair(results, RunSpec())
+    path = data.draw(st.sampled_from(sorted(file for run in runs for file in run.iterdir())))
+    changed = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(changed[: data.draw(st.integers(0, len(changed)))]))
+    try:
+        assert collected(tmp_path).results
+    except BakeError as error:
+        assert not tree.exists(), error
