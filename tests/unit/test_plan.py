@@ -176,9 +176,9 @@ def test_contexts_go_to_their_platform_and_only_their_identity_counts(project: P
         return {image.cell_id: image for image in project.plan(project.matrix.every_cell, overrides)}
 
     given = planned(Overrides({"weights": weights}))
-    for cell, image in given.items():
+    for cell_id, image in given.items():
         assert image.contexts == (("weights", "/somewhere/weights"),)
-        assert image.fingerprint == plain[cell].fingerprint
+        assert image.fingerprint == plain[cell_id].fingerprint
     first = planned(Overrides(bases={("debian12", "linux/amd64"): base}))
     second = planned(Overrides(bases={("debian12", "linux/amd64"): other}))
     for cell in project.matrix.every_cell:
