@@ -164,7 +164,7 @@ def mapping(submitter: Submitter) -> Iterator[Breach]:
         yield Breach(file.path, "is read in the open division only", severity=Severity.WARNING)
     benchmarks = submitter.tree.rules.models
     for model, benchmark in (file.value or {}).items():
-        if benchmark not in benchmarks:
+        if not isinstance(benchmark, str) or benchmark not in benchmarks:
             yield Breach(
                 file.path,
                 f"maps {model} to no benchmark of the round",

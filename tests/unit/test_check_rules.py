@@ -216,6 +216,7 @@ BREACHES: list[tuple[str, str, Break]] = [
         text("open/Me/model_mapping.json", '{"efficientnet-lite0": "best"}'),
     ),
     ("submitter.mapping", "model_mapping.json", text("open/Me/model_mapping.json", '{"a": ')),
+    ("submitter.mapping", "model_mapping.json", text("open/Me/model_mapping.json", '{"a": {}}')),
     ("system.file", "box.json", remove(OPEN.system)),
     ("system.file", "box.json", text(OPEN.system, "[]")),
     ("system.file", "box.json", text(OPEN.system, '{"division": "open", "division": "open"}')),
