@@ -1,6 +1,7 @@
 """What is asked for, and how a container is confined."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_the_container_gets_nothing_it_does_not_need() -> None:
     assert options["pids_limit"] > 0
     assert "device_requests" not in options
     assert options["environment"] == {"MLPERF_BAKE_IMAGE_DIGEST": "sha256:aa"}
+
+
+def test_only_an_emulated_run_has_an_init_process_and_an_emulated_processor() -> None:
+    native = container_options(REQUEST, ENGINE, "65532:65532", "sha256:aa", "host:1:2")
+    foreign = container_options(
+        replace(REQUEST, platform="linux/arm64"), ENGINE, "65532:65532", "sha256:aa", "host:1:2"
+    )
+    assert (native["init"], foreign["init"]) == (False, True)
+    assert set(foreign["environment"]) - set(native["environment"]) == {"QEMU_CPU"}
 
 
 def test_the_harness_is_asked_for_json_and_gets_further_options_last() -> None:
