@@ -97,7 +97,7 @@ def _finding_data(finding: Finding, tree: Path) -> dict[str, object]:
 
 
 def _relative(path: Path, tree: Path) -> str:
-    return path.relative_to(tree).as_posix() if path.is_relative_to(tree) else str(path)
+    return path.relative_to(tree).as_posix() if path != tree and path.is_relative_to(tree) else str(path)
 
 
 def groups(verdict: Verdict) -> tuple[Group, ...]:
@@ -130,13 +130,17 @@ def print_verdict(verdict: Verdict, console: "Console", official: OfficialVerdic
 def summary(verdict: Verdict) -> str:
     """The verdict in one line."""
     counts = (
-        (verdict.count(Severity.ERROR, demonstration=False), "errors"),
-        (verdict.count(Severity.ERROR, demonstration=True), "breaches of a demonstration"),
-        (verdict.count(Severity.WARNING), "warnings"),
-        (verdict.count(Severity.NOTE), "notes"),
+        (verdict.count(Severity.ERROR, demonstration=False), "error", "errors"),
+        (
+            verdict.count(Severity.ERROR, demonstration=True),
+            "breach of a demonstration",
+            "breaches of a demonstration",
+        ),
+        (verdict.count(Severity.WARNING), "warning", "warnings"),
+        (verdict.count(Severity.NOTE), "note", "notes"),
     )
-    said = ", ".join(f"{count} {what}" for count, what in counts if count) or "no findings"
-    return f"{verdict.state.value}: {_MEANING[verdict.state]} ({verdict.round}, {said})"
+    said = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
+    return f"{verdict.state.value}: {_MEANING[verdict.state]} ({verdict.round}, {said or 'no findings'})"
 
 
 def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:

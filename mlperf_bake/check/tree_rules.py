@@ -6,6 +6,7 @@ from typing import Final
 
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Model, Submitter, Tree, directories
+from mlperf_bake.results.run import MANIFEST
 
 TREE: Final[Table[Tree]] = Table("tree")
 SUBMITTER: Final[Table[Submitter]] = Table("submitter")
@@ -62,7 +63,15 @@ def root(tree: Tree) -> Iterator[Breach]:
             fix=f"mlperf-bake check {below[0]}",
         )
     else:
-        yield Breach(tree.root, "not a submission tree", found="none of them", expected=expected)
+        runs = any((child / MANIFEST).is_file() for child in (tree.root, *directories(tree.root)))
+        there = ", ".join(entry.name for entry in _entries(tree.root)[:5]) or "an empty directory"
+        yield Breach(
+            tree.root,
+            "runs, not a submission tree" if runs else "not a submission tree",
+            found=there,
+            expected=expected,
+            fix=f"mlperf-bake collect {tree.root} --out submission" if runs else "",
+        )
 
 
 @TREE.rule("results", official("main.py"))

@@ -563,6 +563,12 @@ def test_a_tree_one_level_too_high_is_told_where_its_root_is(opened: Path) -> No
     assert finding.breach.fix == f"mlperf-bake check {opened}"
 
 
+def test_a_directory_of_runs_is_told_to_be_collected(tmp_path: Path) -> None:
+    write_pair(tmp_path, RunSpec())
+    (finding,) = judged(tmp_path).findings
+    assert finding.breach.fix == f"mlperf-bake collect {tmp_path} --out submission"
+
+
 def test_an_empty_directory_and_empty_divisions_are_invalid(tmp_path: Path) -> None:
     assert [one.rule for one in judged(tmp_path).findings] == ["tree.root"]
     (tmp_path / "open").mkdir()
