@@ -9,7 +9,6 @@ import typer
 from mlperf_bake.cli.options import Json, Only, Skip, Targets
 from mlperf_bake.cli.output import note, print_json, print_line, print_table
 from mlperf_bake.errors import EngineMissing, Stale
-from mlperf_bake.project import IMAGES, LOCK, Project, open_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +16,13 @@ if TYPE_CHECKING:
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.plan.image import PlannedImage
     from mlperf_bake.plan.state import State
+    from mlperf_bake.project import Project
 
 
 def list_cells(targets: Targets = None, only: Only = None, skip: Skip = None, json: Json = False) -> None:
     """List the cells of the matrix."""
     from mlperf_bake.matrix.selectors import published
+    from mlperf_bake.project import open_project
 
     project = open_project()
     cells = project.cells(targets or (), only or (), skip or ())
@@ -48,6 +49,7 @@ def explain(
     """Show how a target resolves, or which rule forbids it."""
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.matrix.values import AXES
+    from mlperf_bake.project import open_project
 
     project = open_project()
     resolution = resolve(project.matrix, target)
@@ -120,6 +122,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what a build would do and why."""
+    from mlperf_bake.project import open_project
+
     project = open_project()
     cells = project.cells(targets or (), only or (), skip or ())
     judge = _judge() if engine else None
@@ -144,6 +148,7 @@ def render(
 ) -> None:
     """Write the Dockerfiles of the published cells into images/."""
     from mlperf_bake.matrix.selectors import published
+    from mlperf_bake.project import IMAGES, open_project
     from mlperf_bake.render.checkout import compare, write
 
     project = open_project()
@@ -179,7 +184,7 @@ def lock(
     json: Json = False,
 ) -> None:
     """Pin everything the matrix names to hashes, in matrix.lock."""
-    from mlperf_bake.lock.updating import update_lock
+    from mlperf_bake.project import LOCK, open_project
 
     project = open_project()
     if check:
@@ -189,6 +194,8 @@ def lock(
         else:
             note(f"{LOCK} belongs to {project.matrix.name}: {len(wanted)} entries")
         return
+    from mlperf_bake.lock.updating import update_lock
+
     changes = update_lock(project, update, note)
     if json:
         print_json({"changes": [{"entry": entry, "change": change} for entry, change in changes]})
