@@ -2,13 +2,11 @@
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 
 import typer
 
 from mlperf_bake import __version__
-from mlperf_bake.cli import build, cells, collect, data, doctor, quickstart, run, weights
+from mlperf_bake.cli import build, cells, check, collect, data, doctor, quickstart, run, weights
 from mlperf_bake.errors import BakeError
 
 INTERRUPTED = 130
@@ -34,6 +32,7 @@ app.command("run")(run.run)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
 app.command("collect")(collect.collect)
+app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 
 
@@ -81,13 +80,14 @@ def execute(arguments: list[str]) -> int:
 
 def _internal(error: Exception) -> int:
     """A defect of this program: the traceback goes to a file, the user gets a sentence."""
+    import tempfile
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="mlperf-bake-", suffix=".log", delete=False) as file:
         traceback.print_exception(error, file=file)
     sys.stderr.write(
         f"mlperf-bake: a defect of this program: {type(error).__name__}: {error}\n"
-        f"  found:    details in {Path(file.name)}\n"
+        f"  found:    details in {file.name}\n"
         "  remedy:   report it with that file; nothing recorded so far is lost\n"
     )
     return INTERNAL
