@@ -28,15 +28,15 @@ def replacing(target: Path, waiting: Callable[[], None] | None = None) -> Iterat
     """A directory to build the new content in; it starts as a copy of the old and takes its place at the end.
 
     Args:
-        target: the directory to replace; need not exist.
+        target: the directory to replace; need not exist. A link to it stays a link.
         waiting: called once if another process holds the lock.
 
     Raises:
         UsageError: the place cannot be written.
         DiskFull: no room; the old content is untouched.
     """
-    target = Path(os.path.abspath(target))  # noqa: PTH100 - resolve() would follow a link in the user's place
     try:
+        target = target.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(target.parent, waiting):
             _mend(target)

@@ -1,5 +1,6 @@
 """Collecting: the tree that comes out, what stays of an earlier one, and that it changes as a whole or not at all."""
 
+import errno
 import hashlib
 import json
 import multiprocessing
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import mlperf_bake.submission.replacement as replacement_module
-from mlperf_bake.errors import BakeError, NothingSelected, UsageError
+from mlperf_bake.errors import BakeError, DiskFull, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.submission.collect import Collected, CollectOptions, collect
 from mlperf_bake.submission.replacement import replacing
@@ -269,6 +270,24 @@ def test_a_directory_is_replaced_in_one_step(
             (partial / "file").write_text(text, encoding="utf-8")
         assert files(target) == {"file": text.encode()}
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_to_the_tree_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "tree").mkdir(parents=True)
+    (tmp_path / "tree").symlink_to("disk/tree")
+    with replacing(tmp_path / "tree") as partial:
+        (partial / "file").touch()
+    assert (tmp_path / "tree").is_symlink()
+    assert sorted(files(tmp_path / "disk")) == ["tree/file"]
+
+
+def test_a_full_disk_leaves_the_old_tree(tmp_path: Path) -> None:
+    with replacing(tmp_path / "tree") as partial:
+        (partial / "file").touch()
+    with pytest.raises(DiskFull) as raised, replacing(tmp_path / "tree") as partial:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert raised.value.exit_code == 8
+    assert sorted(files(tmp_path)) == ["tree/file"]
 
 
 def test_what_a_killed_process_left_is_mended(tmp_path: Path) -> None:
