@@ -4,6 +4,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+_ENCODER = json.JSONEncoder(sort_keys=True)
+
 
 def print_json(value: object) -> None:
     """One JSON document on stdout, keys sorted, so that equal data are equal bytes; each entry of a list of the
@@ -29,7 +31,7 @@ def print_json(value: object) -> None:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
+    return _ENCODER.encode(value)
 
 
 def print_line(text: str = "") -> None:

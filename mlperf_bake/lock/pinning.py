@@ -43,7 +43,7 @@ class Pinning:
 
     def __init__(self, matrix: Matrix, say: Callable[[str], None]) -> None:
         self._suites = tuple(dict.fromkeys(release.suite for release in matrix.os.values()))
-        self._urls = {model.name: model.weights.url for model in matrix.models.values()}
+        self._md5 = {model.name: model.weights.md5 for model in matrix.models.values()}
         self._say = say
 
     def __call__(self, demand: Demand) -> Pin:
@@ -51,8 +51,7 @@ class Pinning:
         if demand.section == "weights":
             if demand.wanted.startswith("recipe "):
                 return declared_result(RECIPES / f"{demand.wanted.removeprefix('recipe ')}.py")
-            self._say(f"fetching {demand.wanted}")
-            return hash_of_address(demand.wanted)
+            return self._address(demand.wanted, self._md5.get(demand.key))
         if demand.section == "bases":
             self._say(f"asking the hub for {demand.wanted}")
             return BasePin(demand.wanted, base_digest(demand.wanted))
@@ -66,6 +65,21 @@ class Pinning:
         self._say(f"asking Debian's package lists for {name} {version}")
         suites = self._suites if demand.wanted == "any" else (demand.wanted,)
         return FilePin(demand.wanted, *debian_package(name, version, machine[0] if machine else None, suites))
+
+    def _address(self, url: str, md5: str | None) -> str | None:
+        """The sha256; None where the address cannot be reached and the matrix's md5 stands in for it."""
+        self._say(f"fetching {url}")
+        try:
+            return hash_of_address(url, md5)
+        except Unreachable as error:
+            if md5 is None:
+                raise
+            self._say(f"{error.problem} ({error.found}); the md5 in the matrix stands in for a sha256")
+            return None
+
+
+class Unreachable(UsageError):
+    """An address that does not answer, or not to the end."""
 
 
 def declared_result(recipe: Path) -> str | None:
@@ -243,33 +257,47 @@ def base_digest(reference: str) -> str:
     return digest
 
 
-def hash_of_address(url: str) -> str:
-    """The sha256 of what lies at an https address; nothing is kept."""
+def hash_of_address(url: str, md5: str | None = None) -> str:
+    """The sha256 of what lies at an https address; nothing is kept.
+
+    Errors:
+        Unreachable: nothing, or not all of it, came.
+        UsageError: what came has another md5.
+    """
     import http.client
     import urllib.request
 
     from mlperf_bake.assets.url_download import certificates
 
-    digest = hashlib.sha256()
+    digest, short = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     request = urllib.request.Request(
         url, headers={"User-Agent": "mlperf-bake", "Accept-Encoding": "identity"}
     )
+    done = 0
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_LIMIT_S, context=certificates()) as answer:
             length = answer.headers.get("Content-Length")
-            done = 0
             while data := answer.read(CHUNK):
                 digest.update(data)
+                short.update(data)
                 done += len(data)
     except (OSError, http.client.HTTPException) as error:
         raise _unreachable(url, str(getattr(error, "reason", error)) or type(error).__name__) from error
     if length is not None and int(length) != done:
         raise _unreachable(url, f"the connection was cut off after {done:,} of {int(length):,} bytes")
+    if md5 is not None and short.hexdigest() != md5:
+        raise UsageError(
+            "checksum mismatch: the weights are not those that the matrix names",
+            where=url,
+            found=f"md5 {short.hexdigest()}",
+            expected=f"md5 {md5}",
+            remedy="find out what was replaced; correct url or md5 in matrix.yaml",
+        )
     return digest.hexdigest()
 
 
-def _unreachable(url: str, reason: str) -> UsageError:
-    return UsageError(
+def _unreachable(url: str, reason: str) -> Unreachable:
+    return Unreachable(
         "the weights could not be fetched",
         where=url,
         found=reason,

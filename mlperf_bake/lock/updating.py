@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlperf_bake.matrix.matrix import Matrix
 
 Pin = BasePin | FilePin | str | None
-"""Of a base image, of a file, or the sha256 of weights (None: their recipe trains them anew each time)."""
+"""Of a base image, of a file, or the sha256 of weights; None where a recipe trains them anew, or an md5 stands in."""
 Change = tuple[str, str]
 """An entry as ``section/key``, and what happened to it in words."""
 FILE = "matrix.lock"
@@ -166,7 +166,7 @@ def _words(pin: Pin) -> str:
         case FilePin():
             return f"{pin.file} sha256 {pin.sha256}"
         case None:
-            return "no checksum: its recipe trains it"
+            return "no sha256"
     return f"sha256 {pin}"
 
 

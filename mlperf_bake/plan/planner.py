@@ -78,14 +78,15 @@ class Planner:
         listed = tuple(sorted(ingredients.items()))
         label = ingredients_label(listed)
         fingerprint = hashlib.sha256(f"{rendered.text}\0{label}".encode()).hexdigest()
+        cell_id = cell.id
         return PlannedImage(
-            cell_id=cell.id,
+            cell_id=cell_id,
             dockerfile=rendered.text,
             dockerfile_path=dockerfile_path(cell),
             platform=platform,
             fingerprint=f"sha256:{fingerprint}",
             ingredients=listed,
-            tags=(f"mlperf-bake/{cell.id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell.id}:latest"),
+            tags=(f"mlperf-bake/{cell_id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell_id}:latest"),
             labels=((INGREDIENTS_LABEL, label),),
             build_args=(("FINGERPRINT", f"sha256:{fingerprint}"),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),

@@ -48,21 +48,19 @@ def _taken(instruction: str) -> tuple[str, ...]:
 def _instructions(text: str) -> Iterator[str]:
     """Each COPY, ADD and RUN on one line, continuation lines joined; what stands in heredocs is skipped."""
     lines = text.split("\n")
-    last = len(lines) - 1
-    number = 0
-    while number <= last:
-        line = lines[number]
-        number += 1
-        if line[:3] not in _STARTS:
+    after = 0
+    for number in [number for number, line in enumerate(lines) if line[:3] in _STARTS]:
+        if number < after:  # in a heredoc, or the rest of an instruction
             continue
-        while line.endswith("\\") and number <= last:
-            if not lines[number].lstrip().startswith("#"):
-                line = line[:-1] + lines[number]
-            number += 1
+        line, after = lines[number], number + 1
+        while line.endswith("\\") and after < len(lines):
+            if not lines[after].lstrip().startswith("#"):
+                line = line[:-1] + lines[after]
+            after += 1
         line = line.removesuffix("\\")
         if "<<" in line:
             for word in _heredocs(line):
-                number = _after(lines, word, number)
+                after = _after(lines, word, after)
         yield line
 
 

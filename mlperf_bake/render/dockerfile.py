@@ -129,7 +129,7 @@ class Renderer:
                 remedy="correct the benchmark, or choose another round",
             )
         sha256 = lock.weights.get(cell.model)
-        if model.weights.url and sha256 is None:
+        if model.weights.url and sha256 is None and model.weights.md5 is None:
             raise Stale(
                 f"the weights of {model.name} have no checksum",
                 where="matrix.lock",

@@ -35,7 +35,7 @@ class Templates:
             extensions=extensions,
         )
         self._environment.context_class = _Context
-        self._read: dict[str, Template] = {}
+        self._read: dict[str, tuple[Template, dict[str, Any]]] = {}
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """The text that a template gives for these values, without its last line's end.
@@ -44,8 +44,8 @@ class Templates:
             UsageError: the template is missing, unreadable or wrong.
         """
         try:
-            template = self._read.get(name) or self._open(name)
-            context = template.new_context({**template.globals, **values}, shared=True)
+            template, known = self._read.get(name) or self._open(name)
+            context = template.new_context({**known, **values}, shared=True)
             try:
                 return "".join(template.root_render_func(context))
             except _FAULTS:
@@ -67,8 +67,10 @@ class Templates:
                 remedy="make it readable",
             ) from error
 
-    def _open(self, name: str) -> Template:
-        self._read[name] = self._environment.get_template(name)
+    def _open(self, name: str) -> tuple[Template, dict[str, Any]]:
+        """The template and the names that Jinja gives to all of them."""
+        template = self._environment.get_template(name)
+        self._read[name] = template, dict(template.globals)
         return self._read[name]
 
     def _missing(self, name: str) -> UsageError:

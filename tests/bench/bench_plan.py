@@ -58,6 +58,7 @@ def measure(case: Case) -> tuple[float, float]:
         cwd=case.directory,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         check=True,
     )
     wall = time.perf_counter() - start

@@ -1,7 +1,9 @@
 """matrix.lock: read, held against the matrix, written, and brought up to date without asking for what is known."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,8 @@ def reopened(project: Project, edit: Callable[[str], str] = str) -> Project:
 
 
 def test_the_lock_of_this_checkout_belongs_to_its_matrix() -> None:
-    assert open_project(CHECKOUT).lock.weights["resnet50"] is not None
+    lock = open_project(CHECKOUT).lock
+    assert lock.weights.keys() == set(open_project(CHECKOUT).matrix.models)
 
 
 def test_demands_are_sorted_and_name_each_thing_once() -> None:
@@ -289,5 +292,63 @@ def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("debian_package", "dataset-bert", "1.0-1", None, ("bookworm", "jammy")) in seen
     assert ("source_archive", "mlcommons-loadgen", "6.0.17") in seen
     assert ("base_digest", "ubuntu:jammy") in seen
-    assert ("hash_of_address", "https://example.org/mobilenet.onnx") in seen
+    assert ("hash_of_address", "https://example.org/mobilenet.onnx", None) in seen
     assert found[Demand("weights", "bert", "recipe fashion_net")] is None
+
+
+class Answer(BytesIO):
+    """What urlopen gives: a body, and the length that the server announced."""
+
+    def __init__(self, body: bytes, length: int) -> None:
+        super().__init__(body)
+        self.headers = {"Content-Length": str(length)}
+
+
+BODY = b"weights"
+MD5 = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, length: int = len(BODY)) -> None:
+    monkeypatch.setattr("urllib.request.urlopen", lambda *arguments, **options: Answer(BODY, length))
+
+
+def test_what_lies_at_an_address_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch)
+    assert pinning.hash_of_address("https://example.org/w", MD5) == hashlib.sha256(BODY).hexdigest()
+
+
+def test_another_md5_than_the_matrix_names_is_refused_with_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch)
+    with pytest.raises(UsageError, match="checksum mismatch") as caught:
+        pinning.hash_of_address("https://example.org/w", "0" * 32)
+    assert (caught.value.found, caught.value.expected) == (f"md5 {MD5}", f"md5 {'0' * 32}")
+
+
+def test_a_download_that_was_cut_off_is_no_pin(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, length=1000)
+    with pytest.raises(pinning.Unreachable) as caught:
+        pinning.hash_of_address("https://example.org/w")
+    assert caught.value.found == "the connection was cut off after 7 of 1,000 bytes"
+
+
+@pytest.mark.parametrize("md5", [None, "f" * 32])
+def test_an_md5_stands_in_where_the_address_cannot_be_reached(
+    monkeypatch: pytest.MonkeyPatch, md5: str | None
+) -> None:
+    def unreachable(*arguments: object, **options: object) -> object:
+        raise OSError(-2, "Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", unreachable)
+    with_md5 = f"mobilenet.onnx, md5: {md5}}}" if md5 else "mobilenet.onnx}"
+    matrix = parse_matrix(
+        TEXT.replace("org/mobilenet.onnx}", f"org/{with_md5}")
+        .replace(": 00000", ': "00000')
+        .replace("000}", '000"}'),
+        "matrix.yaml",
+    )
+    demand = Demand("weights", "mobilenet", "https://example.org/mobilenet.onnx")
+    if md5:
+        assert Pinning(matrix, silent)(demand) is None
+    else:
+        with pytest.raises(UsageError, match="the weights could not be fetched"):
+            Pinning(matrix, silent)(demand)
