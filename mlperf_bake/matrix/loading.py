@@ -98,6 +98,7 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
             url=weights.get("url"),
             recipe=weights.get("recipe"),
             fetch=_fetch(weights["fetch"]) if "fetch" in weights else None,
+            md5=weights.get("md5"),
         ),
         input=Input(
             name=fields["input"]["name"],
@@ -198,7 +199,7 @@ def _check_weights(root: Node, problems: Problems) -> None:
     for model in cast(dict[str, Node], root.mapping["models"].mapping).values():
         weights = cast(dict[str, Node], model.mapping)["weights"]
         keys = set(cast(dict[str, Node], weights.mapping)) - {"file"}
-        if keys not in ({"url"}, {"recipe", "fetch"}):
+        if keys not in ({"url"}, {"url", "md5"}, {"recipe", "fetch"}):
             problems.add(weights.spot, 'weights need either "url", or "recipe" and "fetch"')
         if "fetch" in keys:
             _check_registry(cast(dict[str, Node], weights.mapping)["fetch"], problems)

@@ -29,6 +29,7 @@ class Weights:
     url: str | None
     recipe: str | None
     fetch: Fetch | None
+    md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
