@@ -41,6 +41,8 @@ FOREIGN_PACKAGES = (
     "base-files", "bash", "coreutils", "dash", "libc6", "libgcc-s1", "libgomp1", "libstdc++6",
 )  # fmt: skip
 
+TEMPORARY = "mlperf-bake-base-"
+
 MERGED_USR_HOOK = Path("/usr/share/mmdebstrap/hooks/maybe-merged-usr")
 
 
@@ -124,7 +126,8 @@ def bootstrap_base(engine: Engine, tag: str, suite: str, platform: str, say: Say
     require_engine_room(engine, BASE_NEEDS, f"the base image {tag}")
     folder = Path(tempfile.gettempdir())
     require_room(folder, BASE_NEEDS, "the base image's tar file", remedy="set TMPDIR to a larger file system")
-    with tempfile.TemporaryDirectory(prefix="mlperf-bake-base-") as temporary:
+    remove_abandoned(folder)
+    with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{os.getpid()}-") as temporary:
         tar = Path(temporary) / "base.tar"
         distribution = this_distribution()
         argv = mmdebstrap_arguments(
@@ -154,6 +157,17 @@ def bootstrap_base(engine: Engine, tag: str, suite: str, platform: str, say: Say
         )
     say(f"made {tag} in {made.seconds:.0f} s")
     return base
+
+
+def remove_abandoned(folder: Path, proc: Path = Path("/proc")) -> list[Path]:
+    """Remove tar files that a killed call left behind; each directory's name holds its maker's process number."""
+    removed = []
+    for path in folder.glob(f"{TEMPORARY}*-*"):
+        maker = path.name.removeprefix(TEMPORARY).partition("-")[0]
+        if maker.isdigit() and not (proc / maker).exists():
+            shutil.rmtree(path, ignore_errors=True)
+            removed.append(path)
+    return removed
 
 
 def mmdebstrap_arguments(

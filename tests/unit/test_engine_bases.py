@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mlperf_bake.engine.apt_sources import AptSource
-from mlperf_bake.engine.bases import FOREIGN_PACKAGES, debian_lines, mmdebstrap_arguments
+from mlperf_bake.engine.bases import FOREIGN_PACKAGES, debian_lines, mmdebstrap_arguments, remove_abandoned
 from mlperf_bake.engine.distribution import Distribution
 
 KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -48,3 +48,14 @@ def test_a_foreign_base_is_only_unpacked_and_holds_what_a_program_needs() -> Non
     (include,) = [text for text in argv if text.startswith("--include=")]
     assert include.removeprefix("--include=").split(",") == list(FOREIGN_PACKAGES)
     assert {"libc6", "libstdc++6", "libgomp1", "dash"} <= set(FOREIGN_PACKAGES)
+
+
+def test_what_a_killed_call_left_behind_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "proc" / "77").mkdir(parents=True)
+    names = ("mlperf-bake-base-66-abc", "mlperf-bake-base-77-abc", "mlperf-bake-base-x-abc", "other-66-abc")
+    for name in names:
+        (tmp_path / name).mkdir()
+    (tmp_path / names[0] / "base.tar").touch()
+    assert remove_abandoned(tmp_path, tmp_path / "proc") == [tmp_path / names[0]]
+    assert all((tmp_path / name).is_dir() for name in names[1:])
+    assert not (tmp_path / names[0]).exists()
