@@ -12,7 +12,11 @@ from mlperf_bake.matrix.document import MAX_BYTES, MAX_NODES, Node, Spot, parse,
 
 Text = st.text(st.characters(exclude_categories=("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")), max_size=20)
 Plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | Text,
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | Text,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(Text, inner, max_size=4),
     max_leaves=20,
 )
