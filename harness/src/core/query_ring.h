@@ -27,7 +27,7 @@ class QueryRing {
     Slot& slot = slots_[head & (capacity_ - 1)];
     slot.id.store(sample.id, std::memory_order_relaxed);
     slot.index.store(sample.index, std::memory_order_relaxed);
-    head_.store(head + 1, std::memory_order_release);
+    head_.store(head + 1, std::memory_order_seq_cst);  // a producer may look for sleeping takers next
     return true;
   }
 

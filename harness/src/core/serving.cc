@@ -46,8 +46,8 @@ void Serving::Dispatch(std::span<const mlperf::QuerySample> samples) {
       std::this_thread::yield();
     }
   }
-  // Either a lane about to sleep sees the sample, or this sees the sleeper.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Either a lane about to sleep sees the sample, or this sees the sleeper: both look after they have spoken,
+  // in one order for all.
   if (sleepers_.load(std::memory_order_seq_cst) > 0) {
     wakes_.fetch_add(1, std::memory_order_seq_cst);
     wakes_.notify_one();
@@ -79,7 +79,6 @@ bool Serving::AwaitSamples() {
     if (!ring_.Empty()) return true;
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     const int seen = wakes_.load(std::memory_order_seq_cst);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     if (ring_.Empty() && !ending_.load(std::memory_order_seq_cst)) wakes_.wait(seen);
     sleepers_.fetch_sub(1, std::memory_order_seq_cst);
   }
