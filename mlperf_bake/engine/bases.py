@@ -41,6 +41,8 @@ FOREIGN_PACKAGES = (
     "base-files", "bash", "coreutils", "dash", "libc6", "libgcc-s1", "libgomp1", "libstdc++6",
 )  # fmt: skip
 
+REPOSITORY = "mlperf-bake/base"
+
 TEMPORARY = "mlperf-bake-base-"
 
 MERGED_USR_HOOK = Path("/usr/share/mmdebstrap/hooks/maybe-merged-usr")
@@ -78,7 +80,7 @@ def ensure_base(
         BuildFailed: neither a hub nor the distribution's packages gave one; with the ways out.
         DiskFull: less than 1 GiB is free for a bootstrap.
     """
-    tag = f"mlperf-bake/base:{os_name}-{platform.removeprefix('linux/')}"
+    tag = f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
     present = bootstrapped_base(engine, tag)
     if present is not None:
         return present
@@ -94,13 +96,30 @@ def ensure_base(
     return bootstrap_base(engine, tag, suite, platform, say)
 
 
+def present_bases(engine: Engine) -> dict[tuple[str, str], Base]:
+    """The bootstrapped bases that the engine has, by OS axis value and platform; ``ensure_base`` would return these.
+
+    Two short calls of the CLI, whatever their number; nothing is pulled or made.
+    """
+    listed = engine.call("image", "ls", "--format", "{{.Tag}}", REPOSITORY).stdout.split()
+    tags = sorted(tag for tag in listed if "-" in tag)
+    if not tags:
+        return {}
+    names = [f"{REPOSITORY}:{tag}" for tag in tags]
+    answer = engine.call("image", "inspect", "--format", "{{json .RootFS.Layers}}", *names)
+    bases = (_base(name, layers) for name, layers in zip(names, answer.stdout.splitlines(), strict=False))
+    keys = (tag.rpartition("-")[::2] for tag in tags)
+    return {(os_name, f"linux/{arch}"): base for (os_name, arch), base in zip(keys, bases, strict=False)}
+
+
 def bootstrapped_base(engine: Engine, tag: str) -> Base | None:
     """The base with this tag when the engine has it."""
     answer = engine.call("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)
-    if not answer.ok:
-        return None
-    layers = json.loads(answer.stdout)
-    identity = hashlib.sha256("\n".join(layers).encode()).hexdigest()
+    return _base(tag, answer.stdout) if answer.ok else None
+
+
+def _base(tag: str, layers: str) -> Base:
+    identity = hashlib.sha256("\n".join(json.loads(layers)).encode()).hexdigest()
     return Base(f"docker-image://{tag}", f"sha256:{identity}", "bootstrapped")
 
 

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from mlperf_bake.engine.bases import HUB_ANSWER_S, bootstrap_base, bootstrapped_base, ensure_base, pull
+from mlperf_bake.engine.bases import (
+    HUB_ANSWER_S,
+    bootstrap_base,
+    bootstrapped_base,
+    ensure_base,
+    present_bases,
+    pull,
+)
 from mlperf_bake.engine.emulation import emulation_for
 from mlperf_bake.engine.find import Engine
 from tests.engine.conftest import say
@@ -66,6 +73,7 @@ def test_a_base_that_is_there_is_not_made_again(engine: Engine, base: str) -> No
     )
     assert (again.context, again.origin, said) == (base, "bootstrapped", [])
     assert again.identity.startswith("sha256:") and len(again.identity) == 71
+    assert present_bases(engine)["debian12", engine.platform] == again
 
 
 def test_a_foreign_base_is_made_without_emulation_and_twice_the_same(engine: Engine) -> None:
