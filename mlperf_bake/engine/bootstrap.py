@@ -20,6 +20,7 @@ from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.engine.daemon import daemon_answers, start_daemon
 from mlperf_bake.engine.distribution import Distribution, this_distribution
 from mlperf_bake.engine.find import Engine, find_engine, how_to_get_it, judge, survey_engine
+from mlperf_bake.engine.host import SYSTEM_HOSTS, daemon_host
 from mlperf_bake.errors import DiskFull, EngineMissing
 
 SOURCE_FILE = Path("etc/apt/sources.list.d/mlperf-bake-engine.sources")
@@ -95,7 +96,7 @@ def bootstrap(say: Say, *, because: EngineMissing | None = None) -> Engine:
     """
     distribution = this_distribution()
     recipe = RECIPES.get((distribution.id, distribution.version))
-    if recipe is None or os.geteuid() != 0:
+    if recipe is None or os.geteuid() != 0 or daemon_host() not in SYSTEM_HOSTS:
         raise because or EngineMissing("there is no container engine", remedy=how_to_get_it(distribution))
     if because is not None:
         say(f"{because.problem}{f' ({because.found})' if because.found else ''}")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.engine.distribution import Distribution, this_distribution
-from mlperf_bake.engine.host import daemon_host
+from mlperf_bake.engine.host import SYSTEM_HOSTS, daemon_host
 from mlperf_bake.engine.version import Version
 from mlperf_bake.errors import EngineMissing
 
@@ -216,7 +216,7 @@ def how_to_get_it(distribution: Distribution) -> str:
 def _not_answering_remedy(found: EngineSurvey, distribution: Distribution) -> str:
     if "permission denied" in found.complaint.lower():
         return "sudo usermod -aG docker $USER, then log in again (members of that group are root on this machine)"
-    if not found.host.startswith("unix://"):
+    if found.host not in SYSTEM_HOSTS:
         return f"check DOCKER_HOST or the docker context: nothing answers at {found.host}"
     if Path("/run/systemd/system").is_dir():
         return "sudo systemctl enable --now docker"

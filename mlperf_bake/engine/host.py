@@ -8,6 +8,9 @@ from pathlib import Path
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
+SYSTEM_HOSTS = (DEFAULT_HOST, "unix:///run/docker.sock")
+"""Where this machine's own daemon listens; any other daemon is someone's choice, and not ours to install."""
+
 
 def daemon_host(environ: Mapping[str, str] | None = None) -> str:
     """``DOCKER_HOST``, else the endpoint of the current docker context, else the default socket.

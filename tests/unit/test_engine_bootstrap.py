@@ -102,3 +102,17 @@ def test_nothing_is_installed_by_a_user_who_is_not_root(monkeypatch: pytest.Monk
 def test_os_release_is_read_with_and_without_quotes() -> None:
     text = '# comment\nID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\nPRETTY_NAME="Ubuntu 24.04 LTS"\nEMPTY=\n'
     assert parse_os_release(text) == Distribution("ubuntu", "24.04", "noble", "Ubuntu 24.04 LTS")
+
+
+def test_a_daemon_that_someone_chose_is_not_replaced_by_one_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        module, "this_distribution", lambda: Distribution("debian", "12", "bookworm", "Debian")
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2376")
+    said: list[str] = []
+    missing = EngineMissing("the container engine does not answer", remedy="check DOCKER_HOST")
+    with pytest.raises(EngineMissing) as caught:
+        bootstrap(said.append, because=missing)
+    assert caught.value is missing
+    assert said == []

@@ -99,3 +99,10 @@ def test_versions_are_their_first_three_numbers(text: str, version: Version | No
 
 def test_versions_compare_as_numbers() -> None:
     assert Version(9, 9, 9) < Version(10, 0, 0) < Version(10, 0, 1)
+
+
+def test_a_chosen_daemon_that_does_not_answer_is_not_answered_with_an_installation() -> None:
+    survey = replace(WHOLE, server=None, complaint="connection refused", host="tcp://far:2376")
+    with pytest.raises(EngineMissing) as caught:
+        judge(survey, DEBIAN)
+    assert "DOCKER_HOST" in str(caught.value.remedy)
