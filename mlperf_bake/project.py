@@ -120,10 +120,18 @@ def open_project(start: Path | None = None) -> Project:
     Errors:
         UsageError: there is none.
     """
-    here = (start or Path.cwd()).resolve()
-    for directory in (here, *here.parents):
-        if (directory / MATRIX).is_file():
-            return Project(directory)
+    try:
+        here = (start or Path.cwd()).resolve()
+        for directory in (here, *here.parents):
+            if (directory / MATRIX).is_file():
+                return Project(directory)
+    except OSError as error:
+        raise UsageError(
+            "the current directory cannot be read",
+            where=str(start or "."),
+            found=error.strerror or str(error),
+            remedy="change into the checkout and run the command again",
+        ) from error
     raise UsageError(
         f"no {MATRIX} here or in a directory above",
         where=str(here),

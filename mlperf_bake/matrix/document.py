@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -42,8 +42,7 @@ _MAX_DIGITS = 40
 Scalar = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A place in a file; line and column count from 1."""
 
     line: int
@@ -122,7 +121,7 @@ class Problems:
         """Raises UsageError with every problem, in the order of the file, each with its line shown."""
         if not self._found:
             return
-        found = sorted(set(self._found), key=lambda problem: (problem[0].line, problem[0].column, problem[1]))
+        found = sorted(set(self._found))
         shown = [self._excerpt(spot, sentence) for spot, sentence in found[:MAX_PROBLEMS]]
         if len(found) > MAX_PROBLEMS:
             shown.append(f"... and {len(found) - MAX_PROBLEMS} more")

@@ -117,6 +117,20 @@ def test_outside_of_a_project_says_where_to_go(tmp_path: Path) -> None:
     assert "no matrix.yaml here or in a directory above" in done.stderr
 
 
+def test_a_directory_that_was_removed_says_where_to_go(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f'cd gone && rmdir ../gone && exec "{sys.executable}" -c "$1" list', "sh", PROGRAM[2]],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the current directory cannot be read" in done.stderr
+
+
 def test_a_directory_below_the_project_will_do(directory: Path) -> None:
     assert mlperf_bake(directory / "templates" / "os", "list").returncode == 0
 
