@@ -40,9 +40,9 @@ class Progress:
 
     @property
     def remaining_s(self) -> float | None:
-        """Estimated seconds to the end; None where it cannot be told yet."""
+        """Estimated seconds to the end; None where it cannot be told: nothing done yet, or more than was announced."""
         done = self.fraction
-        if not done:
+        if not done or done >= 1.0:
             return None
         return self.elapsed_s * (1.0 - done) / done
 

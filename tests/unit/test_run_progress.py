@@ -48,6 +48,7 @@ def test_the_slower_of_samples_and_minimum_duration_decides() -> None:
     assert Progress(5, 100, 50.0, 100.0).remaining_s == pytest.approx(950.0)
     assert Progress(5, None, 0.0, 0.0).remaining_s is None
     assert Progress(200, 100, 1.0, 0.0).fraction == 1.0
+    assert Progress(2, None, 20.0, 1.0).remaining_s is None, "past the minimum only the harness knows"
 
 
 def test_progress_is_told_with_what_is_known() -> None:
