@@ -45,6 +45,27 @@ class Project:
         return self.root / STATE
 
     @cached_property
+    def revision(self) -> str:
+        """The commit that is checked out, with ``-dirty`` where tracked files differ; empty outside a git checkout."""
+        import subprocess
+
+        command = [
+            "git",
+            "-C",
+            str(self.root),
+            "describe",
+            "--always",
+            "--abbrev=40",
+            "--dirty",
+            "--exclude=*",
+        ]
+        try:
+            found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return found.stdout.strip() if found.returncode == 0 else ""
+
+    @cached_property
     def matrix(self) -> Matrix:
         """The matrix. Errors: those of load_matrix."""
         return load_matrix(self.root / MATRIX, MATRIX)

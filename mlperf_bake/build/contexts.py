@@ -77,7 +77,7 @@ def overrides_for(
         )
         if base.origin != "hub":
             bases[os, platform] = Context(base.context, base.identity)
-    return Overrides(every, bases, engine.platform)
+    return Overrides(every, bases, engine.platform, project.revision)
 
 
 def _directory(name: str, value: str) -> str:

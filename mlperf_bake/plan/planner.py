@@ -15,6 +15,7 @@ from mlperf_bake.render.dockerfile import Renderer
 from mlperf_bake.render.paths import dockerfile_path
 
 SHORT = 12
+REVISION_LABEL = "org.opencontainers.image.revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,14 @@ class Overrides:
     Attributes:
         every: context name to context.
         bases: (OS, platform) to the base image that is used in place of the locked one.
+        build_platform: what the builder itself runs on.
+        revision: of the source, for a label; not part of the fingerprint.
     """
 
     every: Mapping[str, Context] = field(default_factory=dict)
     bases: Mapping[tuple[str, str], Context] = field(default_factory=dict)
     build_platform: str = "linux/amd64"
+    revision: str = ""
 
 
 class Planner:
@@ -87,10 +91,14 @@ class Planner:
             fingerprint=f"sha256:{fingerprint}",
             ingredients=listed,
             tags=(f"mlperf-bake/{cell_id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell_id}:latest"),
-            labels=((INGREDIENTS_LABEL, label),),
+            labels=((INGREDIENTS_LABEL, label), *self._revision_label()),
             build_args=(("FINGERPRINT", f"sha256:{fingerprint}"),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
         )
+
+    def _revision_label(self) -> tuple[tuple[str, str], ...]:
+        revision = self._overrides.revision
+        return ((REVISION_LABEL, revision),) if revision else ()
 
     def _contexts(self, cell: Cell, platform: str) -> dict[str, Context]:
         contexts = dict(self._overrides.every)
