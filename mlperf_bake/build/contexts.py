@@ -80,6 +80,14 @@ def overrides_for(
     return Overrides(every, bases, engine.platform, project.revision)
 
 
+def present_overrides(engine: Engine) -> Overrides:
+    """The contexts that a build without options would take as things are: the base images made here earlier."""
+    from mlperf_bake.engine.bases import present_bases
+
+    bases = {key: Context(base.context, base.identity) for key, base in present_bases(engine).items()}
+    return Overrides(bases=bases, build_platform=engine.platform)
+
+
 def _directory(name: str, value: str) -> str:
     path = Path(value).expanduser().resolve()
     if not path.is_dir():

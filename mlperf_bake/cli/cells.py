@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.plan.image import PlannedImage
+    from mlperf_bake.plan.planner import Overrides
     from mlperf_bake.plan.state import State
     from mlperf_bake.project import Project
 
@@ -126,11 +127,10 @@ def plan(
 
     project = open_project()
     cells = project.cells(targets or (), only or (), skip or ())
-    judge = _judge() if engine else None
+    judge, overrides = _ask_engine() if engine else (None, None)
     unknown = "no engine answered" if engine else "no engine was asked"
-    rows = [
-        _plan_row(image, judge(image) if judge else None, unknown) for image in project.planner().plan(cells)
-    ]
+    images = project.planner(overrides).plan(cells)
+    rows = [_plan_row(image, judge(image) if judge else None, unknown) for image in images]
     if json:
         print_json({"round": project.matrix.round, "images": rows})
         return
@@ -236,19 +236,21 @@ def _plan_row(image: PlannedImage, state: State | None, unknown: str) -> dict[st
     }
 
 
-def _judge() -> Callable[[PlannedImage], State] | None:
-    """What the engine's images say of a planned one; None where no engine answers."""
+def _ask_engine() -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
+    """What the engine's images say of a planned one, and the base images a build would take; None where none answers."""
+    from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import built_images
-    from mlperf_bake.engine.host import daemon_host
+    from mlperf_bake.engine.find import find_engine
     from mlperf_bake.plan.state import INGREDIENTS_LABEL, read_ingredients, state
 
     try:
-        built = built_images(daemon_host())
+        engine = find_engine()
+        built = built_images(engine.host)
     except EngineMissing as error:
         note(f"no engine was asked: {error.problem}")
-        return None
+        return None, None
     last = {
         labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
         for labels in (dict(image.labels) for image in built.values())
     }
-    return lambda image: state(image, built, last.get(image.cell_id))
+    return lambda image: state(image, built, last.get(image.cell_id)), present_overrides(engine)
