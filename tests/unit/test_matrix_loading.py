@@ -12,12 +12,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.second_matrix import CHECKOUT, TEXT
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.document import parse
 from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.matrix.schema import VOCABULARY, check, fits, load_schema
+from tests.support.second_matrix import CHECKOUT, TEXT
 
 REAL = (CHECKOUT / "matrix.yaml").read_text(encoding="utf-8")
 SCHEMAS = {"matrix.schema.json": "mlperf_bake.matrix", "lock.schema.json": "mlperf_bake.lock"}

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.second_matrix import TEXT
 
 from mlperf_bake.errors import NothingSelected, UsageError
 from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.matrix.selectors import parse_selector, published, select
 from mlperf_bake.matrix.values import AXES, Axis
+from tests.support.second_matrix import TEXT
 
 MATRIX = parse_matrix(TEXT, "matrix.yaml")
 

@@ -5,12 +5,12 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.second_matrix import TEXT
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.matrix.targets import broken_rules, nearest_cells, resolve
 from mlperf_bake.matrix.values import AXES, Axis, Cell
+from tests.support.second_matrix import TEXT
 
 MATRIX = parse_matrix(TEXT, "matrix.yaml")
 WRONG_ORDER = "known names, but not in this order: "
