@@ -26,12 +26,14 @@ CHUNK = 1 << 20  # bytes read at once
 class ChecksumMismatch(UsageError):
     """A file is not the locked one; both sums are shown."""
 
-    def __init__(self, where: str, found: str, expected: str, remedy: str | None = None) -> None:
+    def __init__(
+        self, where: str, found: str, expected: str, remedy: str | None = None, algorithm: str = "sha256"
+    ) -> None:
         super().__init__(
             "checksum mismatch: this is not the locked file",
             where=where,
-            found=f"sha256 {found}",
-            expected=f"sha256 {expected}",
+            found=f"{algorithm} {found}",
+            expected=f"{algorithm} {expected}",
             remedy=remedy
             or "delete the file and fetch it again; if it was replaced upstream, review it and lock it anew",
         )
@@ -41,7 +43,8 @@ class ChecksumMismatch(UsageError):
 
 
 def _restore(where: str, found: str, expected: str, remedy: str) -> ChecksumMismatch:
-    return ChecksumMismatch(where, found.removeprefix("sha256 "), expected.removeprefix("sha256 "), remedy)
+    algorithm, _, sum_found = found.partition(" ")
+    return ChecksumMismatch(where, sum_found, expected.partition(" ")[2], remedy, algorithm)
 
 
 def file_sha256(file: Path) -> str:

@@ -40,12 +40,12 @@ def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
     if weights.fetch is not None:
         source = _package(weights.fetch, lock.packages.get(package_key(weights.fetch)))
     elif weights.url is not None:
-        if sha256 is None:
+        if sha256 is None and weights.md5 is None:
             raise Stale(
                 f"the lock has no checksum for the weights of {model.name}", remedy="mlperf-bake lock"
             )
-        source = UrlFile(weights.url, sha256)
-    return WeightsDemand(model.name, weights.file, source, weights.recipe, sha256)
+        source = UrlFile(weights.url, sha256) if sha256 else None
+    return WeightsDemand(model.name, weights.file, source, weights.recipe, sha256, weights.md5)
 
 
 def _package(fetch: Fetch, pin: FilePin | None) -> Source:

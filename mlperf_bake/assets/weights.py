@@ -29,7 +29,8 @@ class WeightsDemand:
         file: the name the weights file must have.
         source: what is fetched; None where only the user has it.
         recipe: the script of recipes/ that makes the file from the source; None where the source is the file.
-        sha256: of the weights file; None where training makes it.
+        sha256: of the weights file; None where training makes it, or its makers publish only the next.
+        md5: of the weights file, the makers' own; None where there is none.
     """
 
     model: str
@@ -37,6 +38,7 @@ class WeightsDemand:
     source: Source | None
     recipe: str | None
     sha256: str | None
+    md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +141,14 @@ def _make(
         file = directory / demand.file
         if override is not None and not _is_for_recipe(demand, override):
             shutil.copyfile(verified(override, demand.sha256 or _sum(override)), file)
+            _check_md5(demand, file, str(override))
         elif demand.source is None:
             raise UsageError(
                 f"the weights of {demand.model} cannot be downloaded",
-                expected=f"{demand.file}, sha256 {demand.sha256 or 'not locked'}",
-                remedy=f"mlperf-bake weights fetch {demand.model} --from FILE",
+                expected=f"{demand.file}, sha256 {demand.sha256 or 'not locked'}"
+                + (f", md5 {demand.md5}" if demand.md5 else ""),
+                remedy=f"mlperf-bake weights fetch {demand.model} --from FILE; or, where its address answers, "
+                f"mlperf-bake lock --update weights/{demand.model}",
             )
         elif demand.recipe is None:
             shutil.copyfile(fetch(demand.source, cache, progress=progress), file)
@@ -161,6 +166,15 @@ def _make(
         made.with_name(f"{made.name}.sha256").write_text(f"{sha256}\n", encoding="ascii")
         publish(directory, made)
     return FetchedWeights(made, made / demand.file, sha256)
+
+
+def _check_md5(demand: WeightsDemand, file: Path, where: str) -> None:
+    """Holds a file without a locked sha256 against the checksum that its makers publish."""
+    if demand.sha256 is None and demand.md5 is not None:
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "md5").hexdigest()
+        if found != demand.md5:
+            raise ChecksumMismatch(where, found, demand.md5, algorithm="md5")
 
 
 def _run_recipe(

