@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlperf_bake.cli.options import Json
 from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlperf_bake.engine.find import Engine
+    from mlperf_bake.matrix.values import Cell
+    from mlperf_bake.project import Project
 
 
 def run(
@@ -59,8 +64,9 @@ def run(
         raise UsageError("unknown scenario", found=scenario, expected=", ".join(SCENARIOS))
     project = open_project()
     cell = resolve(project.matrix, target).cell
+    engine = find_engine()
     request = RunRequest(
-        image=image or f"mlperf-bake/{cell.id}:latest",
+        image=image or _built_image(project, cell, engine),
         cell_id=cell.id,
         scenario=scenario,
         mode=mode,
@@ -72,8 +78,25 @@ def run(
         limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
     )
     console = Console(stderr=json)
-    outcome = run_image(request, find_engine(), console=console, say=note if json else typer.echo)
+    outcome = run_image(request, engine, console=console, say=note if json else typer.echo)
     if json:
         print_json(outcome_json(outcome))
     else:
         print_outcome(outcome, console)
+
+
+def _built_image(project: Project, cell: Cell, engine: Engine) -> str:
+    """The image of the checkout as it is; where only an older one is there, that one, and the user is told."""
+    from mlperf_bake.build.contexts import present_overrides
+    from mlperf_bake.build.state import built_images
+
+    [planned] = project.plan([cell], present_overrides(engine))
+    latest = f"mlperf-bake/{cell.id}:latest"
+    built = built_images(engine.host)
+    if planned.fingerprint in built:
+        return planned.tags[0]
+    if any(latest in image.tags for image in built.values()):
+        note(
+            f"this image was made from other sources or contexts than the checkout has now; `mlperf-bake plan {cell.id}` says what differs"
+        )
+    return latest

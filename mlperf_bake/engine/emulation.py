@@ -2,9 +2,9 @@
 
 Building does not need it: foreign images are cross-compiled. Only running a foreign image does.
 
-QEMU must be 8.2 or newer: older ones show an arm64 program the host's own ``/proc/cpuinfo``, and ONNX Runtime's CPU
-detection then reads through a null pointer (seen with 7.2; 10.0 works). Debian 12 has 7.2, so there the package comes
-from Debian 13's suite of the same mirror, as the engine does.
+Seen: with QEMU 7.2 an arm64 program crashes in ONNX Runtime's start-up, with QEMU 10.0 it works. 8.2 is asked for because
+it is the first to show an arm64 program an arm64 ``/proc/cpuinfo``, which is the likely but unproven cause. Debian 12 has
+7.2, so there the package comes from Debian 13's suite of the same mirror, as the engine does.
 """
 
 import os

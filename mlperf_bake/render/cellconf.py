@@ -4,8 +4,8 @@ from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell, Framework, Model
 from mlperf_bake.rounds import ModelRules, Round
 
-TRAINED = "recipe"
-"""Stands in weights_sha256 where the recipe trains the weights, so that no checksum is known beforehand."""
+UNLOCKED = "unlocked"
+"""Stands in weights_sha256 where none is known beforehand: a recipe trains the weights, or their makers publish an MD5."""
 
 
 def cell_lines(cell: Cell) -> str:
@@ -20,7 +20,7 @@ def shared_lines(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str |
     """The other lines, the same for all cells of one model and framework, without the last line's end.
 
     Args:
-        weights_sha256: 64 hex digits, or None for weights that are trained by their recipe.
+        weights_sha256: 64 hex digits, or None where the lock has none.
     """
     model, framework = matrix.models[cell.model], matrix.frameworks[cell.framework]
     return "\n".join(
@@ -41,7 +41,7 @@ def _model_lines(model: Model, framework: Framework, weights_sha256: str | None)
             f"backend = {framework.backend}",
             f"precision = {model.precision}",
             f"weights = weights/{model.weights.file}",
-            f"weights_sha256 = {weights_sha256 or TRAINED}",
+            f"weights_sha256 = {weights_sha256 or UNLOCKED}",
             f"input_name = {model.input.name}",
             f"input_shape = {'x'.join(map(str, model.input.shape))}",
             f"input_dtype = {model.input.dtype}",

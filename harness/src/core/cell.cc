@@ -55,7 +55,7 @@ Cell ReadCell(const std::filesystem::path& path) {
   const ConfFile conf(path, kKeys, ExitCode::kCell);
   constexpr std::uint64_t kAnySeed = std::numeric_limits<std::uint64_t>::max();
   constexpr std::uint64_t kMostSamples = 1'000'000'000;
-  constexpr std::array<std::string_view, 1> kRecipe = {"recipe"};
+  constexpr std::array<std::string_view, 1> kAlso = {kUnlocked};
 
   Cell cell;
   cell.conf = path;
@@ -75,7 +75,7 @@ Cell ReadCell(const std::filesystem::path& path) {
   cell.precision = conf.Text("precision");
 
   cell.weights = std::filesystem::absolute(path).parent_path() / conf.Text("weights");
-  cell.weights_sha256 = conf.Sha256("weights_sha256", kRecipe);
+  cell.weights_sha256 = conf.Sha256("weights_sha256", kAlso);
 
   cell.input_name = conf.Text("input_name");
   const auto shape = ParseShape(conf.Text("input_shape"));

@@ -6,10 +6,14 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/tensor.h"
 
 namespace mlperf_bake {
+
+// Stands for the weights' SHA-256 where none is known beforehand: a recipe trains them, say.
+inline constexpr std::string_view kUnlocked = "unlocked";
 
 // What the network's output holds: `scores` is N x classes, `argmax` the N predicted classes themselves.
 enum class OutputKind { kScores, kArgmax };
@@ -29,7 +33,7 @@ struct Cell {
   std::string task, backend, precision;
 
   std::filesystem::path weights;  // absolute
-  std::string weights_sha256;     // 64 hex digits, or "recipe" where training makes them
+  std::string weights_sha256;     // 64 hex digits, or kUnlocked where none is known beforehand
 
   std::string input_name;
   Shape input_shape;

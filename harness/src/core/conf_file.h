@@ -27,7 +27,7 @@ class ConfFile {
   std::uint64_t Number(const std::string& key, std::uint64_t least, std::uint64_t most) const;
   std::int64_t SignedNumber(const std::string& key, std::int64_t least, std::int64_t most) const;
   double Positive(const std::string& key) const;
-  // 64 lower-case hex digits, or one of `also` (for example "recipe").
+  // 64 lower-case hex digits, or one of `also` (for example "unlocked").
   std::string Sha256(const std::string& key, std::span<const std::string_view> also = {}) const;
 
   // A Failure about this file, for checks that the caller makes on a value.

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <set>
 #include <string_view>
 
@@ -73,14 +74,22 @@ std::optional<std::string> ArmVendor() {
   return "implementer " + *implementer;
 }
 
-std::optional<int> Sockets() {
-  std::set<std::string> packages;
+// How many different values the CPUs have in these files of /sys: packages, or cores.
+std::optional<int> DistinctInTopology(std::initializer_list<std::string_view> files) {
+  std::set<std::string> found;
   std::error_code missing;
   for (const auto& cpu : fs::directory_iterator("/sys/devices/system/cpu", missing)) {
-    if (const auto id = FirstLine(cpu.path() / "topology/physical_package_id")) packages.insert(*id);
+    std::string key;
+    bool known = false;
+    for (const std::string_view file : files) {
+      const auto value = FirstLine(cpu.path() / "topology" / file);
+      known = known || value.has_value();
+      key += value.value_or("") + ",";
+    }
+    if (known) found.insert(key);
   }
-  if (packages.empty()) return std::nullopt;
-  return static_cast<int>(packages.size());
+  if (found.empty()) return std::nullopt;
+  return static_cast<int>(found.size());
 }
 
 // A container's memory limit; none where it is "max" (v2) or more than the machine has (v1).
@@ -112,7 +121,8 @@ HostFacts DetectHost() {
   if (!facts.cpu_vendor) facts.cpu_vendor = ArmVendor();
   facts.logical_cpus = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   facts.usable_cpus = UsableCpus();
-  facts.sockets = Sockets();
+  facts.sockets = DistinctInTopology({"physical_package_id"});
+  facts.physical_cores = DistinctInTopology({"physical_package_id", "die_id", "core_id"});
   facts.memory_bytes = MemInfo("MemTotal");
   facts.memory_limit_bytes = MemoryLimit();
   utsname kernel{};

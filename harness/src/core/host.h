@@ -12,7 +12,7 @@ struct HostFacts {
   std::optional<std::string> cpu_model, cpu_vendor;
   int logical_cpus = 0;
   int usable_cpus = 0;
-  std::optional<int> sockets;
+  std::optional<int> sockets, physical_cores;
   std::optional<std::uint64_t> memory_bytes, memory_limit_bytes;
   std::string kernel, architecture;
   std::optional<std::string> os;

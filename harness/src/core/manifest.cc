@@ -71,7 +71,8 @@ void WriteHost(JsonWriter& json) {
   json.Key("host").BeginObject();
   json.Member("cpu_model", host.cpu_model).Member("cpu_vendor", host.cpu_vendor);
   json.Member("logical_cpus", host.logical_cpus).Member("usable_cpus", host.usable_cpus);
-  json.Member("sockets", host.sockets).Member("memory_bytes", host.memory_bytes);
+  json.Member("sockets", host.sockets).Member("physical_cores", host.physical_cores);
+  json.Member("memory_bytes", host.memory_bytes);
   json.Member("memory_limit_bytes", host.memory_limit_bytes).Member("kernel", host.kernel);
   json.Member("os", host.os).Member("architecture", host.architecture);
   json.Member("accelerators", host.accelerators).EndObject();

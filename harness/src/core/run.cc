@@ -44,7 +44,7 @@ DataSet OpenData(const Options& options, const Cell& cell) {
 WeightsFacts CheckWeights(const Cell& cell, const Memory& weights) {
   const WeightsFacts facts{cell.weights.filename().string(), Sha256Hex(weights.bytes()),
                            weights.bytes().size()};
-  if (cell.weights_sha256 != "recipe" && facts.sha256 != cell.weights_sha256) {
+  if (cell.weights_sha256 != kUnlocked && facts.sha256 != cell.weights_sha256) {
     throw Failure(ExitCode::kWeights, cell.weights.string() + " has SHA-256 " + facts.sha256 + ", but " +
                                           cell.conf.string() + " says " + cell.weights_sha256 +
                                           "; build the image again or restore the weights.");
@@ -110,16 +110,25 @@ void StopBetweenSteps(const RunControl& control) {
   std::_Exit(static_cast<int>(exit_code));
 }
 
+// A figure as people read it: latencies in milliseconds, everything else as LoadGen names it.
+std::string Headline(double value, std::string metric) {
+  constexpr std::string_view kNanoseconds = "_ns";
+  char figure[96];
+  if (metric.ends_with(kNanoseconds)) {
+    metric.resize(metric.size() - kNanoseconds.size());
+    std::snprintf(figure, sizeof figure, "%s %.4g ms", metric.c_str(), value / 1e6);
+  } else {
+    std::snprintf(figure, sizeof figure, "%.6g %s", value, metric.c_str());
+  }
+  return figure;
+}
+
 std::string Summary(const Manifest& manifest, const std::string& where) {
   std::string text;
-  char figure[96] = "";
   if (manifest.interrupted) text = "interrupted after " + std::to_string(manifest.samples) + " samples";
   if (manifest.result) {
-    if (manifest.result->value) {
-      std::snprintf(figure, sizeof figure, ": %.6g %s", *manifest.result->value,
-                    manifest.result->metric.c_str());
-    }
-    text = std::string(manifest.result->valid ? "VALID" : "INVALID") + figure;
+    text = manifest.result->valid ? "VALID" : "INVALID";
+    if (manifest.result->value) text += ": " + Headline(*manifest.result->value, manifest.result->metric);
   } else if (manifest.accuracy) {
     text = manifest.accuracy->metric + ": " + std::to_string(manifest.accuracy->correct) + " of " +
            std::to_string(manifest.accuracy->total) + " correct";
