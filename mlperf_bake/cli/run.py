@@ -96,7 +96,6 @@ def _built_image(project: Project, cell: Cell, engine: Engine) -> str:
     if planned.fingerprint in built:
         return planned.tags[0]
     if any(latest in image.tags for image in built.values()):
-        note(
-            f"this image was made from other sources or contexts than the checkout has now; `mlperf-bake plan {cell.id}` says what differs"
-        )
+        note(f"{latest} was made from other sources or contexts than the checkout has now;")
+        note(f"`mlperf-bake plan {cell.id}` says what differs")
     return latest
