@@ -1,9 +1,14 @@
 // LoadGen with a system under test that answers at once, on the thread that asks: the ceiling of any harness.
 //
-//   bare-null --scenario NAME --duration SECONDS --target-qps Q | --target-latency-ms L --outdir DIR
+//   bare-null --scenario NAME --duration SECONDS --target-qps Q | --target-latency-ms L --outdir DIR [--chunk
+//   N]
 //
-// prints {"validity": "VALID", "metric": "...", "value": x, "samples_per_second": x, "mean_latency_ns": x}.
-// samples_per_second of a stream is what its mean latency and LoadGen's own overhead allow.
+// prints one JSON object: validity, metric, value, latencies and queries as LoadGen has them.
+//
+// --chunk N completes at most N samples at once. LoadGen takes the time when it is called and does its
+// bookkeeping afterwards; all of an Offline query completed at once therefore costs no measured bookkeeping
+// at all, in chunks all but the last chunk's.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -23,18 +28,26 @@ using mlperf_bake::Scenario;
 
 class NullSystem final : public mlperf::SystemUnderTest {
  public:
+  // `chunk`: samples completed at once; 0 for all of a query.
+  explicit NullSystem(std::size_t chunk) : chunk_(chunk) {}
+
   const std::string& Name() override { return name_; }
   void IssueQuery(const std::vector<mlperf::QuerySample>& samples) override {
-    responses_.clear();
-    for (const mlperf::QuerySample& sample : samples) {
-      responses_.emplace_back(sample.id, reinterpret_cast<std::uintptr_t>(&answer_), sizeof(answer_));
+    const std::size_t chunk = chunk_ == 0 ? samples.size() : chunk_;
+    for (std::size_t first = 0; first < samples.size(); first += chunk) {
+      const std::size_t end = std::min(first + chunk, samples.size());
+      responses_.clear();
+      for (std::size_t i = first; i < end; ++i) {
+        responses_.emplace_back(samples[i].id, reinterpret_cast<std::uintptr_t>(&answer_), sizeof(answer_));
+      }
+      mlperf::QuerySamplesComplete(responses_.data(), responses_.size());
     }
-    mlperf::QuerySamplesComplete(responses_.data(), responses_.size());
   }
   void FlushQueries() override {}
 
  private:
   std::string name_ = "bare-null";
+  std::size_t chunk_;
   std::int64_t answer_ = 0;
   std::vector<mlperf::QuerySampleResponse> responses_;
 };
@@ -57,7 +70,8 @@ int Main(int argc, char** argv) {
                                           {"--duration", "2"},
                                           {"--target-qps", "100000"},
                                           {"--target-latency-ms", "0.001"},
-                                          {"--outdir", "."}});
+                                          {"--outdir", "."},
+                                          {"--chunk", "0"}});
   Scenario scenario = Scenario::kSingleStream;
   while (mlperf_bake::NameOf(scenario) != arguments.Text("--scenario")) {
     if (scenario == Scenario::kOffline) {
@@ -79,7 +93,7 @@ int Main(int argc, char** argv) {
   log_settings.log_output.outdir = arguments.Text("--outdir");
   log_settings.log_output.copy_summary_to_stdout = false;
 
-  NullSystem system;
+  NullSystem system(static_cast<std::size_t>(arguments.Number("--chunk")));
   NullLibrary library;
   mlperf::StartTest(&system, &library, settings, log_settings, "/dev/null/audit.config");
 

@@ -35,7 +35,9 @@ class Size:
         return self.models * self.implementations * self.frameworks * (HARDWARE - 1) * self.os
 
 
-SIZES = {size.cells: size for size in (Size(2, 1, 2, 2), Size(20, 1, 5, 2), Size(50, 2, 10, 2))}
+SIZES = {
+    size.cells: size for size in (Size(2, 1, 2, 2), Size(5, 1, 1, 2), Size(20, 1, 5, 2), Size(50, 2, 10, 2))
+}
 
 
 def generate(size: Size, directory: Path) -> None:

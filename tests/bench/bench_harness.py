@@ -1,0 +1,111 @@
+"""The harness against a bare loop over the same runtime, and its null backend against bare LoadGen."""
+
+import os
+
+from tests.bench.harness_programs import Programs
+from tests.bench.pairs import Figures, Ratio, measure_pairs, ratio
+
+PAIRS = 20
+NULL_PAIRS = 20
+SERVER_RATES = (200_000, 300_000, 400_000, 480_000)
+SERVER_RUNS = 5
+CHUNK = 4096
+"""Samples that the harness completes at once at most (harness/src/core/run.cc)."""
+
+Row = tuple[str, str, Ratio, str, bool]
+"""What was measured, the figure, the ratio, the budget in words, and whether it was met."""
+
+
+def against_bare_loop(programs: Programs) -> list[Row]:
+    """Offline throughput, SingleStream median latency and CPU time a sample, on EfficientNet-Lite0 fp32."""
+    workers = str(len(os.sched_getaffinity(0)))
+    data = ("--data", str(programs.data))
+    offline = ("--scenario", "Offline", *data, "--workers", workers, "--threads", "1", "--batch", "1")
+    stream = ("--scenario", "SingleStream", *data, "--threads", "1")
+
+    def bare(*options: str) -> Figures:
+        printed = programs.bare("bare-onnxruntime", "--cell", str(programs.cell), *options, "--duration", "2")
+        return {
+            "rate": printed["samples_per_second"],
+            "median": printed["median_batch_ns"],
+            "cpu": printed["cpu_ns_per_sample"],
+        }
+
+    def ours(*options: str) -> Figures:
+        manifest = programs.harness(*options, "--duration", "2")
+        counts = manifest["counts"]
+        return {
+            "rate": manifest["result"]["value"],
+            "median": manifest["result"]["latency_ns"]["p50"],
+            "cpu": counts["cpu_seconds"] * 1e9 / counts["samples"],
+        }
+
+    speed = bare(*offline)["rate"]
+    batch = measure_pairs(
+        lambda: ours(*offline, "--target-qps", f"{speed:.0f}"), lambda: bare(*offline), PAIRS
+    )
+    single = measure_pairs(lambda: ours(*stream, "--target-latency-ms", "2"), lambda: bare(*stream), PAIRS)
+    name = f"Offline, {workers} workers x 1 thread, batch 1"
+    rate, batch_cpu = ratio(batch, "rate"), ratio(batch, "cpu")
+    latency, single_cpu = ratio(single, "median"), ratio(single, "cpu")
+    return [
+        (name, "samples/s", rate, ">= 0.98", rate.median >= 0.98),
+        (name, "CPU ns a sample", batch_cpu, "<= 1.02", batch_cpu.median <= 1.02),
+        ("SingleStream, 1 thread", "median latency, ns", latency, "<= 1.02", latency.median <= 1.02),
+        ("SingleStream, 1 thread", "CPU ns a sample", single_cpu, "<= 1.02", single_cpu.median <= 1.02),
+    ]
+
+
+def null_against_bare_loadgen(programs: Programs) -> list[Row]:
+    """The null backend: what the harness itself costs."""
+    null = ("--backend", "null", "--data", "synthetic", "--samples", "1024", "--duration", "1")
+    rows: list[Row] = []
+
+    def pair(
+        name: str, figure: str, key: str, options: tuple[str, ...], bare_options: tuple[str, ...] = ()
+    ) -> None:
+        def ours() -> Figures:
+            manifest = programs.harness(*null, *options)
+            latency = manifest["result"]["latency_ns"]["mean"]
+            return {"rate": manifest["result"]["value"], "per_second": 1e9 / latency}
+
+        def bare() -> Figures:
+            output = ("--outdir", str(programs.build / "null"))
+            (programs.build / "null").mkdir(exist_ok=True)
+            printed = programs.bare("bare-null", "--duration", "1", *options, *bare_options, *output)
+            return {"rate": printed["value"], "per_second": 1e9 / printed["latency_ns_mean"]}
+
+        found = ratio(measure_pairs(ours, bare, NULL_PAIRS), key)
+        rows.append((name, figure, found, ">= 0.9", found.median >= 0.9))
+
+    pair(
+        "SingleStream, answered inline",
+        "queries/s in the mean",
+        "per_second",
+        ("--scenario", "SingleStream", "--target-latency-ms", "0.001"),
+    )
+    pair(
+        "MultiStream of 8",
+        "queries/s in the mean",
+        "per_second",
+        ("--scenario", "MultiStream", "--target-latency-ms", "0.0015"),
+    )
+    offline = ("--scenario", "Offline", "--target-qps", "6000000")
+    pair(f"Offline, both completing {CHUNK} at once", "samples/s", "rate", offline, ("--chunk", str(CHUNK)))
+    pair("Offline, bare completing everything in one call", "samples/s", "rate", offline)
+    return rows
+
+
+def server_rates(programs: Programs) -> list[tuple[int, int, int]]:
+    """For each rate how many of SERVER_RUNS runs were VALID at 10 ms p99: (queries/s, ours, bare)."""
+    null = ("--backend", "null", "--data", "synthetic", "--samples", "1024", "--target-latency-ms", "10")
+    found = []
+    for rate in SERVER_RATES:
+        options = ("--scenario", "Server", "--duration", "1", "--target-qps", str(rate))
+        ours = bare = 0
+        for _ in range(SERVER_RUNS):
+            ours += programs.harness(*options, *null)["result"]["validity"] == "VALID"
+            output = ("--outdir", str(programs.build / "null"))
+            bare += programs.bare("bare-null", *options, *output)["validity"] == "VALID"
+        found.append((rate, ours, bare))
+    return found

@@ -1,0 +1,137 @@
+"""What an image holds, what it costs to find nothing to do, and how long the quickstart takes."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.generate_matrix import SIZES, generate
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-c", "from mlperf_bake.cli.app import main; main()")
+PAYLOAD = ("opt/mlperf-bake/lib", "opt/mlperf-bake/weights", "opt/mlperf-bake/bin")
+
+
+def image_bytes(reference: str) -> tuple[int, int]:
+    """Bytes of the image's files above its base, and of library, weights and harness among them."""
+    history = json.loads(
+        subprocess.run(
+            ["docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", reference],
+            check=True,
+            capture_output=True,
+        ).stdout
+    )
+    with tempfile.TemporaryDirectory(prefix="mlperf-bake-bench-") as name:
+        archive = Path(name) / "image.tar"
+        subprocess.run(["docker", "image", "save", "--output", archive, reference], check=True)
+        subprocess.run(["tar", "-xf", archive, "-C", name], check=True)
+        manifest = json.loads((Path(name) / "manifest.json").read_text())[0]
+        layers = [Path(name) / layer for layer in manifest["Layers"]]
+        assert len(layers) == len(history)
+        sizes: dict[str, int] = {}
+        for layer in layers[1:]:
+            listed = subprocess.run(["tar", "-tvf", layer], check=True, capture_output=True, text=True).stdout
+            for line in listed.splitlines():
+                fields = line.split(None, 5)
+                if fields[0].startswith("-"):
+                    sizes[fields[5]] = int(fields[2])
+    payload = sum(size for path, size in sizes.items() if path.startswith(PAYLOAD))
+    return sum(sizes.values()), payload
+
+
+def quickstart_seconds(runs: int) -> float:
+    """Median wall time of a warm quickstart with 1-second runs."""
+    taken = []
+    with tempfile.TemporaryDirectory(prefix="mlperf-bake-bench-") as name:
+        for number in range(runs):
+            start = time.perf_counter()
+            places = ("--out", f"{name}/tree-{number}", "--results", f"{name}/results-{number}")
+            subprocess.run(
+                [*PROGRAM, "quickstart", "--duration", "1", *places],
+                cwd=ROOT,
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+def nothing_to_do_seconds(runs: int) -> tuple[int, float]:
+    """How many cells, and the median wall time of a build that finds all of them up to date.
+
+    The images are empty but for the labels that a build looks at: nothing else of them is read.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlperf-bake-bench-") as name:
+        generate(SIZES[50], Path(name))
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        planned = json.loads(
+            subprocess.run(
+                [*PROGRAM, "plan", "--json"], cwd=name, env=environment, check=True, capture_output=True
+            ).stdout
+        )["images"]
+        tags = []
+        for image in planned:
+            tag = f"mlperf-bake/bench-{image['fingerprint'][7:19]}:latest"
+            label = f"LABEL org.mlperf-bake.fingerprint={image['fingerprint']}"
+            subprocess.run(
+                ["docker", "import", "--change", label, "/dev/stdin", tag],
+                input=b"\0" * 10240,
+                check=True,
+                capture_output=True,
+            )
+            tags.append(tag)
+        try:
+            taken = []
+            for _ in range(runs):
+                start = time.perf_counter()
+                subprocess.run(
+                    [*PROGRAM, "build", "*"], cwd=name, env=environment, check=True, stdout=subprocess.DEVNULL
+                )
+                taken.append(time.perf_counter() - start)
+        finally:
+            subprocess.run(
+                ["docker", "image", "rm", "--force", *tags], stdout=subprocess.DEVNULL, check=False
+            )
+    return len(planned), statistics.median(taken)
+
+
+def cold_quickstart_seconds() -> float:
+    """Wall time of ``make quickstart`` in a fresh clone with nothing cached; empties the engine's build cache."""
+    listed = subprocess.run(
+        [
+            "docker",
+            "image",
+            "ls",
+            "--format",
+            "{{.Repository}}:{{.Tag}}",
+            "--filter",
+            "reference=mlperf-bake/*",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    if listed:
+        subprocess.run(["docker", "image", "rm", "--force", *listed], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["docker", "buildx", "prune", "--all", "--force"], check=True, stdout=subprocess.DEVNULL)
+    place = Path(tempfile.mkdtemp(prefix="mlperf-bake-bench-"))
+    try:
+        subprocess.run(["git", "clone", "--quiet", ROOT, place / "clone"], check=True)
+        environment = {**os.environ, "MLPERF_BAKE_CACHE": str(place / "cache")}
+        start = time.perf_counter()
+        subprocess.run(
+            ["make", "quickstart"],
+            cwd=place / "clone",
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return time.perf_counter() - start
+    finally:
+        shutil.rmtree(place)

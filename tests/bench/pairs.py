@@ -1,0 +1,60 @@
+"""Interleaved pairs: two ways of doing the same work, in turn, and the ratio of each pair.
+
+These machines change speed within seconds, so only neighbours are compared. The interval is that of the median by order
+statistics: it makes no assumption on how the ratios are distributed.
+"""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """The median of the pairs' ratios (ours to bare), its 95 % interval, how many pairs, and both medians."""
+
+    median: float
+    low: float
+    high: float
+    pairs: int
+    ours: float
+    bare: float
+
+    def text(self) -> str:
+        return f"{self.median:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def measure_pairs(
+    ours: Callable[[], Figures], bare: Callable[[], Figures], count: int
+) -> list[tuple[Figures, Figures]]:
+    """``count`` pairs, the order changing from pair to pair; one uncounted run of each comes first."""
+    ours()
+    bare()
+    found: list[tuple[Figures, Figures]] = []
+    for number in range(count):
+        if number % 2:
+            first = ours()
+            found.append((first, bare()))
+        else:
+            second = bare()
+            found.append((ours(), second))
+    return found
+
+
+def ratio(pairs: list[tuple[Figures, Figures]], key: str) -> Ratio:
+    """The ratio of one figure over all pairs."""
+    ratios = sorted(ours[key] / bare[key] for ours, bare in pairs)
+    half = 0.98 * sqrt(len(ratios))
+    low = ratios[max(0, int(len(ratios) / 2 - half))]
+    high = ratios[min(len(ratios) - 1, int(len(ratios) / 2 + half))]
+    return Ratio(
+        statistics.median(ratios),
+        low,
+        high,
+        len(ratios),
+        statistics.median(ours[key] for ours, _ in pairs),
+        statistics.median(bare[key] for _, bare in pairs),
+    )
