@@ -137,7 +137,6 @@ def run(journey: Journey) -> Journey:
     outcomes = []
     for scenario in SCENARIOS:
         for mode in MODES:
-            journey.say(f"{scenario} {mode}")
             options = ("--duration", str(journey.wishes.duration_s)) if mode == "performance" else ()
             request = RunRequest(
                 image=journey.built.tag,

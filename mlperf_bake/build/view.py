@@ -1,5 +1,6 @@
 """Builds as people see them: a live table in a terminal, plain lines anywhere else."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,8 +39,14 @@ class _Running:
     said: float = 0.0
 
 
+_MOUNTS = re.compile(r"--mount=\S+ ")
+SAID_FROM_S = 1.0
+"""Steps that end sooner are in the log alone."""
+LINE = 110
+
+
 class PlainView:
-    """A line when a build or a step starts and ends, and one at least every 10 s."""
+    """A line when a build or a command in it starts, when a step took long, and one at least every 10 s."""
 
     def __init__(
         self, say: Callable[[str], None], total: int, clock: Callable[[], float] = time.monotonic
@@ -59,11 +66,13 @@ class PlainView:
         running = self._running[image.cell_id]
         _follow(running, event, self._clock())
         match event:
-            case StepStarted(step) if step.stage:
-                self._line(running, f"{step.title}: {step.text}")
+            case StepStarted(step) if step.stage and step.text.startswith("RUN"):
+                self._line(running, f"{step.title}: {_MOUNTS.sub('', step.text)}")
             case StepFinished(step, seconds, cached, error) if error:
                 self._line(running, f"{step.title}: {'cancelled' if event.cancelled else 'FAILED'}")
-            case StepFinished(step, seconds, cached, _) if step.stage and not cached:
+            case StepFinished(step, seconds, cached, _) if (
+                step.stage and not cached and seconds >= SAID_FROM_S
+            ):
                 self._line(running, f"{step.title}: done in {short_seconds(seconds)}")
 
     def ended(self, outcome: TargetOutcome, failure: BuildFailure | None) -> None:
@@ -88,7 +97,8 @@ class PlainView:
 
     def _line(self, running: _Running, text: str) -> None:
         running.said = self._clock()
-        self._say(f"{running.image.cell_id}: {text[:200]}")
+        who = f"{running.image.cell_id}: " if self._total > 1 else "  "
+        self._say(f"{who}{text[:LINE]}")
 
 
 class LiveView:

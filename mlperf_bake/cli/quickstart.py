@@ -39,7 +39,7 @@ def quickstart(
     wishes = Wishes(target, duration, out.absolute(), results.absolute(), submitter)
     journey = go(open_project(), wishes, console, typer.echo)
     assert journey.verdict
-    typer.echo()
+    typer.echo("\nWhat a real submission would still need, and the verdict:\n")
     print_verdict(journey.verdict, console)
     typer.echo()
     for label, text in summary(journey):

@@ -30,15 +30,15 @@ def progress_text(progress: Progress) -> str:
 
 
 class PlainRunView:
-    """Phases as they come, progress every 10 s, and a line when there is neither."""
+    """What is run, then phases as they come, progress every 10 s, and a line when there is neither."""
 
     def __init__(
         self, say: Callable[[str], None], title: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._say = say
-        self._title = title
         self._clock = clock
         self._begun = self._said = clock()
+        say(title)
         self._phase = "starting"
         self._progress: Progress | None = None
 
@@ -70,7 +70,7 @@ class PlainRunView:
 
     def _line(self, text: str) -> None:
         self._said = self._clock()
-        self._say(f"{self._title}: {text}")
+        self._say(f"  {text}")
 
 
 class LiveRunView:

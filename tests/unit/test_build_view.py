@@ -46,6 +46,22 @@ def test_steps_are_told_as_they_start_and_end_and_internal_ones_are_not() -> Non
     ]
 
 
+def test_short_steps_copies_and_mounts_are_left_to_the_log() -> None:
+    said: list[str] = []
+    view = PlainView(said.append, 1, Clock())
+    view.started(IMAGE)
+    fetch = Step(
+        "d3", "wheels", "1/1", "RUN --mount=type=secret,id=ca --mount=type=secret,id=pip fetch-pypi /wheels"
+    )
+    for event in (
+        StepStarted(Step("d4", "harness", "1/5", "COPY harness/src/ /src/")),
+        StepStarted(fetch),
+        StepFinished(fetch, 0.3, False, ""),
+    ):
+        view.event(IMAGE, event)
+    assert said[1:] == ["  wheels 1/1: RUN fetch-pypi /wheels"]
+
+
 def test_a_long_step_is_heard_of_every_ten_seconds() -> None:
     said: list[str] = []
     clock = Clock()
@@ -57,8 +73,8 @@ def test_a_long_step_is_heard_of_every_ten_seconds() -> None:
         clock.now += 0.25
         view.tick()
     assert said[2:] == [
-        "net: still at harness 3/5 10 s: [ 40%] Building core.cc",
-        "net: still at harness 3/5 20 s: [ 40%] Building core.cc",
+        "  still at harness 3/5 10 s: [ 40%] Building core.cc",
+        "  still at harness 3/5 20 s: [ 40%] Building core.cc",
     ]
 
 

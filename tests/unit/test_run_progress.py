@@ -65,5 +65,5 @@ def test_plain_lines_come_at_most_every_ten_seconds_and_at_least_then() -> None:
         now[0] = float(second)
         view.event(Progress(second, 100, float(second), 0.0))
         view.tick()
-    assert said[:2] == ["net: run", "net: run: 10 of 100 samples, 10 s, about 1 min 30 s left"]
-    assert len(said) == 3
+    assert said[:3] == ["net", "  run", "  run: 10 of 100 samples, 10 s, about 1 min 30 s left"]
+    assert len(said) == 4
