@@ -97,7 +97,7 @@ def build(journey: Journey) -> Journey:
     from mlperf_bake.engine.secrets import host_secrets
 
     assert journey.engine and journey.image
-    options = BuildOptions(journey.project.root, journey.project.state, secrets=host_secrets())
+    options = BuildOptions(journey.project.root, journey.project.state, secrets=host_secrets)
     report = build_images(
         [journey.image],
         journey.engine,

@@ -11,7 +11,7 @@ from mlperf_bake.build.bakefile import TARGETS_A_CALL, Output, bake_file
 from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure
 from mlperf_bake.build.journal import Journal
 from mlperf_bake.build.scheduler import Schedule, Watcher
-from mlperf_bake.build.state import BuiltImage, built_images
+from mlperf_bake.build.state import BuiltImage, named_images
 from mlperf_bake.build.target import BakeCall, TargetOutcome
 from mlperf_bake.build.view import LiveView, PlainView
 from mlperf_bake.engine.disk import BUILD_NEEDS, require_engine_room
@@ -40,7 +40,7 @@ class BuildOptions:
         keep_going: whether a failure leaves the other builds alone.
         force: whether images that are up to date are built again.
         no_cache: whether every step is done anew; implies ``force``.
-        secrets: BuildKit secrets.
+        secrets: finds the BuildKit secrets; asked only when something is built.
         output: where images go.
         builder: another buildx builder, or empty.
     """
@@ -51,7 +51,7 @@ class BuildOptions:
     keep_going: bool = True
     force: bool = False
     no_cache: bool = False
-    secrets: tuple[Secret, ...] = ()
+    secrets: Callable[[], tuple[Secret, ...]] = tuple
     output: Output = field(default_factory=Output)
     builder: str = ""
 
@@ -128,7 +128,8 @@ def build_images(
         DiskFull: the engine's disk has less than a build takes.
         EngineMissing: the engine went away.
     """
-    present = {} if options.force or options.no_cache or options.output.push else built_images(engine.host)
+    anew = options.force or options.no_cache or options.output.push
+    present = {} if anew else named_images(engine.host, [image.tags[0] for image in images])
     waiting = [image for image in images if image.fingerprint not in present]
     for image in images:
         if image.fingerprint in present:
@@ -148,7 +149,7 @@ def build_images(
             engine=engine,
             checkout=options.checkout,
             logs=options.state / "logs",
-            secrets=options.secrets,
+            secrets=options.secrets(),
             output=options.output,
             builder=options.builder,
             no_cache=options.no_cache,
@@ -185,7 +186,7 @@ def dry_run(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[s
     """The bake files that would build these images, at most 50 images each."""
     for first in range(0, len(images), TARGETS_A_CALL):
         batch = images[first : first + TARGETS_A_CALL]
-        yield bake_file(batch, str(options.checkout), options.secrets, options.output)
+        yield bake_file(batch, str(options.checkout), options.secrets(), options.output)
 
 
 def name_again(engine: Engine, image: PlannedImage, present: BuiltImage, say: Callable[[str], None]) -> None:

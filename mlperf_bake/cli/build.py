@@ -81,7 +81,7 @@ def build(
         keep_going=not fail_fast,
         force=force,
         no_cache=no_cache,
-        secrets=host_secrets(),
+        secrets=host_secrets,
         output=Output(push=push, registry=registry),
         builder=builder,
     )

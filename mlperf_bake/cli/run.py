@@ -88,11 +88,11 @@ def run(
 def _built_image(project: Project, cell: Cell, engine: Engine) -> str:
     """The image of the checkout as it is; where only an older one is there, that one, and the user is told."""
     from mlperf_bake.build.contexts import present_overrides
-    from mlperf_bake.build.state import built_images
+    from mlperf_bake.build.state import named_images
 
     [planned] = project.plan([cell], present_overrides(engine))
     latest = f"mlperf-bake/{cell.id}:latest"
-    built = built_images(engine.host)
+    built = named_images(engine.host, (planned.tags[0], latest))
     if planned.fingerprint in built:
         return planned.tags[0]
     if any(latest in image.tags for image in built.values()):

@@ -10,10 +10,14 @@ import tempfile
 import time
 from pathlib import Path
 
+from mlperf_bake.build.contexts import overrides_for
+from mlperf_bake.engine.find import find_engine
+from mlperf_bake.project import open_project
 from tests.bench.generate_matrix import SIZES, generate
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from mlperf_bake.cli.app import main; main()")
+BASE = "docker-image://mlperf-bake/base:bench"
 PAYLOAD = ("opt/mlperf-bake/lib", "opt/mlperf-bake/weights", "opt/mlperf-bake/bin")
 
 
@@ -70,28 +74,32 @@ def nothing_to_do_seconds(runs: int) -> tuple[int, float]:
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-bench-") as name:
         generate(SIZES[50], Path(name))
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        planned = json.loads(
-            subprocess.run(
-                [*PROGRAM, "plan", "--json"], cwd=name, env=environment, check=True, capture_output=True
-            ).stdout
-        )["images"]
-        tags = []
+        contexts = [f"--context={context}={BASE}" for context in ("base", "build-base")]
+        project = open_project(Path(name))
+        cells = project.cells()
+        given = {"base": BASE, "build-base": BASE}
+        planned = project.plan(cells, overrides_for(project, cells, find_engine(), given, print))
+        tags: list[str] = []
         for image in planned:
-            tag = f"mlperf-bake/bench-{image['fingerprint'][7:19]}:latest"
-            label = f"LABEL org.mlperf-bake.fingerprint={image['fingerprint']}"
+            tag = image.tags[0]
+            label = f"LABEL org.mlperf-bake.fingerprint={image.fingerprint}"
             subprocess.run(
                 ["docker", "import", "--change", label, "/dev/stdin", tag],
                 input=b"\0" * 10240,
                 check=True,
                 capture_output=True,
             )
-            tags.append(tag)
+            tags.extend(image.tags)
         try:
             taken = []
             for _ in range(runs):
                 start = time.perf_counter()
                 subprocess.run(
-                    [*PROGRAM, "build", "*"], cwd=name, env=environment, check=True, stdout=subprocess.DEVNULL
+                    [*PROGRAM, "build", "*", *contexts],
+                    cwd=name,
+                    env=environment,
+                    check=True,
+                    stdout=subprocess.DEVNULL,
                 )
                 taken.append(time.perf_counter() - start)
         finally:

@@ -135,7 +135,9 @@ def test_secrets_reach_the_step_and_stay_out_of_the_image(
         "cat /run/secrets/ca /run/secrets/pip | wc -c > /size\n",
     )
     secrets = (Secret("ca", file=bundle), Secret("pip", text="index-7d9c4e\n"))
-    report = build_images([image], engine, replace(options, secrets=secrets, no_cache=True), say=silent)
+    report = build_images(
+        [image], engine, replace(options, secrets=lambda: secrets, no_cache=True), say=silent
+    )
     tag = image.tags[0]
     said = engine.call("run", "--rm", "--network=none", tag, "cat", "/size")
     assert said.stdout.strip() == str(len("bundle-3f2a1b\nindex-7d9c4e\n"))
@@ -179,7 +181,7 @@ def test_an_interrupted_build_ends_its_children_and_exits_130(
 ) -> None:
     image = plan_one("interrupted", SLOW.replace("SALT", str(tmp_path)))
     with driven(tmp_path / "driver", "build", [image], options) as running:
-        running.wait_for(f"{image.cell_id}: toolchain")
+        running.wait_for("toolchain 1/2")
         running.process.send_signal(number)
         assert running.process.wait(timeout=20) == 130
         assert "the same command goes on from here" in running.output
