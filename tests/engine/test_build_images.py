@@ -163,7 +163,7 @@ def test_after_kill_9_the_same_build_goes_on_and_ends_well(
     done = plan_one("kill-done", TWO_STAGES + f"ENV PATH_OF_TEST={tmp_path}\n")
     cut = plan_one("kill-cut", SLOW.replace("SALT", str(tmp_path)))
     with driven(tmp_path / "driver", "build", [done, cut], options) as running:
-        running.wait_for(f"{cut.cell_id}: toolchain")
+        running.wait_for("toolchain 1/2")
         running.process.send_signal(signal.SIGKILL)
         running.process.wait()
     last = options.journal.last()
