@@ -6,7 +6,8 @@ from tests.bench.harness_programs import Programs
 from tests.bench.pairs import Figures, Ratio, measure_pairs, ratio
 
 PAIRS = 20
-NULL_PAIRS = 20
+PAIR_SECONDS = "1"
+NULL_PAIRS = 12
 SERVER_RATES = (200_000, 300_000, 400_000, 480_000)
 SERVER_RUNS = 5
 CHUNK = 4096
@@ -24,7 +25,9 @@ def against_bare_loop(programs: Programs) -> list[Row]:
     stream = ("--scenario", "SingleStream", *data, "--threads", "1")
 
     def bare(*options: str) -> Figures:
-        printed = programs.bare("bare-onnxruntime", "--cell", str(programs.cell), *options, "--duration", "2")
+        printed = programs.bare(
+            "bare-onnxruntime", "--cell", str(programs.cell), *options, "--duration", PAIR_SECONDS
+        )
         return {
             "rate": printed["samples_per_second"],
             "median": printed["median_batch_ns"],
@@ -32,7 +35,7 @@ def against_bare_loop(programs: Programs) -> list[Row]:
         }
 
     def ours(*options: str) -> Figures:
-        manifest = programs.harness(*options, "--duration", "2")
+        manifest = programs.harness(*options, "--duration", PAIR_SECONDS)
         counts = manifest["counts"]
         return {
             "rate": manifest["result"]["value"],
