@@ -23,7 +23,7 @@ from tests.bench.bench_harness import (
     server_rates,
 )
 from tests.bench.bench_images import (
-    cold_quickstart_seconds,
+    cold_quickstart,
     image_bytes,
     nothing_to_do_seconds,
     quickstart_seconds,
@@ -90,10 +90,14 @@ def main() -> None:
 
     step("planner")
     planner = planner_lines()
-    cold_seconds = None
+    cold_lines: list[str] = []
     if cold:
         step("quickstart in a fresh clone, nothing cached")
-        cold_seconds = cold_quickstart_seconds()
+        seconds, received = cold_quickstart()
+        cold_lines = [
+            f"| `make quickstart` in a fresh clone, engine but no cache and no base | {seconds:.0f} s | 240 s | {verdict(seconds <= 240)} |",
+            f"| the same: received over the network, base included | {received / 1e6:.0f} MB | 250 MB without a base | {verdict(received <= 250e6)} |",
+        ]
     step("quickstart, warm")
     subprocess.run(
         [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()", "build", TARGET],
@@ -113,6 +117,9 @@ def main() -> None:
     step("Server rates")
     rates = server_rates(programs)
 
+    most = SERVER_RUNS / 2
+    best_ours = max((rate for rate, ours, _ in rates if ours > most), default=0)
+    best_bare = max((rate for rate, _, bare in rates if bare > most), default=0)
     revision = open_project(ROOT).revision
     share = total / payload
     lines = [
@@ -145,6 +152,8 @@ def main() -> None:
         "|---|---|---|",
         *(f"| {rate:,} | {ours} | {bare} |" for rate, ours, bare in rates),
         "",
+        f"Highest rate at which most runs were VALID: {best_ours:,} against {best_bare:,} (budget 0.9): {verdict(best_ours >= 0.9 * best_bare)}.",
+        "",
         "## Images and whole commands",
         "",
         "| what | measured | budget | |",
@@ -153,10 +162,7 @@ def main() -> None:
         f"| nothing to do, {cells} cells | {idle:.2f} s | 1 s | {verdict(idle <= 1)} |",
         f"| quickstart again, warm, two runs of 1 s | {warm:.1f} s | 20 s + the runs | {verdict(warm <= 20 + RUN_SECONDS)} |",
     ]
-    if cold_seconds is not None:
-        lines.append(
-            f"| `make quickstart` in a fresh clone, engine but no cache | {cold_seconds:.0f} s | 240 s | {verdict(cold_seconds <= 240)} |"
-        )
+    lines += cold_lines
     PAGE.write_text("\n".join(lines) + "\n")
     sys.stderr.write(f"wrote {PAGE.relative_to(ROOT)}\n")
 

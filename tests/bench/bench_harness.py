@@ -7,7 +7,7 @@ from tests.bench.pairs import Figures, Ratio, measure_pairs, ratio
 
 PAIRS = 20
 PAIR_SECONDS = "1"
-NULL_PAIRS = 12
+NULL_PAIRS = 20
 SERVER_RATES = (200_000, 300_000, 400_000, 480_000)
 SERVER_RUNS = 5
 CHUNK = 4096

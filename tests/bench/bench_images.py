@@ -109,8 +109,21 @@ def nothing_to_do_seconds(runs: int) -> tuple[int, float]:
     return len(planned), statistics.median(taken)
 
 
-def cold_quickstart_seconds() -> float:
-    """Wall time of ``make quickstart`` in a fresh clone with nothing cached; empties the engine's build cache."""
+def received_bytes() -> int:
+    """Bytes that the machine's own network interfaces have received since it started."""
+    total = 0
+    for line in Path("/proc/net/dev").read_text().splitlines()[2:]:
+        name, _, counters = line.partition(":")
+        if not name.strip().startswith(("lo", "docker", "veth", "br-")):
+            total += int(counters.split()[0])
+    return total
+
+
+def cold_quickstart() -> tuple[float, int]:
+    """Seconds and bytes received of ``make quickstart`` in a fresh clone with nothing cached.
+
+    Empties the engine's build cache and removes this project's images, the base images made here included.
+    """
     listed = subprocess.run(
         [
             "docker",
@@ -131,7 +144,9 @@ def cold_quickstart_seconds() -> float:
     place = Path(tempfile.mkdtemp(prefix="mlperf-bake-bench-"))
     try:
         subprocess.run(["git", "clone", "--quiet", ROOT, place / "clone"], check=True)
-        environment = {**os.environ, "MLPERF_BAKE_CACHE": str(place / "cache")}
+        caches = {"MLPERF_BAKE_CACHE": str(place / "cache"), "PIP_CACHE_DIR": str(place / "pip")}
+        environment = {**os.environ, **caches}
+        before = received_bytes()
         start = time.perf_counter()
         subprocess.run(
             ["make", "quickstart"],
@@ -140,6 +155,6 @@ def cold_quickstart_seconds() -> float:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        return time.perf_counter() - start
+        return time.perf_counter() - start, received_bytes() - before
     finally:
         shutil.rmtree(place)
