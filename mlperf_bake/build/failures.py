@@ -84,6 +84,11 @@ CAUSES = (
         "check the directories given with --context NAME=PATH",
     ),
     Cause(
+        re.compile(r"additional privileges requested"),
+        "buildx bake asks for a privilege that mlperf-bake does not give",
+        "the log says which; builds need none but reading files, so look for settings of your builder or buildx",
+    ),
+    Cause(
         re.compile(r"exec format error", re.I),
         "a program of a foreign platform was run",
         "mlperf-bake doctor --mend --platform linux/arm64 registers an emulator",

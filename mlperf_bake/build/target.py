@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -140,11 +140,7 @@ class BakeTarget:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            env={
-                **os.environ,
-                **secret_environment(self._call.secrets),
-                "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-            },
+            env=bake_environment(self._call.secrets),
         )
         self._process = process
         if self._stopped.is_set():
@@ -157,6 +153,20 @@ class BakeTarget:
         for event in reader.close():
             take(event)
         return process.wait()
+
+
+def bake_environment(secrets: Iterable[Secret]) -> dict[str, str]:
+    """The whole environment of a ``buildx bake`` call.
+
+    From 0.20 on bake asks before it reads outside the working directory, which the checkout, the user's contexts and
+    certificates may well be; the bake file is our own, so there is nothing to ask.
+    """
+    return {
+        **os.environ,
+        **secret_environment(tuple(secrets)),
+        "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    }
 
 
 def log_line(event: Event) -> str:

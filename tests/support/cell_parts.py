@@ -4,15 +4,15 @@ With them the harness is compiled by plain CMake outside any container: for its 
 """
 
 import json
-import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.build.contexts import overrides_for
+from mlperf_bake.build.target import bake_environment
 from mlperf_bake.engine.bootstrap import ensure_engine
-from mlperf_bake.engine.secrets import host_secrets, secret_environment
+from mlperf_bake.engine.secrets import host_secrets
 from mlperf_bake.project import Project
 
 COLLECT = """\
@@ -76,7 +76,7 @@ def cell_parts(project: Project, target: str, out: Path) -> CellParts:
         subprocess.run(
             [*engine.buildx, "bake", "--file", file.name, "--progress=plain", "parts"],
             check=True,
-            env={**os.environ, **secret_environment(secrets)},
+            env=bake_environment(secrets),
         )
     conf = image.dockerfile.split("<<'EOS' /opt/mlperf-bake/cell.conf\n", 1)[1].split("\nEOS\n", 1)[0]
     return CellParts(out, conf + "\n")

@@ -84,6 +84,10 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
             "Temporary failure resolving 'mirror.example'",
             "a host name could not be resolved from inside the build",
         ),
+        (
+            "ERROR: additional privileges requested",
+            "buildx bake asks for a privilege that mlperf-bake does not give",
+        ),
         ("exec /bin/sh: exec format error", "a program of a foreign platform was run"),
         ("make: *** [all] Error 1", "the command failed"),
     ],
