@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlperf_bake.assets.cache import Cache
@@ -25,13 +26,14 @@ def download_with_apt(source: DebianPackage, cache: Cache, progress: Progress) -
     progress(step, 0, None)
     with cache.workspace() as scratch:
         name = f"{source.name}:{source.architecture}" if source.architecture != "all" else source.name
-        # As root apt would hand the download to a user that may not enter the scratch directory.
-        command = [apt, "--quiet", "--option=APT::Sandbox::User=root", "download", f"{name}={source.version}"]
-        environment = os.environ | {"LC_ALL": "C"}
-        outcome = subprocess.run(
-            command, cwd=scratch, capture_output=True, text=True, check=False, env=environment
-        )
         file = scratch / source.file
+        outcome = _apt(apt, scratch, (), "download", f"{name}={source.version}")
+        if not file.is_file():  # this machine's package lists are empty or old: fetch lists of our own
+            progress("fetching package lists", 0, None)
+            own = [f"--option=Dir::{what}={scratch / 'apt'}/" for what in ("State::lists", "Cache")]
+            (scratch / "apt" / "partial").mkdir(parents=True)
+            _apt(apt, scratch, (*own, "--option=Acquire::Languages=none"), "update")
+            outcome = _apt(apt, scratch, own, "download", f"{name}={source.version}")
         if outcome.returncode != 0 or not file.is_file():
             raise_if_disk_was_full(outcome.stderr, cache.root)
             reasons = [line[3:] for line in outcome.stderr.splitlines() if line.startswith("E: ")]
@@ -44,3 +46,17 @@ def download_with_apt(source: DebianPackage, cache: Cache, progress: Progress) -
         stored = cache.admit(file, source.sha256)
     progress(step, size, size)
     return stored
+
+
+def _apt(
+    apt: str, directory: Path, options: Sequence[str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs apt-get in a directory; as root it would hand the download to a user that may not enter it."""
+    return subprocess.run(
+        [apt, "--quiet", "--option=APT::Sandbox::User=root", *options, *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"LC_ALL": "C"},
+    )

@@ -12,6 +12,7 @@ import io
 import lzma
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, NoReturn, cast
@@ -40,6 +41,8 @@ RESULT_FILES: Final = frozenset(
 )
 _PIECE: Final = 2**16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+DRAINED_AT_ONCE: Final = 1 << 20
 
 
 class PieceStream(io.RawIOBase):
@@ -180,7 +183,17 @@ def extract(file: IO[bytes] | PieceStream, into: Path, label: str) -> None:
         forward = _Forward(_unpacked(head, packed, label), packed, refuse)
         with tarfile.open(fileobj=forward, mode="r:") as archive:  # type: ignore[call-overload]
             _members(archive, into, label, refuse)
-    except (tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile, ValueError, OverflowError) as error:
+        while forward.read(DRAINED_AT_ONCE):
+            pass  # a packed archive's checksum stands behind tar's own end
+    except (
+        tarfile.TarError,
+        EOFError,
+        lzma.LZMAError,
+        zlib.error,
+        gzip.BadGzipFile,
+        ValueError,
+        OverflowError,
+    ) as error:
         raise UsageError(
             "not a whole tar archive", where=label, found=str(error)[:200] or "nothing"
         ) from error

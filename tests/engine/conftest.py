@@ -11,7 +11,9 @@ from mlperf_bake.engine.bases import ensure_base
 from mlperf_bake.engine.bootstrap import ensure_engine
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.project import open_project
 
+CHECKOUT = Path(__file__).parents[2]
 PREFIX = "mlperf-bake/engine-test"
 
 PlanOne = Callable[..., PlannedImage]
@@ -31,7 +33,9 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def base(engine: Engine) -> str:
     """Named context of a base image whose package manager works."""
-    return ensure_base(engine, "debian12", "bookworm", engine.platform, None, say).context
+    pin = open_project(CHECKOUT).lock.bases["debian12"]
+    reference = f"{pin.reference}@{pin.digest}"
+    return ensure_base(engine, "debian12", "bookworm", engine.platform, reference, say).context
 
 
 @pytest.fixture(scope="session", autouse=True)

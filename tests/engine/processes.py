@@ -48,3 +48,14 @@ def driven(folder: Path, *request: object) -> Iterator[Driven]:
         if running.process.poll() is None:
             running.process.kill()
             running.process.wait()
+
+
+def command_lines() -> list[str]:
+    """The command line of every process, as the kernel has it."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:  # it ended meanwhile
+            continue
+    return found

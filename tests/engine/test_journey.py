@@ -14,6 +14,7 @@ import pytest
 
 from mlperf_bake.engine.emulation import enable_emulation
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.secrets import host_secrets, secret_environment
 from tests.engine.journey import CELL, HARDENED, ROOT, bake, bake_json, docker
 from tests.support.resnet50_stand_in import resnet50_stand_in
 
@@ -87,9 +88,42 @@ def test_a_damaged_tree_is_invalid(tree: Path, tmp_path: Path) -> None:
 
 def test_a_second_build_finds_it_up_to_date(tree: Path) -> None:
     [image] = bake_json("plan", CELL)["images"]
-    assert image["state"] in {"up to date", "build"}
+    assert (image["state"], image["why"]) == ("up to date", "an image with this fingerprint is there")
     report = bake_json("build", CELL)
     assert [row["how"] for row in report["done"]] == ["up to date"]
+
+
+@pytest.mark.parametrize("scenario", ["SingleStream", "MultiStream", "Server", "Offline"])
+def test_every_scenario_gets_the_known_accuracy(scenario: str, tree: Path, tmp_path: Path) -> None:
+    data = bake("data", "prepare", "imagenet-20", "--for", "efficientnet-lite0").stdout.strip()
+    outcome = bake_json(
+        *(
+            "run",
+            "-t",
+            CELL,
+            "-s",
+            scenario,
+            "-m",
+            "accuracy",
+            "--data",
+            data,
+            "--results",
+            f"{tmp_path}/results",
+        )
+    )
+    assert outcome["manifest"]["scenario"] == scenario
+    assert outcome["manifest"]["accuracy"]["correct"] == RIGHT
+
+
+def test_debian13_gets_the_known_accuracy_too(engine: Engine, tmp_path: Path) -> None:
+    bake("build", "efficientnet-lite0-cpu-debian13", timeout_s=1800)
+    data = bake("data", "prepare", "imagenet-20", "--for", "efficientnet-lite0").stdout.strip()
+    outcome = bake_json(
+        *("run", "-t", "efficientnet-lite0-cpu-debian13", "-s", "Offline", "-m", "accuracy"),
+        *("--data", data, "--results", f"{tmp_path}/results"),
+    )
+    assert outcome["manifest"]["host"]["os"].startswith("Debian GNU/Linux 13")
+    assert outcome["manifest"]["accuracy"]["correct"] == RIGHT
 
 
 def test_the_image_teaches_when_run_without_arguments(tree: Path) -> None:
@@ -226,13 +260,15 @@ def test_a_plain_docker_build_of_the_committed_file_works(tree: Path) -> None:
     if docker("image", "inspect", "mlperf-bake/base:debian12-amd64").returncode:
         base = ""  # this machine reaches a hub: the file's own FROM does
     contexts = [f"--build-context={name}={base}" for name in ("base", "build-base")] if base else []
-    bundle = os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
+    secrets = host_secrets()
     done = subprocess.run(
         [
             *("docker", "buildx", "build", "--load", "--tag", "mlperf-bake/engine-test-plain:latest"),
-            *(*contexts, "--secret", f"id=ca,src={bundle}", "-f", f"images/cpu/{CELL}/Dockerfile", "."),
+            *(*contexts, *(f"--secret={secret.argument}" for secret in secrets)),
+            *("-f", f"images/cpu/{CELL}/Dockerfile", "."),
         ],
         cwd=ROOT,
+        env={**os.environ, **secret_environment(secrets)},
         capture_output=True,
         text=True,
         timeout=900,
