@@ -1,13 +1,16 @@
 # make quickstart   from a bare machine to a checked result
 # make test         everything CI runs
 # make help         the rest
-PYTHON ?= python3
+ifndef PYTHON
+PYTHON := $(or $(shell for name in python3 python3.13 python3.12 python3.11; do \
+  $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$name; break; }; done),python3)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 APT_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: help quickstart test lint unit harness engine bench render clean
+.PHONY: help quickstart test lint unit harness engine bench bench-cold render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,23 +42,30 @@ engine: $(VENV)/.dev ## tests with a real engine: images built, run, collected a
 bench: $(VENV)/.dev ## measure every budget and write docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
+bench-cold: $(VENV)/.dev ## the same, and a cold quickstart: empties the engine's build cache
+	$(BIN)/python -m tests.bench --cold
+
 render: $(VENV)/.run ## write images/ anew
 	@$(BIN)/mlperf-bake render
 
 clean: ## remove the virtual environment and everything built here (results stay)
 	rm -rf $(VENV) .cache build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(BIN)/python:
+# The stamp is written last, so that a venv whose making was interrupted is made anew.
+$(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "make: $(PYTHON) is missing or too old; expected Python 3.11 or newer; remedy: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ -n "$(APT_ROOT)" ] && { \
-	  echo "installing python3-venv, which $(PYTHON) needs to make a virtual environment"; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-venv; }; } || { \
-	  echo "make: $(PYTHON) cannot make a virtual environment; remedy: install the package python3-venv" >&2; exit 2; }
-	@echo "making the virtual environment $(VENV)"
+	  echo "installing $(notdir $(PYTHON))-venv, which $(PYTHON) needs to make a virtual environment"; \
+	  dpkg --configure -a && apt-get update -q && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $(notdir $(PYTHON))-venv; }; } || { \
+	  echo "make: $(PYTHON) cannot make a virtual environment; remedy: install the package $(notdir $(PYTHON))-venv" >&2; exit 2; }
+	@echo "making the virtual environment $(VENV) with $(PYTHON)"
+	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
+	@touch $@
 
-$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.made
 	@echo "installing the locked Python packages"
 	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .

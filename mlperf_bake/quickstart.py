@@ -1,7 +1,7 @@
 """The main job on embedded defaults: from a machine, bare or not, to a checked submission tree, and one summary.
 
-The steps stand in ``STEPS`` in their order; each takes and returns the growing ``Journey``. Every step does nothing that
-is done already, so an interrupted quickstart goes on where it stopped.
+The steps stand in ``STEPS`` in their order; each takes and returns the growing ``Journey``. Engine, base, image and data are
+not made twice, so an interrupted quickstart goes on with what it had; the runs are made anew.
 """
 
 from __future__ import annotations
@@ -230,13 +230,20 @@ def summary(journey: Journey) -> list[tuple[str, str]]:
             lines.append((f"{scenario} p90 latency", f"{milliseconds:,.2f} ms, {result['validity']}"))
     lines += [
         ("image", f"{journey.built.tag}  ({journey.built.how})"),
-        ("build log", shown(journey.project.state / "logs" / f"{journey.built.cell_id}.log")),
+        *_log_line(journey, journey.built.cell_id),
         ("data", shown(journey.data)),
         *(("result", shown(journey.wishes.results / outcome.run_id)) for outcome in journey.outcomes),
         ("submission tree", shown(journey.collected.tree)),
+        *(("to fill in", shown(unknown.file)) for unknown in journey.collected.unknown),
+        *((f"left out {item.run_id}", item.reason) for item in journey.collected.left_out),
         ("took", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in journey.seconds)),
     ]
     return lines
+
+
+def _log_line(journey: Journey, cell_id: str) -> list[tuple[str, str]]:
+    log = journey.project.state / "logs" / f"{cell_id}.log"
+    return [("build log", shown(log))] if log.is_file() else []
 
 
 def shown(path: Path) -> str:

@@ -44,3 +44,5 @@ def quickstart(
     typer.echo()
     for label, text in summary(journey):
         typer.echo(f"{label:<24} {text}")
+    if journey.verdict.exit_code:
+        raise typer.Exit(journey.verdict.exit_code)
