@@ -48,6 +48,7 @@ def explain(
     target: Annotated[str, typer.Argument(help="Names joined by -, axes left out.")], json: Json = False
 ) -> None:
     """Show how a target resolves, or which rule forbids it."""
+    from mlperf_bake.matrix.selectors import published
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.matrix.values import AXES
     from mlperf_bake.project import open_project
@@ -60,7 +61,7 @@ def explain(
         print_json(
             {
                 "target": target,
-                "cell": _row(project, cell, False),
+                "cell": _row(project, cell, cell in published(project.matrix)),
                 "given": {str(axis): name for axis, name in resolution.given.items()},
                 "filled": {str(axis): name for axis, name in resolution.filled.items()},
                 "rules": [
