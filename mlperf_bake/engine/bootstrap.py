@@ -11,23 +11,34 @@ Debian 13's suite of the same mirror is added, pinned low for everything and hig
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_sources
-from mlperf_bake.engine.command import Finished, call
+from mlperf_bake.engine.apt_steps import APT_ENVIRONMENT, INSTALL, apt, apt_complaint
+from mlperf_bake.engine.command import call
 from mlperf_bake.engine.daemon import daemon_answers, start_daemon
 from mlperf_bake.engine.distribution import Distribution, this_distribution
-from mlperf_bake.engine.find import Engine, find_engine, how_to_get_it, judge, survey_engine
+from mlperf_bake.engine.find import (
+    NEEDED_BUILDX,
+    NEEDED_SERVER,
+    Engine,
+    find_engine,
+    how_to_get_it,
+    judge,
+    survey_engine,
+)
 from mlperf_bake.engine.host import SYSTEM_HOSTS, daemon_host
+from mlperf_bake.engine.version import Version
 from mlperf_bake.errors import DiskFull, EngineMissing
 
 SOURCE_FILE = Path("etc/apt/sources.list.d/mlperf-bake-engine.sources")
 PIN_FILE = Path("etc/apt/preferences.d/mlperf-bake-engine")
 DAEMON_FILE = Path("etc/docker/daemon.json")
-
-INSTALL_LIMIT_S = 1800.0
+USED_STORE = Path("/var/lib/docker/image")
+"""There once the classic image store was used; choosing another store would hide its images."""
 
 Say = Callable[[str], None]
 
@@ -100,11 +111,14 @@ def bootstrap(say: Say, *, because: EngineMissing | None = None) -> Engine:
         raise because or EngineMissing("there is no container engine", remedy=how_to_get_it(distribution))
     if because is not None:
         say(f"{because.problem}{f' ({because.found})' if because.found else ''}")
-    survey = survey_engine()
-    if survey.docker is None or survey.server is None or _too_old_or_incomplete():
+    if survey_engine().server is None and _only_stopped():
+        if not USED_STORE.exists():
+            write_daemon_settings(say)
+        start_daemon(say)
+    if survey_engine().server is None or _too_old_or_incomplete():
+        write_daemon_settings(say)
         if not _installed(recipe.packages) or _too_old_or_incomplete():
             install(recipe, distribution, say)
-        write_daemon_settings(say)
         if not daemon_answers():
             start_daemon(say)
     engine = judge(survey_engine(), distribution)
@@ -161,6 +175,7 @@ def _finish_interrupted_dpkg(recipe: Recipe, distribution: Distribution, say: Sa
         _apt_step(
             "dpkg could not finish an interrupted installation",
             ("dpkg", "--force-confold", "--configure", "-a"),
+            say,
         )
 
 
@@ -188,36 +203,49 @@ def _add_newer_suite(recipe: Recipe, distribution: Distribution, say: Say) -> No
 
 def _fetch_lists(recipe: Recipe, distribution: Distribution, say: Say) -> None:
     say("fetching package lists (apt-get update)")
-    _apt_step("apt could not fetch its package lists", ("apt-get", "update", "-q"))
+    _apt_step("apt could not fetch its package lists", ("apt-get", "update", "-q"), say)
 
 
 def _install_packages(recipe: Recipe, distribution: Distribution, say: Say) -> None:
-    arguments = ("apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300")
     packages = (*recipe.packages, *(name for name in recipe.companions if not _installed((name,))))
-    simulation = call((*arguments, "--assume-no", *packages), timeout=120, env=_ENVIRONMENT).stdout
+    simulation = call((*INSTALL, "--assume-no", *packages), timeout=120, env=APT_ENVIRONMENT).stdout
     say(f"installing {', '.join(packages)} ({apt_summary(simulation)})")
-    _apt_step(f"apt could not install {recipe.packages[0]}", (*arguments, *packages))
+    _apt_step(f"apt could not install {recipe.packages[0]}", (*INSTALL, *packages), say)
 
 
-_ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-
-
-def _apt_step(problem: str, argv: tuple[str, ...]) -> None:
-    answer = call(argv, timeout=INSTALL_LIMIT_S, env=_ENVIRONMENT)
-    if answer.ok:
+def _apt_step(problem: str, argv: tuple[str, ...], say: Say) -> None:
+    done = apt(argv, say)
+    if done.ok:
         return
-    if "No space left" in answer.stderr or "enough free space" in answer.stderr:
+    if any("No space left" in line or "enough free space" in line for line in done.lines):
         raise DiskFull(
-            problem, where="/var/cache/apt", found=answer.complaint, remedy="apt-get clean, or make room"
+            problem, where="/var/cache/apt", found=apt_complaint(done), remedy="apt-get clean, or make room"
         )
+    command = " ".join(argv)
+    refused = any("remove is disabled" in line for line in done.lines)
     raise EngineMissing(
-        problem, where=" ".join(argv), found=_apt_complaint(answer), remedy=f"run: {' '.join(argv)}"
+        problem,
+        where=command,
+        found=apt_complaint(done),
+        remedy=f"packages of yours are in its way: {command.replace('--no-remove', '--simulate')} names them"
+        if refused
+        else f"run: {command}",
     )
 
 
-def _apt_complaint(answer: Finished) -> str:
-    errors = [line for line in answer.stderr.splitlines() if line.startswith("E: ")]
-    return errors[0] if errors else answer.complaint
+def _only_stopped() -> bool:
+    """Whether an engine and a usable buildx are installed whole, whoever made the packages, so that starting will do."""
+    if call(("dpkg", "--audit")).stdout.strip():
+        return False
+    buildx = survey_engine().buildx
+    program = shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+    return program is not None and buildx is not None and buildx >= NEEDED_BUILDX and _dockerd_is_new(program)
+
+
+def _dockerd_is_new(program: str) -> bool:
+    said = re.search(r"version (\S+?),", call((program, "--version"), timeout=10).stdout)
+    version = Version.parse(said[1]) if said else None
+    return version is not None and version >= NEEDED_SERVER
 
 
 def _installed(packages: tuple[str, ...]) -> bool:

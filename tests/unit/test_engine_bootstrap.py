@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlperf_bake.engine import bootstrap as module
 from mlperf_bake.engine.apt_sources import AptSource
+from mlperf_bake.engine.apt_steps import INSTALL, apt, apt_complaint
 from mlperf_bake.engine.bootstrap import (
     RECIPES,
     apt_summary,
@@ -15,8 +18,12 @@ from mlperf_bake.engine.bootstrap import (
     newer_suite_files,
     write_daemon_settings,
 )
+from mlperf_bake.engine.command import Finished
 from mlperf_bake.engine.daemon import remove_stale_pid_files
 from mlperf_bake.engine.distribution import Distribution, parse_os_release
+from mlperf_bake.engine.find import EngineSurvey
+from mlperf_bake.engine.host import SYSTEM_HOSTS
+from mlperf_bake.engine.version import Version
 from mlperf_bake.errors import EngineMissing
 
 ARCHIVE = AptSource(
@@ -116,3 +123,54 @@ def test_a_daemon_that_someone_chose_is_not_replaced_by_one_of_ours(monkeypatch:
         bootstrap(said.append, because=missing)
     assert caught.value is missing
     assert said == []
+
+
+STOPPED = EngineSurvey(
+    "/usr/bin/docker",
+    Version(28, 0, 0),
+    None,
+    Version(0, 20, 0),
+    ("docker", "buildx"),
+    "",
+    "it is stopped",
+    {},
+)
+
+
+@pytest.mark.parametrize(
+    ("dockerd", "expected"), [("28.0.4", ["started"]), ("20.10.24", ["installed", "started"])]
+)
+def test_an_engine_that_is_only_stopped_is_started_and_an_old_one_replaced(
+    monkeypatch: pytest.MonkeyPatch, dockerd: str, expected: list[str]
+) -> None:
+    done: list[str] = []
+
+    def survey() -> EngineSurvey:
+        return replace(STOPPED, server=Version(28, 0, 4)) if "started" in done else STOPPED
+
+    def fake_call(argv: tuple[str, ...], **_: object) -> Finished:
+        version = f"Docker version {dockerd}, build 1" if argv[-1] == "--version" else ""
+        return Finished(argv, 0, version, "")
+
+    monkeypatch.setattr(
+        module, "this_distribution", lambda: Distribution("debian", "12", "bookworm", "Debian")
+    )
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(module, "daemon_host", lambda: SYSTEM_HOSTS[0])
+    monkeypatch.setattr(module, "survey_engine", survey)
+    monkeypatch.setattr(module, "call", fake_call)
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
+    monkeypatch.setattr(module, "write_daemon_settings", lambda say: True)
+    monkeypatch.setattr(module, "daemon_answers", lambda: "started" in done)
+    monkeypatch.setattr(module, "start_daemon", lambda say: done.append("started"))
+    monkeypatch.setattr(module, "install", lambda *_: done.append("installed"))
+    engine = bootstrap(lambda line: None)
+    assert done == expected
+    assert engine.server == Version(28, 0, 4)
+
+
+def test_apt_may_not_remove_and_what_it_does_is_said() -> None:
+    assert "--no-remove" in INSTALL
+    said: list[str] = []
+    done = apt(("sh", "-c", "echo Setting up x; echo 'E: no' >&2; echo 'W: end'; exit 100"), said.append)
+    assert (done.exit_code, said, apt_complaint(done)) == (100, ["  Setting up x"], "E: no")
