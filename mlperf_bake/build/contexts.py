@@ -71,20 +71,20 @@ def overrides_for(
             wanted.add((cell.os, engine.platform))
     bases: dict[tuple[str, str], Context] = {}
     for os, platform in sorted(wanted):
-        pin = project.lock.bases[os]
-        base = ensure_base(
-            engine, os, project.matrix.os[os].suite, platform, f"{pin.reference}@{pin.digest}", say
-        )
+        locked = project.lock.bases[os].pinned
+        base = ensure_base(engine, os, project.matrix.os[os].suite, platform, locked, say)
         if base.origin != "hub":
             bases[os, platform] = Context(base.context, base.identity)
     return Overrides(every, bases, engine.platform, project.revision)
 
 
-def present_overrides(engine: Engine) -> Overrides:
-    """The contexts that a build without options would take as things are: the base images made here earlier."""
+def present_overrides(project: Project, engine: Engine) -> Overrides:
+    """The contexts that a build without options would take as things are: the base images made here earlier, unless
+    the engine has the locked ones."""
     from mlperf_bake.engine.bases import present_bases
 
-    bases = {key: Context(base.context, base.identity) for key, base in present_bases(engine).items()}
+    locked = {os: pin.pinned for os, pin in project.lock.bases.items()}
+    bases = {key: Context(base.context, base.identity) for key, base in present_bases(engine, locked).items()}
     return Overrides(bases=bases, build_platform=engine.platform)
 
 

@@ -128,7 +128,7 @@ def plan(
 
     project = open_project()
     cells = project.cells(targets or (), only or (), skip or ())
-    judge, overrides = _ask_engine() if engine else (None, None)
+    judge, overrides = _ask_engine(project) if engine else (None, None)
     unknown = "no engine answered" if engine else "no engine was asked"
     images = project.planner(overrides).plan(cells)
     rows = [_plan_row(image, judge(image) if judge else None, unknown) for image in images]
@@ -237,7 +237,7 @@ def _plan_row(image: PlannedImage, state: State | None, unknown: str) -> dict[st
     }
 
 
-def _ask_engine() -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
+def _ask_engine(project: Project) -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
     """What the engine's images say of a planned one, and the base images a build would take; None where none answers."""
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import built_images
@@ -254,4 +254,4 @@ def _ask_engine() -> tuple[Callable[[PlannedImage], State] | None, Overrides | N
         labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
         for labels in (dict(image.labels) for image in built.values())
     }
-    return lambda image: state(image, built, last.get(image.cell_id)), present_overrides(engine)
+    return lambda image: state(image, built, last.get(image.cell_id)), present_overrides(project, engine)

@@ -90,7 +90,7 @@ def _built_image(project: Project, cell: Cell, engine: Engine) -> str:
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import named_images
 
-    [planned] = project.plan([cell], present_overrides(engine))
+    [planned] = project.plan([cell], present_overrides(project, engine))
     latest = f"mlperf-bake/{cell.id}:latest"
     built = named_images(engine.host, (planned.tags[0], latest))
     if planned.fingerprint in built:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_sources, security_of
+from mlperf_bake.engine.apt_steps import INSTALL, apt, apt_complaint
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.disk import BASE_NEEDS, require_engine_room, require_room
 from mlperf_bake.engine.distribution import Distribution, this_distribution
@@ -81,6 +82,8 @@ def ensure_base(
         DiskFull: less than 1 GiB is free for a bootstrap.
     """
     tag = f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
+    if locked_ref and _has(engine, locked_ref, platform):
+        return _from_hub(locked_ref)
     present = bootstrapped_base(engine, tag)
     if present is not None:
         return present
@@ -88,18 +91,20 @@ def ensure_base(
     if locked_ref:
         refusal = pull(engine, locked_ref, platform, say)
         if not refusal:
-            return Base(
-                f"docker-image://{locked_ref}", "sha256:" + locked_ref.rpartition("@sha256:")[2], "hub"
-            )
+            return _from_hub(locked_ref)
         say(f"the hub does not give {locked_ref} ({refusal}); making the base from {suite}'s packages")
     _require_mmdebstrap(say, refusal)
     return bootstrap_base(engine, tag, suite, platform, say)
 
 
-def present_bases(engine: Engine) -> dict[tuple[str, str], Base]:
-    """The bootstrapped bases that the engine has, by OS axis value and platform; ``ensure_base`` would return these.
+def present_bases(engine: Engine, locked: Mapping[str, str]) -> dict[tuple[str, str], Base]:
+    """The bootstrapped bases that ``ensure_base`` would return, by OS axis value and platform.
 
-    Two short calls of the CLI, whatever their number; nothing is pulled or made.
+    A few short calls of the CLI; nothing is pulled or made.
+
+    Args:
+        engine: which engine is asked.
+        locked: image references with digests by OS axis value; where the engine has one, it is taken instead.
     """
     listed = engine.call("image", "ls", "--format", "{{.Tag}}", REPOSITORY).stdout.split()
     tags = sorted(tag for tag in listed if "-" in tag)
@@ -109,13 +114,27 @@ def present_bases(engine: Engine) -> dict[tuple[str, str], Base]:
     answer = engine.call("image", "inspect", "--format", "{{json .RootFS.Layers}}", *names)
     bases = (_base(name, layers) for name, layers in zip(names, answer.stdout.splitlines(), strict=False))
     keys = (tag.rpartition("-")[::2] for tag in tags)
-    return {(os_name, f"linux/{arch}"): base for (os_name, arch), base in zip(keys, bases, strict=False)}
+    found = {(os_name, f"linux/{arch}"): base for (os_name, arch), base in zip(keys, bases, strict=False)}
+    return {
+        (os_name, platform): base
+        for (os_name, platform), base in found.items()
+        if os_name not in locked or not _has(engine, locked[os_name], platform)
+    }
 
 
 def bootstrapped_base(engine: Engine, tag: str) -> Base | None:
     """The base with this tag when the engine has it."""
     answer = engine.call("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)
     return _base(tag, answer.stdout) if answer.ok else None
+
+
+def _from_hub(locked_ref: str) -> Base:
+    return Base(f"docker-image://{locked_ref}", "sha256:" + locked_ref.rpartition("@sha256:")[2], "hub")
+
+
+def _has(engine: Engine, reference: str, platform: str) -> bool:
+    """Whether the engine has this image for its own platform; of another platform it may have only the name."""
+    return platform == engine.platform and engine.call("image", "inspect", reference).ok
 
 
 def _base(tag: str, layers: str) -> Base:
@@ -130,7 +149,7 @@ def pull(engine: Engine, reference: str, platform: str, say: Say) -> str:
         Empty when the engine has it now; else why not, in a few words. A hub that says nothing within 8 s, or
         that said so to an earlier call of this process, counts as unreachable.
     """
-    if platform == engine.platform and engine.call("image", "inspect", reference).ok:
+    if _has(engine, reference, platform):
         return ""
     return _pull(engine, reference, platform, say)
 
@@ -270,24 +289,14 @@ def _require_mmdebstrap(say: Say, refusal: str) -> None:
         )
     packages = ("mmdebstrap", "arch-test", "debian-archive-keyring")
     say(f"installing {', '.join(packages)} (1 MB, from this machine's apt sources)")
-    quiet: Mapping[str, str] = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-    install = (
-        "apt-get",
-        "install",
-        "-y",
-        "-q",
-        "--no-install-recommends",
-        "-o",
-        "DPkg::Lock::Timeout=300",
-        *packages,
-    )
-    done = call(install, timeout=600, env=quiet)
+    done = apt((*INSTALL, *packages), say)
     if not done.ok:
-        call(("apt-get", "update", "-q"), timeout=600, env=quiet)
-        done = call(install, timeout=600, env=quiet)
+        say("fetching package lists (apt-get update)")
+        apt(("apt-get", "update", "-q"), say)
+        done = apt((*INSTALL, *packages), say)
     if not done.ok:
         raise BuildFailed(
-            "mmdebstrap could not be installed", found=done.complaint, remedy=_ways_out("debian")
+            "mmdebstrap could not be installed", found=apt_complaint(done), remedy=_ways_out("debian")
         )
 
 

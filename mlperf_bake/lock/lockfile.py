@@ -28,6 +28,11 @@ class BasePin:
     reference: str
     digest: str
 
+    @property
+    def pinned(self) -> str:
+        """``image:tag@sha256:...``."""
+        return f"{self.reference}@{self.digest}"
+
 
 @dataclass(frozen=True, slots=True)
 class FilePin:

@@ -2,10 +2,21 @@
 
 from pathlib import Path
 
-from mlperf_bake.engine.apt_sources import AptSource
-from mlperf_bake.engine.bases import FOREIGN_PACKAGES, debian_lines, mmdebstrap_arguments, remove_abandoned
-from mlperf_bake.engine.distribution import Distribution
+import pytest
 
+from mlperf_bake.engine.apt_sources import AptSource
+from mlperf_bake.engine.bases import (
+    FOREIGN_PACKAGES,
+    debian_lines,
+    ensure_base,
+    mmdebstrap_arguments,
+    remove_abandoned,
+)
+from mlperf_bake.engine.command import Finished
+from mlperf_bake.engine.distribution import Distribution
+from tests.unit.test_engine_emulation import ENGINE
+
+TAG = "mlperf-bake/base:debian12-amd64"
 KEY = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DEBIAN = Distribution("debian", "12", "bookworm", "Debian 12")
 SOURCES = (
@@ -59,3 +70,18 @@ def test_what_a_killed_call_left_behind_is_removed_and_nothing_else(tmp_path: Pa
     assert remove_abandoned(tmp_path, tmp_path / "proc") == [tmp_path / names[0]]
     assert all((tmp_path / name).is_dir() for name in names[1:])
     assert not (tmp_path / names[0]).exists()
+
+
+LOCKED = "docker.io/library/debian:12@sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(("known", "origin"), [((LOCKED, TAG), "hub"), ((TAG,), "bootstrapped")])
+def test_the_locked_image_that_is_there_goes_before_one_made_here(
+    monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...], origin: str
+) -> None:
+    def fake_call(argv: tuple[str, ...], **_: object) -> Finished:
+        return Finished(argv, 0 if argv[-1] in known else 1, '["sha256:1"]', "")
+
+    monkeypatch.setattr("mlperf_bake.engine.find.call", fake_call)
+    base = ensure_base(ENGINE, "debian12", "bookworm", ENGINE.platform, LOCKED, print)
+    assert base.origin == origin
