@@ -136,13 +136,13 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
 
     A directory of this machine belongs to someone. The container runs as that user, so that results can be read and
     removed without root; a directory that is root's is handed to the image's own user, because the harness never
-    runs as root.
+    runs as root, but only if it is empty or holds nothing but results.
 
     Returns:
         The container's ``user:group`` and a sentence for the user (empty where there is nothing to say).
 
     Raises:
-        UsageError: it cannot be made or written.
+        UsageError: it cannot be made or written, or is root's and holds other things.
     """
     own = f"{HARNESS_USER}:{HARNESS_USER}"
     if isinstance(results, Volume):
@@ -151,6 +151,15 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
         results.mkdir(parents=True, exist_ok=True)
         owner = results.stat()
         if owner.st_uid == 0 and os.geteuid() == 0:
+            stranger = next((path.name for path in results.iterdir() if not _is_result(path)), None)
+            if stranger is not None:
+                raise UsageError(
+                    "the result directory belongs to root and holds other things than results",
+                    where=str(results),
+                    found=stranger,
+                    expected="an empty directory or one of results only: it is handed to the harness's user",
+                    remedy=f"--results {results / 'results'}, or a volume",
+                )
             os.chown(results, HARNESS_USER, HARNESS_USER)
             return own, f"{results} now belongs to user {HARNESS_USER}, as whom the harness runs"
     except OSError as error:
@@ -168,6 +177,11 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
             remedy="name a directory of your own, or a volume",
         )
     return f"{owner.st_uid}:{owner.st_gid}", ""
+
+
+def _is_result(path: Path) -> bool:
+    """Whether this is a run's directory, complete or not yet."""
+    return path.is_dir() and (path.name.startswith(".partial-") or (path / "manifest.json").is_file())
 
 
 def require_readable(data: Path | Literal["synthetic"], user: str) -> None:

@@ -111,6 +111,26 @@ def test_a_result_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
         writer_of(tmp_path / "file")
 
 
+def test_root_hands_over_only_directories_of_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[Path] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid: handed.append(path))
+    results = tmp_path / "results"
+    of_root, real = os.stat_result((0o40755, 0, 0, 2, 0, 0, 0, 0, 0, 0)), Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **_: of_root if path == results else real(path))
+    assert writer_of(results)[0] == "65532:65532"
+    (results / ".partial-r1").mkdir()
+    (results / "r2").mkdir()
+    (results / "r2" / "manifest.json").touch()
+    assert writer_of(results)[0] == "65532:65532"
+    assert handed == [results, results]
+    (results / "thesis.tex").touch()
+    with pytest.raises(UsageError) as caught:
+        writer_of(results)
+    assert caught.value.found == "thesis.tex"
+    assert handed == [results, results]
+
+
 def test_a_client_is_known_by_its_process_and_its_start() -> None:
     me = this_client()
     assert not client_is_gone(me)
