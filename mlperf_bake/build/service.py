@@ -129,14 +129,18 @@ def build_images(
         EngineMissing: the engine went away.
     """
     anew = options.force or options.no_cache or options.output.push
-    present = {} if anew else named_images(engine.host, [image.tags[0] for image in images])
+    present = {} if anew else named_images(engine.host, [options.output.tags(image)[0] for image in images])
     waiting = [image for image in images if image.fingerprint not in present]
     for image in images:
         if image.fingerprint in present:
-            name_again(engine, image, present[image.fingerprint], say)
+            name_again(engine, options.output.tags(image), present[image.fingerprint], say)
     report: dict[str, DoneImage] = {
         image.cell_id: DoneImage(
-            image.cell_id, present[image.fingerprint].id, image.tags[0], 0.0, "up to date"
+            image.cell_id,
+            present[image.fingerprint].id,
+            options.output.tags(image)[0],
+            0.0,
+            "up to date",
         )
         for image in images
         if image.fingerprint in present
@@ -189,9 +193,9 @@ def dry_run(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[s
         yield bake_file(batch, str(options.checkout), options.secrets(), options.output)
 
 
-def name_again(engine: Engine, image: PlannedImage, present: BuiltImage, say: Callable[[str], None]) -> None:
+def name_again(engine: Engine, tags: Sequence[str], present: BuiltImage, say: Callable[[str], None]) -> None:
     """Give an image that is there the tags it should have: another build may have taken ``latest`` meanwhile."""
-    for tag in image.tags:
+    for tag in tags:
         if tag not in present.tags:
             answer = engine.call("image", "tag", present.id, tag)
             say(f"{tag} names {present.id[:19]} again" if answer.ok else f"{tag}: {answer.complaint}")
