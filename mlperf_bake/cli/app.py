@@ -7,6 +7,7 @@ import typer
 
 from mlperf_bake import __version__
 from mlperf_bake.cli import build, cells, check, collect, data, doctor, quickstart, run, weights
+from mlperf_bake.cli.system_failure import system_failure
 from mlperf_bake.errors import BakeError
 
 INTERRUPTED = 130
@@ -59,23 +60,49 @@ def main() -> None:
 def execute(arguments: list[str]) -> int:
     """One command: its exit code. Failures are told on stderr."""
     try:
-        app(args=arguments, prog_name="mlperf-bake", standalone_mode=True)
-    except SystemExit as done:
-        return done.code if isinstance(done.code, int) else int(done.code is not None)
+        return _command(arguments)
     except BakeError as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"mlperf-bake: {error}\n")
-        return error.exit_code
+        return _failure(error)
     except KeyboardInterrupt:
-        sys.stderr.write("mlperf-bake: interrupted; the same command goes on from here\n")
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
-        # Whoever read our output has seen enough (`mlperf-bake list | head`); keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough (`mlperf-bake list | head`).
+        _drop_stdout()
         return 0
+    except OSError as error:
+        return _failure(system_failure(error))
     except Exception as error:
         return _internal(error)
+
+
+def _command(arguments: list[str]) -> int:
+    try:
+        app(args=arguments, prog_name="mlperf-bake", standalone_mode=True)
+    except SystemExit as done:
+        if done.code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
+            return _interrupted()
+        sys.stdout.flush()
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     return 0
+
+
+def _interrupted() -> int:
+    sys.stderr.write("mlperf-bake: interrupted; the same command goes on from here\n")
+    return INTERRUPTED
+
+
+def _failure(error: BakeError) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_stdout()
+    sys.stderr.write(f"mlperf-bake: {error}\n")
+    return error.exit_code
+
+
+def _drop_stdout() -> None:
+    """Keep Python from complaining at exit about output that cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _internal(error: Exception) -> int:

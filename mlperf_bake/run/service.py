@@ -110,6 +110,13 @@ def image_digest(client: "DockerClient", request: RunRequest) -> str:
             where=request.image,
             remedy=f"mlperf-bake build --target={request.cell_id}",
         ) from error
+    except docker.errors.APIError as error:
+        raise RunFailed(
+            "the engine cannot look the image up",
+            where=request.image,
+            found=str(error.explanation or error),
+            remedy="--image takes REPOSITORY:TAG, REPOSITORY@DIGEST or an image id",
+        ) from error
     digests = image.attrs.get("RepoDigests") or []
     return str(digests[0]).rpartition("@")[2] if digests else str(image.id)
 
@@ -119,9 +126,12 @@ def remove_leftovers(client: "DockerClient", say: Callable[[str], None]) -> int:
     import docker.errors
 
     removed = 0
-    for container in client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True):
+    left: list[Container] = []
+    with contextlib.suppress(docker.errors.APIError):
+        left = client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True)
+    for container in left:
         if client_is_gone(container.labels.get(CLIENT_LABEL, "")):
-            with contextlib.suppress(docker.errors.NotFound):
+            with contextlib.suppress(docker.errors.APIError):
                 container.remove(force=True)
                 removed += 1
                 say(f"removed the container of an abandoned run ({container.labels.get(RUN_LABEL)})")
@@ -138,6 +148,7 @@ def _run(
     say: Callable[[str], None],
 ) -> RunOutcome:
     import docker.errors
+    import requests.exceptions
 
     title = f"{request.cell_id} {request.scenario} {request.mode}"
     options = container_options(request, engine, user, digest, this_client())
@@ -170,7 +181,7 @@ def _run(
             ) from error
         finally:
             if container is not None:
-                with contextlib.suppress(docker.errors.NotFound):
+                with contextlib.suppress(requests.exceptions.RequestException):
                     container.remove(force=True)
 
 

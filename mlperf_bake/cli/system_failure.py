@@ -1,0 +1,46 @@
+"""What the operating system or the engine refused, where nobody nearer knew better, as a failure with a sentence."""
+
+import errno
+
+from mlperf_bake.errors import BakeError, DiskFull, EngineMissing, UsageError
+
+SHOWN = 200
+"""Characters of a name or a message."""
+
+
+def system_failure(error: OSError) -> BakeError:
+    """DiskFull where there is no room, EngineMissing where the engine's answer did not come, else UsageError.
+
+    docker-py's and requests' errors are OSErrors too.
+    """
+    where = _short(str(error.filename)) if error.filename is not None else None
+    found = _short(
+        str(getattr(error, "explanation", None) or error.strerror or error) or type(error).__name__
+    )
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(
+            "there is no room to write",
+            where=where,
+            found=found,
+            remedy="make room, then the same command again",
+        )
+    if _lost_engine(error):
+        return EngineMissing(
+            "the container engine stopped answering", found=found, remedy="mlperf-bake doctor"
+        )
+    if type(error).__module__.startswith("docker."):
+        return UsageError("the container engine refuses this", found=found, remedy="mlperf-bake doctor")
+    return UsageError(
+        "the system refuses this", where=where, found=found, remedy="check the name and its permissions"
+    )
+
+
+def _lost_engine(error: OSError) -> bool:
+    kinds = {(kind.__module__, kind.__name__) for kind in type(error).__mro__}
+    return not kinds.isdisjoint(
+        {("requests.exceptions", "ConnectionError"), ("requests.exceptions", "Timeout")}
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text):,} characters)"

@@ -1,0 +1,77 @@
+"""What the operating system, the engine or Ctrl-C does to a command ends in one sentence and an exit code."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import docker.errors
+import pytest
+import requests.exceptions
+
+from mlperf_bake.cli.app import execute
+from mlperf_bake.cli.system_failure import system_failure
+from mlperf_bake.run.request import data_from
+
+DISK, ENGINE, USAGE, INTERRUPTED = 8, 7, 2, 130
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "told"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full"), DISK, "/full: there is no room"),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), DISK, "there is no room"),
+        (PermissionError(errno.EACCES, "Permission denied", "/secret"), USAGE, "/secret"),
+        (requests.exceptions.ConnectionError("aborted"), ENGINE, "stopped answering"),
+        (requests.exceptions.ReadTimeout("read timed out"), ENGINE, "read timed out"),
+        (
+            docker.errors.APIError("400", explanation="invalid reference format"),
+            USAGE,
+            "invalid reference format",
+        ),
+        (KeyboardInterrupt(), INTERRUPTED, "interrupted; the same command goes on from here"),
+    ],
+)
+def test_a_failure_from_outside_is_a_sentence(
+    error: BaseException,
+    exit_code: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mlperf_bake.project.open_project", fail)
+    assert execute(["list"]) == exit_code
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("mlperf-bake: ") == 1
+    assert "defect" not in said
+
+
+def test_a_name_that_is_too_long_is_a_sentence_and_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "x" * 5000
+    assert execute(["check", name]) == USAGE
+    said = capsys.readouterr().err
+    assert said.startswith("mlperf-bake: ")
+    assert "defect" not in said
+    assert len(said) < 1000
+    with pytest.raises(OSError) as caught:
+        data_from(name)
+    assert system_failure(caught.value).exit_code == USAGE
+
+
+def test_output_that_cannot_be_written_is_told_once() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == DISK
+    assert done.stderr.startswith("mlperf-bake: there is no room")
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
