@@ -69,7 +69,7 @@ class BuildFailed(BakeError):
 
 
 class RunFailed(BakeError):
-    """A benchmark run did not finish; no result was recorded for it."""
+    """A benchmark run did not finish and no result was recorded, or it is recorded and LoadGen calls it INVALID."""
 
     exit_code = 6
 

@@ -8,12 +8,13 @@ import typer
 
 from mlperf_bake.cli.options import Json
 from mlperf_bake.cli.output import note, print_json
-from mlperf_bake.errors import UsageError
+from mlperf_bake.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
     from mlperf_bake.engine.find import Engine
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.project import Project
+    from mlperf_bake.run.service import RunOutcome
 
 
 def run(
@@ -83,6 +84,18 @@ def run(
         print_json(outcome_json(outcome))
     else:
         print_outcome(outcome, console)
+    require_valid(outcome)
+
+
+def require_valid(outcome: RunOutcome) -> None:
+    """Raises RunFailed where LoadGen calls the run INVALID; its result is kept."""
+    if not outcome.valid:
+        raise RunFailed(
+            "LoadGen calls the run INVALID; it is recorded all the same",
+            where=outcome.run_id,
+            found=f"result {outcome.results} / {outcome.run_id}",
+            remedy="the reasons of LoadGen are in the outcome; collect leaves such a run out",
+        )
 
 
 def _built_image(project: Project, cell: Cell, engine: Engine) -> str:

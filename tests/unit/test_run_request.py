@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlperf_bake.cli.run import require_valid
 from mlperf_bake.errors import Interrupted, RunFailed, UsageError
 from mlperf_bake.run.endings import ENDINGS, error_for
 from mlperf_bake.run.hardened import client_is_gone, container_options, this_client
@@ -19,6 +20,7 @@ from mlperf_bake.run.request import (
     results_from,
     writer_of,
 )
+from mlperf_bake.run.service import RunOutcome
 from tests.unit.test_engine_emulation import ENGINE
 
 REQUEST = RunRequest(
@@ -109,6 +111,17 @@ def test_a_result_path_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="result directory cannot be used"):
         writer_of(tmp_path / "file")
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_a_run_that_loadgen_calls_invalid_is_a_failure_that_says_it_is_recorded(valid: bool) -> None:
+    outcome = RunOutcome("r1", "net", "results", valid, {}, "sha256:aa")
+    if valid:
+        require_valid(outcome)
+        return
+    with pytest.raises(RunFailed, match="INVALID; it is recorded") as caught:
+        require_valid(outcome)
+    assert caught.value.exit_code == 6
 
 
 def test_root_hands_over_only_directories_of_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
