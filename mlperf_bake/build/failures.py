@@ -31,6 +31,11 @@ class Cause:
     remedy: str
 
 
+PIN_ANEW = (
+    "the package changed at its source or on the way: review it and pin it anew with "
+    "mlperf-bake lock --update 'packages/*'; a right wheel may be given with --context wheels=DIR"
+)
+
 CAUSES = (
     Cause(
         re.compile(r"no space left on device|ENOSPC|write error: disk full", re.I),
@@ -38,14 +43,32 @@ CAUSES = (
         "docker buildx prune, docker image prune, then the same command again",
     ),
     Cause(
-        re.compile(r"expected sha256 ([0-9a-f]{64}), found ([0-9a-f]{64})"),
-        r"checksum mismatch: expected \1, found \2",
-        "the file changed at its source or on the way; mlperf-bake lock --check tells which, --update accepts it",
+        re.compile(
+            r"checksum mismatch: /weights/(\S+): expected sha256 ([0-9a-f]{64}), found ([0-9a-f]{64})"
+        ),
+        r"checksum mismatch: weights \1: expected \2, found \3",
+        "give the right file with --context weights=DIR, or review it and pin it anew: "
+        "mlperf-bake lock --update 'weights/*'",
+    ),
+    Cause(
+        re.compile(r"checksum mismatch: /weights/(\S+): expected md5 ([0-9a-f]{32}), found ([0-9a-f]{32})"),
+        r"checksum mismatch: weights \1: expected md5 \2, found \3",
+        "give the right file with --context weights=DIR, or review it and correct md5 in matrix.yaml",
+    ),
+    Cause(
+        re.compile(r"checksum mismatch: (\S+): expected sha256 ([0-9a-f]{64}), found ([0-9a-f]{64})"),
+        r"checksum mismatch: \1: expected \2, found \3",
+        PIN_ANEW,
+    ),
+    Cause(
+        re.compile(r"missing file: /(weights|wheels)/(\S+)"),
+        r"there is no \2 in the context \1",
+        "give a directory that holds it: --context weights=DIR or --context wheels=DIR",
     ),
     Cause(
         re.compile(r"Expected sha256 ([0-9a-f]{64})\s+Got\s+([0-9a-f]{64})"),
         r"checksum mismatch: expected \1, found \2",
-        "the package changed at its source or on the way; mlperf-bake lock --check tells which, --update accepts it",
+        PIN_ANEW,
     ),
     Cause(
         re.compile(r"digest mismatch (\S+?):? ?(?:!=)? ?(sha256:[0-9a-f]{64})"),

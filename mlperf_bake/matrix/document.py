@@ -161,7 +161,7 @@ def read_text(path: Path, name: str | None = None) -> str:
             "the file does not exist",
             where=shown,
             expected="a readable file",
-            remedy="run the command in the checkout, or name the file with --matrix",
+            remedy="run the command in the checkout",
         ) from None
     except IsADirectoryError:
         raise UsageError(

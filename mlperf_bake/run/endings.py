@@ -15,24 +15,22 @@ KILLED = 137
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A failure of the harness: one sentence, one remedy."""
+    """A failure of the harness: one sentence, one remedy, in which ``{cell_id}`` stands for the image's cell."""
 
     problem: str
     remedy: str
 
 
+BUILD_AGAIN = "build the image again: mlperf-bake build --force {cell_id}"
+
 ENDINGS = {
-    3: Ending(
-        "the image's cell.conf is missing or wrong", "build the image again: mlperf-bake build --force"
-    ),
+    3: Ending("the image's cell.conf is missing or wrong", BUILD_AGAIN),
     4: Ending(
         "the data set cannot be used",
         "mlperf-bake data prepare NAME makes one for this model; the container's user must be able to read it",
     ),
-    5: Ending(
-        "the weights are missing or have another checksum", "build the image again: mlperf-bake build --force"
-    ),
-    6: Ending("the backend failed", "read what it said above; try --workers 1 --threads 1"),
+    5: Ending("the weights are missing or have another checksum", BUILD_AGAIN),
+    6: Ending("the backend failed", "read what it said above; try it with -- --workers 1 --threads 1"),
     7: Ending(
         "the results cannot be written",
         "use a new volume or a directory of your own; a run id is used once only",
@@ -40,18 +38,19 @@ ENDINGS = {
     8: Ending("LoadGen refused the run, or its seeds are not the round's", "read what it said above"),
     125: Ending("the engine could not start the container", "mlperf-bake doctor"),
     126: Ending("the image's program cannot be run on this machine", "mlperf-bake doctor --mend"),
-    127: Ending("the image has no harness", "build the image again: mlperf-bake build --force"),
+    127: Ending("the image has no harness", BUILD_AGAIN),
 }
 
 
 def error_for(
-    exit_code: int, *, cell_id: str, said: tuple[str, ...], out_of_memory: bool, memory: int
+    exit_code: int, *, cell_id: str, image: str, said: tuple[str, ...], out_of_memory: bool, memory: int
 ) -> BakeError:
     """The error for a run that left no result.
 
     Args:
         exit_code: of the container.
-        cell_id: which image.
+        cell_id: which cell.
+        image: its reference.
         said: the last lines for people.
         out_of_memory: whether the kernel ended it for memory.
         memory: the container's limit in bytes.
@@ -63,7 +62,7 @@ def error_for(
             "the harness does not know an option or its value",
             where=cell_id,
             found=" | ".join(said[-3:]) or None,
-            remedy="mlperf-bake run ... -- --help lists its options",
+            remedy=f"docker run --rm {image} --help lists its options",
         )
     found = " | ".join(said[-3:]) or f"exit code {exit_code}"
     if out_of_memory:
@@ -71,7 +70,7 @@ def error_for(
             "the run needed more memory than it may take",
             where=cell_id,
             found=f"limit {memory / (1 << 30):.1f} GiB",
-            remedy="--memory BYTES raises the limit; --workers and --batch lower the need",
+            remedy="--memory MIB raises the limit; fewer workers and a smaller batch (-- --workers 1 --batch 1) need less",
         )
     ending = ENDINGS.get(exit_code)
     if ending is None:
@@ -83,5 +82,8 @@ def error_for(
             remedy="dmesg may say why" if killed else "read what it said above",
         )
     return RunFailed(
-        ending.problem, where=cell_id, found=f"{found} (exit code {exit_code})", remedy=ending.remedy
+        ending.problem,
+        where=cell_id,
+        found=f"{found} (exit code {exit_code})",
+        remedy=ending.remedy.format(cell_id=cell_id),
     )

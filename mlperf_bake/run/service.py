@@ -197,6 +197,7 @@ def _judge(
         error: BakeError = error_for(
             exit_code,
             cell_id=request.cell_id,
+            image=request.image,
             said=said,
             out_of_memory=bool(container.attrs["State"].get("OOMKilled")),
             memory=request.limits.memory_bytes or engine.memory_bytes * 9 // 10,

@@ -120,7 +120,7 @@ def test_a_checksum_mismatch_shows_both_sums(
     wanted, found = "a" * 64, "b" * 64
     step = f'RUN echo "checksum mismatch: /x: expected sha256 {wanted}, found {found}" >&2; exit 1\n'
     (failure,) = build_images([plan_one("sum", f"FROM base\n{step}")], engine, options, say=silent).failures
-    assert failure.message == f"checksum mismatch: expected {wanted}, found {found}"
+    assert failure.message == f"checksum mismatch: /x: expected {wanted}, found {found}"
 
 
 def test_secrets_reach_the_step_and_stay_out_of_the_image(

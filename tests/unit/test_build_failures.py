@@ -69,8 +69,17 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
         ),
         (
             f"checksum mismatch: f: expected sha256 {SUM_A}, found {SUM_B}",
-            f"checksum mismatch: expected {SUM_A}, found {SUM_B}",
+            f"checksum mismatch: f: expected {SUM_A}, found {SUM_B}",
         ),
+        (
+            f"checksum mismatch: /weights/n.onnx: expected sha256 {SUM_A}, found {SUM_B}",
+            f"checksum mismatch: weights n.onnx: expected {SUM_A}, found {SUM_B}",
+        ),
+        (
+            f"checksum mismatch: /weights/n.onnx: expected md5 {SUM_A[:32]}, found {SUM_B[:32]}",
+            f"checksum mismatch: weights n.onnx: expected md5 {SUM_A[:32]}, found {SUM_B[:32]}",
+        ),
+        ("missing file: /weights/n.onnx", "there is no n.onnx in the context weights"),
         (
             f"        Expected sha256 {SUM_A}\n             Got        {SUM_B}",
             f"checksum mismatch: expected {SUM_A}, found {SUM_B}",

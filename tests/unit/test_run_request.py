@@ -155,16 +155,20 @@ def test_a_client_is_known_by_its_process_and_its_start() -> None:
 
 @pytest.mark.parametrize("code", sorted(ENDINGS))
 def test_each_ending_has_a_sentence_and_a_remedy(code: int) -> None:
-    error = error_for(code, cell_id="net", said=("why",), out_of_memory=False, memory=0)
+    error = error_for(code, cell_id="net", image="net:aa", said=("why",), out_of_memory=False, memory=0)
     assert isinstance(error, RunFailed)
     assert "why" in str(error.found) and error.remedy
 
 
 def test_endings_of_their_own_kind() -> None:
     def ending(code: int, out_of_memory: bool = False) -> Exception:
-        return error_for(code, cell_id="net", said=(), out_of_memory=out_of_memory, memory=1 << 30)
+        return error_for(
+            code, cell_id="net", image="net:aa", said=(), out_of_memory=out_of_memory, memory=1 << 30
+        )
 
     assert isinstance(ending(2), UsageError)
+    assert "docker run --rm net:aa --help" in str(ending(2))
+    assert "build --force net" in str(ending(5))
     assert isinstance(ending(12), Interrupted)
     assert "killed" in str(ending(137))
     assert "limit 1.0 GiB" in str(ending(137, out_of_memory=True))
