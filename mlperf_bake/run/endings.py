@@ -37,7 +37,9 @@ ENDINGS = {
     ),
     8: Ending("LoadGen refused the run, or its seeds are not the round's", "read what it said above"),
     125: Ending("the engine could not start the container", "mlperf-bake doctor"),
-    126: Ending("the image's program cannot be run on this machine", "mlperf-bake doctor --mend"),
+    126: Ending(
+        "the image's program cannot be run on this machine", "mlperf-bake doctor --mend --platform linux/ARCH"
+    ),
     127: Ending("the image has no harness", BUILD_AGAIN),
 }
 
