@@ -134,7 +134,7 @@ def main() -> None:
         "",
         "## Harness against a bare loop over the same ONNX Runtime",
         "",
-        "EfficientNet-Lite0 fp32, 20 photos, same sessions, threads and batch; interleaved pairs of 1 s.",
+        "EfficientNet-Lite0 fp32, 20 photos, same sessions, threads and batch; interleaved pairs of 2 s.",
         "",
         *ratio_table(bare_rows),
         "",
