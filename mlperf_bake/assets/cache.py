@@ -49,8 +49,13 @@ def _restore(where: str, found: str, expected: str, remedy: str) -> ChecksumMism
 
 def file_sha256(file: Path) -> str:
     """The SHA-256 of a file's content, 64 hex digits."""
+    return file_sum(file, "sha256")
+
+
+def file_sum(file: Path, algorithm: str) -> str:
+    """The checksum of a file's content, hex digits; `algorithm` is sha256 or md5."""
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def default_root() -> Path:

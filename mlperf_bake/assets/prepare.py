@@ -100,7 +100,7 @@ def _key(dataset: Dataset, preprocessing: Preprocessing, source: Path | None) ->
     if isinstance(dataset.source, UserDirectory):
         content = _directory_identity(_user_directory(dataset, source))
     else:
-        content = dataset.source.sha256
+        content = dataset.source.sha256 or ""
     identity = repr((dataset, preprocessing.shape, _decoder_version(), content))
     return f"{dataset.name}-{preprocessing.id}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 

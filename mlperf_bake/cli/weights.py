@@ -1,11 +1,16 @@
 """`weights fetch`: a model's weights on disk, to build with or to look at."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mlperf_bake.cli.options import Json
+
+if TYPE_CHECKING:
+    from mlperf_bake.assets.weights import WeightsDemand
 
 app = typer.Typer(no_args_is_help=True, help="Fetch or make model weights.")
 
@@ -41,7 +46,25 @@ def fetch(
     with StepLine() as progress:
         fetched = fetch_weights(demand, out, override=source, progress=progress)
     if json:
-        print_json({"path": str(fetched.path), "file": str(fetched.file), "sha256": fetched.sha256})
+        print_json(
+            {
+                "path": str(fetched.path),
+                "file": str(fetched.file),
+                "sha256": fetched.sha256,
+                "checked": fetched.checked,
+            }
+        )
         return
     print_line(str(fetched.path))
-    note(f"{fetched.file.name}, sha256 {fetched.sha256}; build with --context weights={fetched.path}")
+    note(f"{fetched.file.name}, sha256 {fetched.sha256} ({_checked(demand)})")
+    note(f"build with --context weights={fetched.path}")
+
+
+def _checked(demand: WeightsDemand) -> str:
+    """Which checksum of the file was compared, in words."""
+    match demand.checked:
+        case "sha256":
+            return "as matrix.lock has it"
+        case "md5":
+            return f"held against md5 {demand.md5} of matrix.yaml; `mlperf-bake lock --update weights/{demand.model}` pins it"
+    return "made anew here: training has no checksum beforehand"

@@ -78,7 +78,9 @@ def update_lock(
             new[demand] = old[demand]
             continue
         try:
-            new[demand] = pin(demand)
+            found = pin(demand)
+            # An md5 stands in for a sha256 that nobody knows yet, never for one that is locked.
+            new[demand] = old.get(demand) if found is None and not _is_local(demand) else found
         except BakeError as error:
             failures.append((_entry(demand), error))
             if demand in old:
@@ -171,7 +173,9 @@ def _words(pin: Pin) -> str:
 
 
 def _brief(error: BakeError) -> str:
-    return error.problem + (f" ({error.found})" if error.found else "")
+    details = [error.found or "", f"expected {error.expected}" if error.found and error.expected else ""]
+    told = "; ".join(filter(None, details))
+    return error.problem + (f" ({told})" if told else "")
 
 
 def _same(path: Path, text: str) -> bool:

@@ -11,10 +11,12 @@ import pytest
 from mlperf_bake.assets import url_download
 from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.sources import UrlFile, fetch
+from mlperf_bake.assets.weights import WeightsDemand, fetch_weights
 from mlperf_bake.errors import UsageError
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
@@ -146,3 +148,37 @@ def test_a_server_that_never_gets_further_is_given_up(server: Server, tmp_path: 
 def test_other_addresses_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(UsageError, match="not an address"):
         fetch(UrlFile(url, SHA256), Cache(tmp_path))
+
+
+def test_a_file_without_a_locked_sha256_is_held_against_its_md5(server: Server, tmp_path: Path) -> None:
+    server.cuts = [300_000]
+    file = fetch(UrlFile(server.url(), None, MD5), Cache(tmp_path))
+    assert file == Cache(tmp_path).object_path(SHA256), "kept under the sha256 that is known from now on"
+    assert file.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=300000-"]
+
+
+def test_a_wrong_md5_is_refused_with_both_sums_and_nothing_is_kept(server: Server, tmp_path: Path) -> None:
+    server.content = CONTENT[:-1] + b"?"
+    with pytest.raises(ChecksumMismatch) as refusal:
+        fetch(UrlFile(server.url(), None, MD5), Cache(tmp_path))
+    assert (refusal.value.found, refusal.value.expected) == (
+        f"md5 {hashlib.md5(server.content).hexdigest()}",
+        f"md5 {MD5}",
+    )
+    assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+    assert not list((tmp_path / "partial").glob(MD5))
+
+
+def test_a_locked_sha256_counts_and_no_md5_beside_it(server: Server, tmp_path: Path) -> None:
+    assert fetch(UrlFile(server.url(), SHA256, "0" * 32), Cache(tmp_path)).read_bytes() == CONTENT
+
+
+def test_weights_with_an_md5_alone_are_downloaded(server: Server, tmp_path: Path) -> None:
+    source = UrlFile(server.url(), None, MD5)
+    wanted = WeightsDemand("resnet50", "resnet50_v1.onnx", source, None, None, MD5)
+    fetched = fetch_weights(wanted, tmp_path / "out", cache=Cache(tmp_path / "cache"))
+    assert fetched.file.read_bytes() == CONTENT
+    assert (fetched.sha256, fetched.checked) == (SHA256, "md5")
+    fetch_weights(wanted, cache=Cache(tmp_path / "cache"))
+    assert len(server.ranges) == 1, "kept for the next time"

@@ -229,6 +229,29 @@ def test_an_entry_that_cannot_be_pinned_anew_keeps_its_pin(project: Project) -> 
     assert bases["ubuntu22.04"].digest == f"sha256:{'d' * 64}"
 
 
+def test_weights_whose_address_does_not_answer_keep_their_sha256(project: Project) -> None:
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, Invented())
+    assert update_lock(reopened(project), "weights/mobilenet", silent, lambda demand: None) == ()
+    assert open_project(project.root).lock.weights["mobilenet"] == "a" * 64
+
+
+def test_weights_with_another_md5_are_refused_with_both_sums(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, Invented())
+    answering(monkeypatch)
+    changed = reopened(
+        project, lambda text: text.replace("org/mobilenet.onnx}", f"org/mobilenet.onnx, md5: {'f' * 32}}}")
+    )
+    with pytest.raises(Stale) as caught:
+        update_lock(changed, "weights/mobilenet", silent)
+    assert caught.value.found is not None
+    assert f"(md5 {MD5}; expected md5 {'f' * 32})" in caught.value.found
+    assert open_project(project.root).lock.weights["mobilenet"] == "a" * 64
+
+
 def test_a_lock_that_cannot_be_written_is_told_and_left_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
