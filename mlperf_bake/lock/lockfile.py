@@ -36,7 +36,8 @@ class BasePin:
 
 @dataclass(frozen=True, slots=True)
 class FilePin:
-    """One file of a registry: what was asked for, its name and its sha256 (64 hex digits)."""
+    """One file of a registry: what was asked for, its name (of a Debian package: its path in the archive, so that it is
+    fetched without package lists) and its sha256 (64 hex digits)."""
 
     version: str
     file: str

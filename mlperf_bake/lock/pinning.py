@@ -178,7 +178,7 @@ def _pip_download(
 def debian_package(
     name: str, version: str, architecture: str | None, suites: tuple[str, ...]
 ) -> tuple[str, str]:
-    """File name and sha256 of a Debian package, from the signed lists of the archive that this machine's apt uses.
+    """Path in the archive and sha256 of a Debian package, from the signed lists of the archive that this machine's apt uses.
 
     Args:
         architecture: ``amd64``, ``arm64``; None where the package is for all.
@@ -200,7 +200,7 @@ def debian_package(
             expected=f"it in {' or '.join(suites)}",
             remedy="check version and suite in matrix.yaml and the network, then `mlperf-bake lock` on Debian",
         )
-    return fields["Filename"].rpartition("/")[2], fields["SHA256"]
+    return fields["Filename"], fields["SHA256"]
 
 
 @contextmanager
