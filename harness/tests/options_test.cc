@@ -50,6 +50,20 @@ TEST_CASE("mistakes are refused with what would be right") {
   }
 }
 
+TEST_CASE("a backend's options are given one by one, each name once") {
+  const Options options =
+      ParseOptions({"--scenario", "Offline", "--mode", "performance", "--backend-option", "provider=cpu",
+                    "--backend-option=class=/a=b.py", "--precision", "bf16"});
+  CHECK(options.backend_options ==
+        std::map<std::string, std::string>{{"provider", "cpu"}, {"class", "/a=b.py"}});
+  CHECK(options.precision == "bf16");
+  CHECK(Contains(Refusal({"--backend-option", "a=1", "--backend-option", "a=2"}), "gives \"a\" twice"));
+  for (const char* wrong : {"a", "a=", "=1"}) {
+    CHECK(Contains(Refusal({"--backend-option", wrong}), "expected NAME=VALUE"));
+  }
+  CHECK(Contains(Refusal({"--precision", "fp31"}), "did you mean \"fp32\"?"));
+}
+
 TEST_CASE("options that mean nothing together are refused with the one to use") {
   const auto refusal = [](const Words& words) {
     return FailureOf(ExitCode::kUsage, [&] { ParseOptions(words); });
@@ -69,12 +83,12 @@ TEST_CASE("options that mean nothing together are refused with the one to use") 
 
 TEST_CASE("--help names every option once, each on one line") {
   const std::string help = HelpText();
-  for (const char* option : {"--scenario", "--mode",    "--data",       "--results",
-                             "--run-id",   "--cell",    "--duration",   "--min-queries",
-                             "--workers",  "--threads", "--batch ",     "--batch-timeout-us",
-                             "--pin",      "--warmup",  "--target-qps", "--target-latency-ms",
-                             "--samples",  "--backend", "--progress",   "--verify",
-                             "--help",     "--version"}) {
+  for (const char* option : {"--scenario", "--mode",     "--data",           "--results",
+                             "--run-id",   "--cell",     "--duration",       "--min-queries",
+                             "--workers",  "--threads",  "--batch ",         "--batch-timeout-us",
+                             "--pin",      "--warmup",   "--target-qps",     "--target-latency-ms",
+                             "--samples",  "--backend ", "--backend-option", "--precision",
+                             "--progress", "--verify",   "--help",           "--version"}) {
     CAPTURE(option);
     const std::size_t at = help.find("\n  " + std::string(option));
     CHECK(at != std::string::npos);

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,13 +14,21 @@
 #include <vector>
 
 #include "core/cell.h"
+#include "core/options.h"
 
 namespace mlperf_bake {
+
+// What a backend is told besides the network: by the cell, by the user.
+struct BackendConfiguration {
+  std::string precision;                       // fp32, fp16, bf16 or int8: what to compute in
+  std::map<std::string, std::string> options;  // only names that BackendEntry::options lists
+};
 
 // The network to load: the cell's description and the bytes of its weights file.
 struct Network {
   const Cell& cell;
   std::span<const std::byte> weights;  // empty for a backend that needs none
+  BackendConfiguration configuration;
 };
 
 // What one worker computes with.
@@ -64,6 +73,8 @@ struct BackendEntry {
   std::string_view name;
   std::string (*version)();
   bool needs_weights;
+  std::span<const std::string_view> options;     // names that `--backend-option` may give
+  std::span<const std::string_view> precisions;  // it can compute in besides the weights' own
   std::unique_ptr<Backend> (*open)(const Network& network);
 };
 
@@ -72,5 +83,9 @@ std::span<const BackendEntry> Backends();
 
 // Failure kUsage, with the nearest name, when it is not compiled in.
 const BackendEntry& FindBackend(std::string_view name);
+
+// The cell's options with the user's over them; the cell's count only for the cell's own backend.
+// Failure kUsage for an option or a precision that the backend does not have.
+BackendConfiguration Configure(const BackendEntry& entry, const Cell& cell, const Options& options);
 
 }  // namespace mlperf_bake

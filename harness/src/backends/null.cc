@@ -1,4 +1,6 @@
 // The null backend computes nothing: class 0 for every sample. What is left to measure is the harness itself.
+#include <array>
+
 #include "backends/backend.h"
 
 namespace mlperf_bake {
@@ -27,11 +29,16 @@ class NullBackend final : public Backend {
   }
 };
 
+constexpr std::array<std::string_view, 4> kAnyPrecision = {"fp32", "fp16", "bf16", "int8"};
+
 }  // namespace
 
 extern const BackendEntry kBackend_null;
-const BackendEntry kBackend_null = {
-    "null", [] { return std::string("1"); }, false,
-    [](const Network&) -> std::unique_ptr<Backend> { return std::make_unique<NullBackend>(); }};
+const BackendEntry kBackend_null = {"null",
+                                    [] { return std::string("1"); },
+                                    false,
+                                    {},
+                                    kAnyPrecision,
+                                    [](const Network&) -> std::unique_ptr<Backend> { return std::make_unique<NullBackend>(); }};
 
 }  // namespace mlperf_bake

@@ -214,11 +214,14 @@ class OnnxRuntimeBackend final : public Backend {
 }  // namespace
 
 extern const BackendEntry kBackend_onnxruntime;
-const BackendEntry kBackend_onnxruntime = {
-    "onnxruntime", [] { return std::string(OrtGetApiBase()->GetVersionString()); }, true,
-    [](const Network& network) -> std::unique_ptr<Backend> {
-      InitializeApi();
-      return std::make_unique<OnnxRuntimeBackend>(network);
-    }};
+const BackendEntry kBackend_onnxruntime = {"onnxruntime",
+                                           [] { return std::string(OrtGetApiBase()->GetVersionString()); },
+                                           true,
+                                           {},
+                                           {},
+                                           [](const Network& network) -> std::unique_ptr<Backend> {
+                                             InitializeApi();
+                                             return std::make_unique<OnnxRuntimeBackend>(network);
+                                           }};
 
 }  // namespace mlperf_bake

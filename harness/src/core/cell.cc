@@ -10,7 +10,7 @@
 namespace mlperf_bake {
 namespace {
 
-constexpr std::array<std::string_view, 29> kKeys = {
+constexpr std::array<std::string_view, 31> kKeys = {
     "cell",
     "model",
     "implementation",
@@ -23,9 +23,11 @@ constexpr std::array<std::string_view, 29> kKeys = {
     "loadgen_model",
     "task",
     "backend",
+    "backend.*",
     "precision",
     "weights",
     "weights_sha256",
+    "weights_conversion",
     "input_name",
     "input_shape",
     "input_dtype",
@@ -73,9 +75,12 @@ Cell ReadCell(const std::filesystem::path& path) {
   cell.task = conf.Text("task");
   cell.backend = conf.Text("backend");
   cell.precision = conf.Text("precision");
+  cell.backend_options = conf.Family("backend.");
 
-  cell.weights = std::filesystem::absolute(path).parent_path() / conf.Text("weights");
+  const std::filesystem::path directory = std::filesystem::absolute(path).parent_path();
+  cell.weights = directory / conf.Text("weights");
   cell.weights_sha256 = conf.Sha256("weights_sha256", kAlso);
+  if (conf.Has("weights_conversion")) cell.conversion = directory / conf.Text("weights_conversion");
 
   cell.input_name = conf.Text("input_name");
   const auto shape = ParseShape(conf.Text("input_shape"));

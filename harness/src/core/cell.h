@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,10 +31,13 @@ struct Cell {
   std::filesystem::path conf;  // where it was read from
   std::string id, model, implementation, framework, hardware, os, division, round, benchmark;
   std::string loadgen_model;  // the model's name in LoadGen's own configuration
-  std::string task, backend, precision;
+  std::string task, backend;
+  std::string precision;                               // of the weights
+  std::map<std::string, std::string> backend_options;  // `backend.NAME = VALUE`
 
   std::filesystem::path weights;  // absolute
-  std::string weights_sha256;     // 64 hex digits, or kUnlocked where none is known beforehand
+  std::string weights_sha256;     // of the weights or of what they were converted from; or kUnlocked
+  std::optional<std::filesystem::path> conversion;  // absolute; how the weights were made from their source
 
   std::string input_name;
   Shape input_shape;

@@ -17,6 +17,14 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+bool IsKnown(const std::string& key, std::span<const std::string_view> known_keys) {
+  return std::any_of(known_keys.begin(), known_keys.end(), [&](std::string_view known) {
+    if (!known.ends_with('*')) return key == known;
+    known.remove_suffix(1);
+    return key.size() > known.size() && key.starts_with(known);
+  });
+}
+
 template <typename Number>
 bool ParseWhole(const std::string& text, Number* number) {
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
@@ -44,7 +52,7 @@ ConfFile::ConfFile(const std::filesystem::path& path, std::span<const std::strin
     const std::string key(Trim(content.substr(0, equals)));
     std::string_view value = content.substr(equals + 1);
     value = Trim(value.substr(0, value.find(" #")));
-    if (std::find(known_keys.begin(), known_keys.end(), key) == known_keys.end()) {
+    if (!IsKnown(key, known_keys)) {
       throw Failure(exit_code, at + "unknown key \"" + key + "\"" + DidYouMean(key, known_keys) + ".");
     }
     if (value.empty()) throw Failure(exit_code, at + "\"" + key + "\" has no value.");
@@ -93,6 +101,14 @@ double ConfFile::Positive(const std::string& key) const {
   return number;
 }
 
+double ConfFile::NotNegative(const std::string& key) const {
+  double number = 0;
+  if (!ParseWhole(Text(key), &number) || !std::isfinite(number) || number < 0) {
+    Reject(key, "a number, zero or above");
+  }
+  return number;
+}
+
 std::string ConfFile::Sha256(const std::string& key, std::span<const std::string_view> also) const {
   const std::string& text = Text(key);
   if (std::find(also.begin(), also.end(), text) != also.end()) return text;
@@ -100,6 +116,14 @@ std::string ConfFile::Sha256(const std::string& key, std::span<const std::string
     Reject(key, "64 lower-case hex digits");
   }
   return text;
+}
+
+std::map<std::string, std::string> ConfFile::Family(const std::string& prefix) const {
+  std::map<std::string, std::string> family;
+  for (const auto& [key, entry] : values_) {
+    if (key.starts_with(prefix)) family.emplace(key.substr(prefix.size()), entry.value);
+  }
+  return family;
 }
 
 void ConfFile::Reject(const std::string& key, const std::string& expected) const {

@@ -15,8 +15,10 @@ namespace mlperf_bake {
 
 class ConfFile {
  public:
-  // Reads `path`; unknown, repeated or malformed lines are Failures with `exit_code`. Keys and values keep no
-  // blanks around them. A line whose first non-blank character is '#' is a comment; ` #` ends a value.
+  // Reads `path`; unknown, repeated or malformed lines are Failures with `exit_code`. A known key that ends
+  // in
+  // '*' stands for all keys that begin so. Keys and values keep no blanks around them. A line whose first
+  // non-blank character is '#' is a comment; ` #` ends a value.
   ConfFile(const std::filesystem::path& path, std::span<const std::string_view> known_keys,
            ExitCode exit_code);
 
@@ -27,8 +29,12 @@ class ConfFile {
   std::uint64_t Number(const std::string& key, std::uint64_t least, std::uint64_t most) const;
   std::int64_t SignedNumber(const std::string& key, std::int64_t least, std::int64_t most) const;
   double Positive(const std::string& key) const;
+  double NotNegative(const std::string& key) const;
   // 64 lower-case hex digits, or one of `also` (for example "unlocked").
   std::string Sha256(const std::string& key, std::span<const std::string_view> also = {}) const;
+
+  // The values of the keys that begin with `prefix`, under what follows it.
+  std::map<std::string, std::string> Family(const std::string& prefix) const;
 
   // A Failure about this file, for checks that the caller makes on a value.
   [[noreturn]] void Reject(const std::string& key, const std::string& expected) const;

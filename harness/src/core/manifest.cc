@@ -56,6 +56,42 @@ void WriteSettings(JsonWriter& json, const Manifest& manifest) {
   json.Member("samples_per_query", manifest.samples_per_query).EndObject();
 }
 
+void WriteTexts(JsonWriter& json, std::string_view key, const std::map<std::string, std::string>& texts) {
+  json.Key(key).BeginObject();
+  for (const auto& [name, text] : texts) json.Member(name, text);
+  json.EndObject();
+}
+
+void WriteBackend(JsonWriter& json, const Manifest& manifest) {
+  json.Key("backend").BeginObject();
+  json.Member("name", manifest.backend.name).Member("version", manifest.backend.version);
+  json.Member("provider", manifest.backend.provider);
+  json.Member("precision", manifest.configuration.precision);
+  WriteTexts(json, "options", manifest.configuration.options);
+  json.EndObject();
+}
+
+void WriteWeights(JsonWriter& json, const std::optional<WeightsFacts>& weights) {
+  json.Key("weights");
+  if (!weights) {
+    json.Null();
+    return;
+  }
+  json.BeginObject().Member("file", weights->file).Member("sha256", weights->sha256);
+  json.Member("bytes", weights->bytes).Key("conversion");
+  if (const auto& conversion = weights->conversion) {
+    json.BeginObject().Member("name", conversion->name).Member("tools", conversion->tools);
+    json.Member("source", conversion->source).Member("source_sha256", conversion->source_sha256);
+    WriteTexts(json, "files", conversion->files);
+    json.Member("sample_data", conversion->sample_data).Member("samples", conversion->samples);
+    json.Member("largest_difference", conversion->largest_difference);
+    json.Member("tolerance", conversion->tolerance).EndObject();
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+}
+
 void WriteDataSet(JsonWriter& json, const DataSet& data) {
   json.Key("dataset").BeginObject();
   json.Member("name", data.name).Member("synthetic", data.synthetic).Member("count", data.count());
@@ -149,18 +185,8 @@ std::string ToJson(const Manifest& manifest) {
   json.Member("qsl_rng_seed", manifest.cell.seeds.qsl);
   json.Member("sample_index_rng_seed", manifest.cell.seeds.sample_index);
   json.Member("schedule_rng_seed", manifest.cell.seeds.schedule).EndObject();
-  json.Key("backend")
-      .BeginObject()
-      .Member("name", manifest.backend.name)
-      .Member("version", manifest.backend.version);
-  json.Member("provider", manifest.backend.provider).EndObject();
-  json.Key("weights");
-  if (manifest.weights) {
-    json.BeginObject().Member("file", manifest.weights->file).Member("sha256", manifest.weights->sha256);
-    json.Member("bytes", manifest.weights->bytes).EndObject();
-  } else {
-    json.Null();
-  }
+  WriteBackend(json, manifest);
+  WriteWeights(json, manifest.weights);
   WriteDataSet(json, manifest.data);
   json.Key("counts").BeginObject().Member("total_sample_count", manifest.data.count());
   json.Member("performance_sample_count", manifest.settings.performance_sample_count);

@@ -13,14 +13,10 @@
 #include "core/loadgen_log.h"
 #include "core/options.h"
 #include "core/settings.h"
+#include "core/weights.h"
 #include "tasks/task.h"
 
 namespace mlperf_bake {
-
-struct WeightsFacts {
-  std::string file, sha256;
-  std::uint64_t bytes = 0;
-};
 
 struct Manifest {
   std::string run_id;
@@ -31,6 +27,7 @@ struct Manifest {
   const Settings& settings;
   const DataSet& data;
   BackendFacts backend;
+  BackendConfiguration configuration;
   std::optional<WeightsFacts> weights;
   std::string started_at;  // UTC, ISO 8601
   std::string ended_at{};

@@ -20,6 +20,7 @@ struct Option {
   std::string_view value;  // what --help calls it; empty for a switch
   std::string_view help;
   void (*set)(Options&, std::string_view name, const std::string& value);
+  bool repeatable = false;
 };
 
 [[noreturn]] void Refuse(std::string_view option, const std::string& value, const std::string& expected) {
@@ -72,12 +73,24 @@ std::string NotEmpty(std::string_view option, const std::string& value) {
   return value;
 }
 
+void AddBackendOption(Options& options, std::string_view option, const std::string& value) {
+  const std::size_t equals = value.find('=');
+  if (equals == 0 || equals == std::string::npos || equals + 1 == value.size()) {
+    Refuse(option, value, "NAME=VALUE");
+  }
+  const std::string name = value.substr(0, equals);
+  if (!options.backend_options.emplace(name, value.substr(equals + 1)).second) {
+    throw Failure(ExitCode::kUsage, "--" + std::string(option) + " gives \"" + name + "\" twice; keep one.");
+  }
+}
+
+constexpr std::array<std::string_view, 4> kPrecisionNames = {"fp32", "fp16", "bf16", "int8"};
 constexpr std::array<std::string_view, 3> kProgressNames = {"plain", "json", "none"};
 constexpr int kMostWorkers = 4096;
 constexpr int kMostBatch = 65536;
 constexpr std::uint64_t kMostCount = 1'000'000'000'000;
 
-const std::array<Option, 21> kOptions = {{
+const std::array<Option, 23> kOptions = {{
     {"scenario", "NAME", "SingleStream, MultiStream, Server, Offline or Interactive (required)",
      [](Options& o, std::string_view n, const std::string& v) {
        o.scenario = OneOf<Scenario>(n, v, kScenarioNames);
@@ -127,6 +140,13 @@ const std::array<Option, 21> kOptions = {{
      }},
     {"backend", "NAME", "another backend than the cell's; null measures the harness itself",
      [](Options& o, std::string_view n, const std::string& v) { o.backend = NotEmpty(n, v); }},
+    {"backend-option", "NAME=VALUE", "an option of the backend, as often as needed (the cell's)",
+     AddBackendOption, true},
+    {"precision", "NAME", "fp32, fp16, bf16 or int8: what the backend computes in (the weights' own)",
+     [](Options& o, std::string_view n, const std::string& v) {
+       OneOf<int>(n, v, kPrecisionNames);
+       o.precision = v;
+     }},
     {"progress", "STYLE", "plain, json or none (plain)",
      [](Options& o, std::string_view n, const std::string& v) {
        o.progress = OneOf<ProgressStyle>(n, v, kProgressNames);
@@ -201,7 +221,7 @@ Options ParseOptions(const std::vector<std::string>& argv) {
     const std::size_t equals = word.find('=');
     const Option& option =
         FindOption(std::string_view(word).substr(2, equals == std::string::npos ? equals : equals - 2), word);
-    if (!given.insert(option.name).second) {
+    if (!given.insert(option.name).second && !option.repeatable) {
       throw Failure(ExitCode::kUsage, "--" + std::string(option.name) + " is given twice; keep one.");
     }
     std::string value;

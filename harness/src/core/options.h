@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct Options {
   std::optional<double> target_latency_ms;
   std::optional<std::uint64_t> samples;
   std::optional<std::string> backend;
+  std::map<std::string, std::string> backend_options;
+  std::optional<std::string> precision;
   ProgressStyle progress = ProgressStyle::kPlain;
   bool verify = false;
   std::vector<std::string> argv;  // as given, without the program's name

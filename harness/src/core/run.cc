@@ -22,10 +22,10 @@
 #include "core/progress.h"
 #include "core/run_control.h"
 #include "core/run_directory.h"
-#include "core/sha256.h"
 #include "core/signals.h"
 #include "core/verdict.h"
 #include "core/warmup.h"
+#include "core/weights.h"
 
 namespace mlperf_bake {
 namespace {
@@ -39,17 +39,6 @@ DataSet OpenData(const Options& options, const Cell& cell) {
   DataSet data = DataSet::Open(options.data, cell, options.verify);
   if (options.samples) data.Limit(*options.samples);
   return data;
-}
-
-WeightsFacts CheckWeights(const Cell& cell, const Memory& weights) {
-  const WeightsFacts facts{cell.weights.filename().string(), Sha256Hex(weights.bytes()),
-                           weights.bytes().size()};
-  if (cell.weights_sha256 != kUnlocked && facts.sha256 != cell.weights_sha256) {
-    throw Failure(ExitCode::kWeights, cell.weights.string() + " has SHA-256 " + facts.sha256 + ", but " +
-                                          cell.conf.string() + " says " + cell.weights_sha256 +
-                                          "; build the image again or restore the weights.");
-  }
-  return facts;
 }
 
 constexpr std::size_t kLargestGrain = 4096;
@@ -151,6 +140,7 @@ ExitCode Run(const Options& options) {
   Progress progress(options.progress);
   const Cell cell = ReadCell(options.cell.value_or(DefaultCellFile()));
   const BackendEntry& entry = FindBackend(options.backend.value_or(cell.backend));
+  const BackendConfiguration configuration = Configure(entry, cell, options);
   const std::string run_id =
       options.run_id.value_or(NewRunId(NameOf(options.scenario), NameOf(options.mode)));
   RunDirectory directory(options.results, run_id);
@@ -158,18 +148,15 @@ ExitCode Run(const Options& options) {
   progress.Phase("verify");
   const DataSet data = OpenData(options, cell);
   StopBetweenSteps(control);
-  Memory weights;
-  std::optional<WeightsFacts> weights_facts;
-  if (entry.needs_weights) {
-    weights = Memory::MapFile(cell.weights, ExitCode::kWeights);
-    weights_facts = CheckWeights(cell, weights);
-  }
+  std::optional<Weights> weights;
+  if (entry.needs_weights) weights = OpenWeights(cell);
   StopBetweenSteps(control);
 
   progress.Phase("load");
   const int usable_cpus = UsableCpus();
   const std::unique_ptr<Task> task = OpenTask(cell, data, options.mode == Mode::kAccuracy);
-  const std::unique_ptr<Backend> backend = entry.open({cell, weights.bytes()});
+  const std::unique_ptr<Backend> backend =
+      entry.open({cell, weights ? weights->memory.bytes() : std::span<const std::byte>(), configuration});
   const BackendFacts backend_facts = backend->Facts(usable_cpus);
   const Execution execution = ResolveExecution(options, backend_facts.preferred_workers, usable_cpus);
   const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
@@ -204,7 +191,8 @@ ExitCode Run(const Options& options) {
                     .settings = settings,
                     .data = data,
                     .backend = backend_facts,
-                    .weights = weights_facts,
+                    .configuration = configuration,
+                    .weights = weights ? std::optional(weights->facts) : std::nullopt,
                     .started_at = UtcNow()};
   const double cpu_before = CpuSeconds();
   auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);

@@ -1,6 +1,7 @@
 // A backend for tests: the class of a sample is its first element, so that wrong pointers, copies or orders
 // show as wrong answers. ECHO_FAULT tells it to misbehave: "open" (cannot load), "run" (fails in the tenth
 // batch), "throw" (throws something else there), "slow" (20 ms a batch).
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -59,10 +60,17 @@ class EchoBackend final : public Backend {
   std::atomic<int> batches_{0};
 };
 
+constexpr std::array<std::string_view, 1> kOptions = {"volume"};
+constexpr std::array<std::string_view, 1> kPrecisions = {"bf16"};
+
 }  // namespace
 
 extern const BackendEntry kBackend_echo;
-const BackendEntry kBackend_echo = {"echo", [] { return std::string("1"); }, true,
+const BackendEntry kBackend_echo = {"echo",
+                                    [] { return std::string("1"); },
+                                    true,
+                                    kOptions,
+                                    kPrecisions,
                                     [](const Network& network) -> std::unique_ptr<Backend> {
                                       return std::make_unique<EchoBackend>(network.cell);
                                     }};
