@@ -61,8 +61,6 @@ def overrides_for(
     from mlperf_bake.engine.bases import ensure_base
 
     chosen = tuple(cells)
-    trained = any(project.lock.weights.get(cell.model) is None for cell in chosen)
-    every = {name: Context(value, _identity(name, value, trained)) for name, value in given.items()}
     wanted: set[tuple[str, str]] = set()
     for cell in chosen:
         if "base" not in given:
@@ -75,17 +73,47 @@ def overrides_for(
         base = ensure_base(engine, os, project.matrix.os[os].suite, platform, locked, say)
         if base.origin != "hub":
             bases[os, platform] = Context(base.context, base.identity)
-    return Overrides(every, bases, engine.platform, project.revision)
+    return Overrides(
+        given_contexts(given), bases, engine.platform, project.revision, given_weights(project, chosen, given)
+    )
 
 
-def present_overrides(project: Project, engine: Engine) -> Overrides:
-    """The contexts that a build without options would take as things are: the base images made here earlier, unless
-    the engine has the locked ones."""
+def present_overrides(
+    project: Project, engine: Engine, cells: Iterable[Cell] = (), given: Mapping[str, str] | None = None
+) -> Overrides:
+    """The contexts that a build of these cells would take as things are: the user's own, and the base images made here
+    earlier, unless the engine has the locked ones. Nothing is pulled or made."""
     from mlperf_bake.engine.bases import present_bases
 
     locked = {os: pin.pinned for os, pin in project.lock.bases.items()}
     bases = {key: Context(base.context, base.identity) for key, base in present_bases(engine, locked).items()}
-    return Overrides(bases=bases, build_platform=engine.platform)
+    own = given or {}
+    return Overrides(
+        given_contexts(own),
+        bases,
+        build_platform=engine.platform,
+        weights=given_weights(project, cells, own),
+    )
+
+
+def given_contexts(given: Mapping[str, str]) -> dict[str, Context]:
+    """The user's own contexts. An image is what its reference says; what a directory holds is fixed by checksums in the
+    Dockerfile, but for weights (``given_weights``)."""
+    return {name: Context(value, value if name in IMAGES else None) for name, value in given.items()}
+
+
+def given_weights(project: Project, cells: Iterable[Cell], given: Mapping[str, str]) -> dict[str, str]:
+    """Model to the sha256 of its file in the context ``weights``, for the models of these cells whose weights the lock
+    does not fix: trained ones, and those that only an MD5 identifies. A missing file is for the build to tell."""
+    if "weights" not in given:
+        return {}
+    found: dict[str, str] = {}
+    for model in dict.fromkeys(cell.model for cell in cells):
+        file = Path(given["weights"]) / project.matrix.models[model].weights.file
+        if project.lock.weights.get(model) is None and file.is_file():
+            with file.open("rb") as stream:
+                found[model] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
 
 
 def _directory(name: str, value: str) -> str:
@@ -102,17 +130,3 @@ def _directory(name: str, value: str) -> str:
 
 def _image(value: str) -> str:
     return value if "://" in value else IMAGE_PREFIX + value
-
-
-def _identity(name: str, value: str, trained: bool) -> str | None:
-    """What a context holds, where no checksum in the Dockerfile fixes it: an image, or weights that a recipe trains."""
-    if name in IMAGES:
-        return value
-    if name == "weights" and trained:
-        digest = hashlib.sha256()
-        for file in sorted(path for path in Path(value).iterdir() if path.is_file()):
-            digest.update(f"{file.name}\0".encode())
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        return digest.hexdigest()
-    return None

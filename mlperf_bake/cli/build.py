@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlperf_bake.cli.options import Json, Only, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.errors import NothingSelected, UsageError
 
@@ -22,15 +22,7 @@ def build(
             "--jobs", "-j", metavar="N", help="Builds at a time [half the CPUs].", show_default=False
         ),
     ] = 0,
-    context: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--context",
-            metavar="NAME=PATH",
-            help="Use this in place of what is fetched: wheels, weights, base, build-base.",
-            show_default=False,
-        ),
-    ] = None,
+    context: Contexts = None,
     platform: Annotated[
         str, typer.Option("--platform", metavar="linux/ARCH", help="Keep only cells of this platform.")
     ] = "",

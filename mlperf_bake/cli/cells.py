@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlperf_bake.cli.options import Json, Only, Skip, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
 from mlperf_bake.cli.output import note, print_json, print_line, print_table
 from mlperf_bake.errors import EngineMissing, Stale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.plan.image import PlannedImage
@@ -121,14 +121,20 @@ def plan(
             help="Ask the engine which images are there; without, each state is unknown.",
         ),
     ] = True,
+    context: Contexts = None,
     json: Json = False,
 ) -> None:
     """Show what a build would do and why."""
+    from mlperf_bake.build.contexts import given_contexts, given_weights, parse_contexts
+    from mlperf_bake.plan.planner import Overrides
     from mlperf_bake.project import open_project
 
     project = open_project()
     cells = project.cells(targets or (), only or (), skip or ())
-    judge, overrides = _ask_engine(project) if engine else (None, None)
+    given = parse_contexts(context or ())
+    judge, overrides = _ask_engine(project, cells, given) if engine else (None, None)
+    if overrides is None and given:
+        overrides = Overrides(given_contexts(given), weights=given_weights(project, cells, given))
     unknown = "no engine answered" if engine else "no engine was asked"
     images = project.planner(overrides).plan(cells)
     rows = [_plan_row(image, judge(image) if judge else None, unknown) for image in images]
@@ -237,7 +243,9 @@ def _plan_row(image: PlannedImage, state: State | None, unknown: str) -> dict[st
     }
 
 
-def _ask_engine(project: Project) -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
+def _ask_engine(
+    project: Project, cells: Iterable[Cell], given: Mapping[str, str]
+) -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
     """What the engine's images say of a planned one, and the base images a build would take; None where none answers."""
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import built_images
@@ -247,6 +255,7 @@ def _ask_engine(project: Project) -> tuple[Callable[[PlannedImage], State] | Non
     try:
         engine = find_engine()
         built = built_images(engine.host)
+        overrides = present_overrides(project, engine, cells, given)
     except EngineMissing as error:
         note(f"no engine was asked: {error.problem}")
         return None, None
@@ -254,4 +263,4 @@ def _ask_engine(project: Project) -> tuple[Callable[[PlannedImage], State] | Non
         labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
         for labels in (dict(image.labels) for image in built.values())
     }
-    return lambda image: state(image, built, last.get(image.cell_id)), present_overrides(project, engine)
+    return lambda image: state(image, built, last.get(image.cell_id)), overrides

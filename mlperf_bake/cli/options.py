@@ -34,6 +34,15 @@ Skip = Annotated[
         "--skip", metavar="AXIS=VALUE[,VALUE]", help="Leave out cells with these values.", show_default=False
     ),
 ]
+Contexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context",
+        metavar="NAME=PATH",
+        help="Use this in place of what is fetched: wheels, weights, base, build-base.",
+        show_default=False,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Machine-readable output on stdout, people's text on stderr.")
 ]

@@ -99,16 +99,24 @@ def require_valid(outcome: RunOutcome) -> None:
 
 
 def _built_image(project: Project, cell: Cell, engine: Engine) -> str:
-    """The image of the checkout as it is; where only an older one is there, that one, and the user is told."""
+    """The newest image of the checkout as it is, with the user's own weights where it was built so; where only an older
+    one is there, that one, and the user is told."""
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import named_images
+    from mlperf_bake.plan.state import INGREDIENTS_LABEL, has_given_weights, read_ingredients
 
     [planned] = project.plan([cell], present_overrides(project, engine))
-    latest = f"mlperf-bake/{cell.id}:latest"
-    built = named_images(engine.host, (planned.tags[0], latest))
+    latest = planned.tags[-1]
+    built = named_images(engine.host, planned.tags)
+    newest = next((image for image in built.values() if latest in image.tags), None)
+    if newest:
+        ingredients = read_ingredients(dict(newest.labels).get(INGREDIENTS_LABEL, ""))
+        if has_given_weights(planned, newest.fingerprint, ingredients):
+            note(f"{latest} holds weights that were given with --context weights=DIR")
+            return latest
     if planned.fingerprint in built:
         return planned.tags[0]
-    if any(latest in image.tags for image in built.values()):
+    if newest:
         note(f"{latest} was made from other sources or contexts than the checkout has now;")
         note(f"`mlperf-bake plan {cell.id}` says what differs")
     return latest

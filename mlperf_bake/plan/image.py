@@ -3,7 +3,13 @@
 Nothing in here is looked up again later: the builder needs no matrix, lock or template.
 """
 
+import hashlib
 from dataclasses import dataclass
+
+
+def fingerprint(dockerfile: str, ingredients: str) -> str:
+    """``sha256:`` and 64 hex digits over a rendered Dockerfile and the label that lists its ingredients."""
+    return "sha256:" + hashlib.sha256(f"{dockerfile}\0{ingredients}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

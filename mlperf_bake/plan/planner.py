@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell
-from mlperf_bake.plan.image import PlannedImage
-from mlperf_bake.plan.state import INGREDIENTS_LABEL, ingredients_label
+from mlperf_bake.plan.image import PlannedImage, fingerprint
+from mlperf_bake.plan.state import GIVEN_WEIGHTS, INGREDIENTS_LABEL, ingredients_label
 from mlperf_bake.render.copied import Sources, copied_paths
 from mlperf_bake.render.dockerfile import Renderer
 from mlperf_bake.render.paths import dockerfile_path
@@ -40,12 +40,14 @@ class Overrides:
         bases: (OS, platform) to the base image that is used in place of the locked one.
         build_platform: what the builder itself runs on.
         revision: of the source, for a label; not part of the fingerprint.
+        weights: model to the sha256 of what the context ``weights`` holds for it, where no checksum of the lock fixes that.
     """
 
     every: Mapping[str, Context] = field(default_factory=dict)
     bases: Mapping[tuple[str, str], Context] = field(default_factory=dict)
     build_platform: str = "linux/amd64"
     revision: str = ""
+    weights: Mapping[str, str] = field(default_factory=dict)
 
 
 class Planner:
@@ -79,20 +81,23 @@ class Planner:
         for name, context in contexts.items():
             if context.identity:
                 ingredients[f"context {name}"] = _short(context.identity)
+        if "weights" in contexts and (given := self._overrides.weights.get(cell.model)):
+            ingredients[GIVEN_WEIGHTS] = _short(given)
         listed = tuple(sorted(ingredients.items()))
         label = ingredients_label(listed)
-        fingerprint = hashlib.sha256(f"{rendered.text}\0{label}".encode()).hexdigest()
+        whole = fingerprint(rendered.text, label)
+        short = whole.removeprefix("sha256:")[:SHORT]
         cell_id = cell.id
         return PlannedImage(
             cell_id=cell_id,
             dockerfile=rendered.text,
             dockerfile_path=dockerfile_path(cell),
             platform=platform,
-            fingerprint=f"sha256:{fingerprint}",
+            fingerprint=whole,
             ingredients=listed,
-            tags=(f"mlperf-bake/{cell_id}:{fingerprint[:SHORT]}", f"mlperf-bake/{cell_id}:latest"),
+            tags=(f"mlperf-bake/{cell_id}:{short}", f"mlperf-bake/{cell_id}:latest"),
             labels=((INGREDIENTS_LABEL, label), *self._revision_label()),
-            build_args=(("FINGERPRINT", f"sha256:{fingerprint}"),),
+            build_args=(("FINGERPRINT", whole),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
         )
 

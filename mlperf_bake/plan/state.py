@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.plan.image import PlannedImage, fingerprint
 
 INGREDIENTS_LABEL = "org.mlperf-bake.ingredients"
+GIVEN_WEIGHTS = "context weights"
+"""The ingredient that stands for weights of the user's own, which no checksum of the lock fixes."""
 SHOWN = 3
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
@@ -34,6 +36,16 @@ def read_ingredients(label: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         return {}
     return {str(name): str(digest) for name, digest in value.items()} if isinstance(value, dict) else {}
+
+
+def has_given_weights(image: PlannedImage, there: str, last: Ingredients) -> bool:
+    """Whether the image with fingerprint ``there`` and the ingredients ``last`` is the planned one but for weights that
+    the user gave: the same Dockerfile, the same files, the same base."""
+    given = last.get(GIVEN_WEIGHTS)
+    if given is None:
+        return False
+    ingredients = tuple(sorted({**dict(image.ingredients), GIVEN_WEIGHTS: given}.items()))
+    return fingerprint(image.dockerfile, ingredients_label(ingredients)) == there
 
 
 def state(image: PlannedImage, fingerprints: Mapping[str, object], last: Ingredients | None) -> State:

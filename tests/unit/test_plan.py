@@ -14,7 +14,13 @@ import yaml
 
 from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.plan.planner import Context, Overrides
-from mlperf_bake.plan.state import INGREDIENTS_LABEL, ingredients_label, read_ingredients, state
+from mlperf_bake.plan.state import (
+    INGREDIENTS_LABEL,
+    has_given_weights,
+    ingredients_label,
+    read_ingredients,
+    state,
+)
 from mlperf_bake.project import Project, open_project
 from tests.support.second_matrix import CHECKOUT, TEXT, make_project
 
@@ -189,6 +195,26 @@ def test_contexts_go_to_their_platform_and_only_their_identity_counts(project: P
         wanted = {"base", "build-base"} if cell.hardware != "coral" else {"build-base"}
         assert contexts.keys() == wanted
         assert len({plan[cell.id].fingerprint for plan in (plain, first, second)}) == 3
+
+
+def test_given_weights_count_for_the_models_that_no_checksum_fixes(project: Project) -> None:
+    plain = {image.cell_id: image for image in project.plan(project.matrix.every_cell)}
+    given = Overrides({"weights": Context("/w")}, weights={"bert": "1" * 64})
+    for cell, image in zip(
+        project.matrix.every_cell, project.plan(project.matrix.every_cell, given), strict=True
+    ):
+        own = plain[cell.id]
+        assert (image.fingerprint == own.fingerprint) == (cell.model != "bert")
+        assert has_given_weights(own, image.fingerprint, dict(image.ingredients)) == (cell.model == "bert")
+        assert not has_given_weights(own, own.fingerprint, dict(own.ingredients))
+
+
+def test_an_image_with_given_weights_of_other_sources_is_another_image(project: Project) -> None:
+    given = Overrides({"weights": Context("/w")}, weights={"bert": "1" * 64})
+    (built,) = project.plan(project.cells(["bert"]), given)
+    replacing("templates/final.j2", "WORKDIR /results", "WORKDIR /")(project.root)
+    (now,) = open_project(project.root).plan(project.cells(["bert"]))
+    assert not has_given_weights(now, built.fingerprint, dict(built.ingredients))
 
 
 # Why --------------------------------------------------------------------------------------------------------------------
