@@ -42,12 +42,14 @@ def demands(matrix: Matrix, loadgen_version: str) -> tuple[Demand, ...]:
     for os in matrix.os.values():
         found.add(Demand("bases", os.name, f"{os.image}:{os.tag}"))
     for framework in matrix.frameworks.values():
-        for hardware in matrix.hardware.values():
-            tag = f"cp{framework.package.python} {framework.package.platform_tag}_{hardware.machine}"
-            found.add(Demand("packages", wheel_key(framework.package, hardware), tag))
-        for architecture in BUILD_ARCHITECTURES:
-            headers = framework.headers
-            found.add(Demand("packages", package_key(headers, architecture), headers.suite or ""))
+        if package := framework.package:
+            for hardware in matrix.hardware.values():
+                if matrix.may_meet("framework", framework.name, "hardware", hardware.name):
+                    tag = f"cp{package.python} {package.platform_tag}_{hardware.machine}"
+                    found.add(Demand("packages", wheel_key(package, hardware), tag))
+        if headers := framework.headers:
+            for architecture in BUILD_ARCHITECTURES:
+                found.add(Demand("packages", package_key(headers, architecture), headers.suite or ""))
     for model in matrix.models.values():
         weights = model.weights
         found.add(Demand("weights", model.name, weights.url or f"recipe {weights.recipe}"))

@@ -117,9 +117,12 @@ def _implementation(name: str, fields: dict[str, Any]) -> Implementation:
 def _framework(name: str, fields: dict[str, Any]) -> Framework:
     return Framework(
         name=name,
-        **_only(fields, "title", "license", "backend", "template", "library", "soname"),
-        package=_fetch(fields["package"]),
-        headers=_fetch(fields["headers"]),
+        **_only(fields, "title", "license", "backend", "template"),
+        **_given(fields, "library", "soname", "conversion", "weights_suffix", "python"),
+        package=_fetch(fields["package"]) if "package" in fields else None,
+        headers=_fetch(fields["headers"]) if "headers" in fields else None,
+        cmake=tuple(sorted(fields.get("cmake", {}).items())),
+        backend_options=tuple(sorted(fields.get("backend_options", {}).items())),
     )
 
 
@@ -133,6 +136,10 @@ def _os(name: str, fields: dict[str, Any]) -> OperatingSystem:
 
 def _only(fields: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: fields[name] for name in names}
+
+
+def _given(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: fields.get(name) for name in names}
 
 
 def _fetch(fields: dict[str, Any]) -> Fetch:
@@ -204,10 +211,13 @@ def _check_weights(root: Node, problems: Problems) -> None:
         if "fetch" in keys:
             _check_registry(cast(dict[str, Node], weights.mapping)["fetch"], problems)
     for framework in cast(dict[str, Node], root.mapping["frameworks"].mapping).values():
+        fields = cast(dict[str, Node], framework.mapping)
         for key in ("package", "headers"):
-            fetch = cast(dict[str, Node], framework.mapping)[key]
-            _check_registry(fetch, problems)
-            _check_binary(fetch, problems)
+            if key in fields:
+                _check_registry(fields[key], problems)
+                _check_binary(fields[key], problems)
+        if ("conversion" in fields) != ("weights_suffix" in fields):
+            problems.add(framework.spot, '"conversion" and "weights_suffix" belong together')
 
 
 def _check_registry(fetch: Node, problems: Problems) -> None:

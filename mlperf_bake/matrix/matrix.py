@@ -60,6 +60,16 @@ class Matrix:
         }
         return tuple(values[axis])
 
+    def may_meet(self, axis: Axis, name: str, other: Axis, other_name: str) -> bool:
+        """Whether no rule keeps these two values apart; a third value still may."""
+        pairs = {(axis, name): (other, other_name), (other, other_name): (axis, name)}
+        return not any(
+            (rule.axis, rule.name) in pairs
+            and rule.other == pairs[rule.axis, rule.name][0]
+            and pairs[rule.axis, rule.name][1] not in rule.allowed
+            for rule in self.rules
+        )
+
     @cached_property
     def every_cell(self) -> tuple[Cell, ...]:
         """Every valid cell, in the order of preference.

@@ -82,17 +82,29 @@ class Implementation:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A value of the framework axis: the runtime's own library out of a registry package, and its headers."""
+    """A value of the framework axis: a runtime, the harness's backend for it, and the weights' form that it loads.
+
+    ``conversion`` and ``weights_suffix`` stand together or not at all; ``python`` names the class of backend python.
+    """
 
     name: str
     title: str
     license: str
     backend: str
     template: str
-    package: Fetch
-    library: str
-    soname: str
-    headers: Fetch
+    package: Fetch | None
+    library: str | None
+    soname: str | None
+    headers: Fetch | None
+    cmake: tuple[tuple[str, str], ...] = ()
+    backend_options: tuple[tuple[str, str], ...] = ()
+    conversion: str | None = None
+    weights_suffix: str | None = None
+    python: str | None = None
+
+    def weights_file(self, source: str) -> str:
+        """The name of the weights file that this framework loads, made from the model's own."""
+        return source if self.weights_suffix is None else source.rpartition(".")[0] + self.weights_suffix
 
 
 @dataclass(frozen=True, slots=True)

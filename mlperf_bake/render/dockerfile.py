@@ -153,18 +153,27 @@ class Renderer:
     def _framework_values(self, framework: Framework, hardware: Hardware) -> dict[str, object]:
         known = self._wheels.get((framework.name, hardware.name))
         if known is None:
-            package = framework.package
-            wheel = self._pin(wheel_key(package, hardware))
             known = self._wheels[framework.name, hardware.name] = {
                 "framework": framework,
                 "hardware": hardware,
-                "wheel": Wheel(wheel.file, wheel.sha256, f"{package.platform_tag}_{hardware.machine}"),
-                "headers": tuple(
-                    (architecture, self._pin(package_key(framework.headers, architecture)))
-                    for architecture in BUILD_ARCHITECTURES
-                ),
+                "wheel": self._wheel(framework, hardware),
+                "headers": self._headers(framework),
             }
         return known
+
+    def _wheel(self, framework: Framework, hardware: Hardware) -> Wheel | None:
+        package = framework.package
+        if package is None:
+            return None
+        pin = self._pin(wheel_key(package, hardware))
+        return Wheel(pin.file, pin.sha256, f"{package.platform_tag}_{hardware.machine}")
+
+    def _headers(self, framework: Framework) -> tuple[tuple[str, FilePin], ...]:
+        """For each architecture that images are built on the package with the C and C++ interface."""
+        headers = framework.headers
+        if headers is None:
+            return ()
+        return tuple((machine, self._pin(package_key(headers, machine))) for machine in BUILD_ARCHITECTURES)
 
     def _pin(self, key: str) -> FilePin:
         try:

@@ -194,3 +194,14 @@ def _mutate(document: Any, data: st.DataObject) -> None:
             here[data.draw(st.sampled_from(["extra", "Bad Name", "needs", "x" * 41]))] = copy.deepcopy(
                 data.draw(ODD)
             )
+
+
+def test_a_framework_needs_a_suffix_for_what_its_conversion_makes() -> None:
+    entry = "    template: onnxruntime\n"
+    assert TEXT.count(entry) >= 1
+    for extra in ("    conversion: tflite\n", "    weights_suffix: .tflite\n"):
+        with pytest.raises(UsageError, match='"conversion" and "weights_suffix" belong together'):
+            parse_matrix(TEXT.replace(entry, entry + extra, 1), "matrix.yaml")
+    whole = TEXT.replace(entry, entry + "    conversion: tflite\n    weights_suffix: .q.tflite\n", 1)
+    framework = next(f for f in parse_matrix(whole, "matrix.yaml").frameworks.values() if f.conversion)
+    assert framework.weights_file("net.v1.onnx") == "net.v1.q.tflite"
