@@ -6,6 +6,8 @@ The command line prints it and exits with ``exit_code``; nothing here is ever sh
 
 from typing import ClassVar
 
+from mlperf_bake.program import pasteable
+
 
 class BakeError(Exception):
     """A failure with a remedy.
@@ -15,7 +17,7 @@ class BakeError(Exception):
         where: the file (and ``:line:column``), image, volume or cell it concerns.
         found: what was there instead.
         expected: what should have been there.
-        remedy: what to do, best a command to type.
+        remedy: what to do, best a command to type; ``mlperf-bake`` in it is spelt as this user can call it.
     """
 
     exit_code: ClassVar[int] = 1
@@ -34,7 +36,7 @@ class BakeError(Exception):
         self.where = where
         self.found = found
         self.expected = expected
-        self.remedy = remedy
+        self.remedy = pasteable(remedy) if remedy else remedy
 
     def __str__(self) -> str:
         lines = [f"{self.where}: {self.problem}" if self.where else self.problem]

@@ -7,7 +7,6 @@ not made twice, so an interrupted quickstart goes on with what it had; the runs 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.errors import BuildFailed
+from mlperf_bake.program import pasteable
 from mlperf_bake.project import Project
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def summary(journey: Journey) -> list[tuple[str, str]]:
         ("submission tree", shown(journey.collected.tree)),
         *(("to fill in", shown(unknown.file)) for unknown in journey.collected.unknown),
         *((f"left out {item.run_id}", item.reason) for item in journey.collected.left_out),
-        ("go on with", f"{shown(Path(sys.argv[0]))} --help"),
+        ("go on with", pasteable("mlperf-bake --help")),
         ("took", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in journey.seconds)),
     ]
     return lines

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.build.progress import Event, Remark, StepFinished, StepOutput
+from mlperf_bake.program import pasteable
 
 Origin = Callable[[str, int], tuple[str, int] | None]
 """(cell id, line of its Dockerfile) to (template file, line in it)."""
@@ -192,10 +193,10 @@ def explain_failure(
         line=place[1] if place else line,
         exit_code=int(exit_code[1]) if exit_code else None,
         message=message,
-        remedy=remedy,
+        remedy=pasteable(remedy),
         last_lines=tuple(said[-SHOWN_LINES:]),
         log_file=log_file,
-        retry=f"mlperf-bake build --target={cell_id}",
+        retry=pasteable(f"mlperf-bake build --target={cell_id}"),
     )
 
 

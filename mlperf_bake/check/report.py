@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from mlperf_bake.check.official import OfficialVerdict
 from mlperf_bake.check.rule import Finding, Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
+from mlperf_bake.program import pasteable
 from mlperf_bake.results.printable import printable
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _finding_data(finding: Finding, tree: Path) -> dict[str, object]:
         "problem": breach.problem,
         "found": breach.found,
         "expected": breach.expected,
-        "fix": breach.fix,
+        "fix": pasteable(breach.fix),
     }
 
 
@@ -163,7 +164,11 @@ def _details(group: Group) -> list[str]:
     breach = group.first.breach
     lines = [
         f"{label:<9}{printable(value)}"
-        for label, value in (("found", breach.found), ("expected", breach.expected), ("fix", breach.fix))
+        for label, value in (
+            ("found", breach.found),
+            ("expected", breach.expected),
+            ("fix", pasteable(breach.fix)),
+        )
         if value
     ]
     shown = group.places[:PLACES_SHOWN]

@@ -9,6 +9,7 @@ import typer
 from mlperf_bake.cli.options import Json
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import DiskFull, EngineMissing
+from mlperf_bake.program import pasteable
 
 SIGNS = {"ok": "✓", "note": "-", "missing": "✗"}
 
@@ -38,7 +39,7 @@ def doctor(
     if json:
         print_json(
             [
-                {"name": one.name, "state": one.state, "found": one.found, "remedy": one.remedy}
+                {"name": one.name, "state": one.state, "found": one.found, "remedy": pasteable(one.remedy)}
                 for one in findings
             ]
         )

@@ -4,6 +4,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+from mlperf_bake.program import pasteable
+
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
 
@@ -35,13 +37,13 @@ def _json(value: object) -> str:
 
 
 def print_line(text: str = "") -> None:
-    """One line on stdout."""
-    sys.stdout.write(text + "\n")
+    """One line on stdout, its commands as this user can type them."""
+    sys.stdout.write(pasteable(text) + "\n")
 
 
 def note(text: str) -> None:
-    """One line for people on stderr."""
-    sys.stderr.write(text + "\n")
+    """One line for people on stderr, its commands as this user can type them."""
+    sys.stderr.write(pasteable(text) + "\n")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
