@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -18,30 +18,87 @@ if TYPE_CHECKING:
     from mlperf_bake.plan.planner import Overrides
     from mlperf_bake.plan.state import State
     from mlperf_bake.project import Project
+    from mlperf_bake.proof.record import Proof
 
 
-def list_cells(targets: Targets = None, only: Only = None, skip: Skip = None, json: Json = False) -> None:
-    """List the cells of the matrix."""
+def list_cells(
+    targets: Targets = None,
+    only: Only = None,
+    skip: Skip = None,
+    framework: Annotated[
+        bool, typer.Option("--framework", help="One line a framework: how far the best of its cells came.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the cells of the matrix, and what each was seen to do."""
     from mlperf_bake.matrix.selectors import published
     from mlperf_bake.project import open_project
+    from mlperf_bake.proof.record import PROOFS, load_proofs
 
     project = open_project()
+    proofs = load_proofs(project.root / PROOFS)
     cells = project.cells(targets or (), only or (), skip or ())
     rendered = {cell.id for cell in published(project.matrix)}
-    rows = [_row(project, cell, cell.id in rendered) for cell in cells]
+    rows = [_row(project, cell, cell.id in rendered, proofs.get(cell.id)) for cell in cells]
+    if framework:
+        _list_frameworks(project, rows, json)
+        return
     if json:
         print_json({"matrix": project.matrix.name, "round": project.matrix.round, "cells": rows})
         return
     print_table(
-        ("CELL", "DIVISION", "PLATFORM", "IMAGE FILE"),
+        ("CELL", "DIVISION", "STATE", "ACCURACY", "SEEN"),
         [
-            (str(row["id"]), str(row["division"]), str(row["platform"]), str(row["dockerfile"] or "-"))
+            tuple(str(row[key] or "-") for key in ("id", "division", "state", "accuracy", "date"))
             for row in rows
         ],
     )
     note(
-        f"{len(rows)} cells, round {project.matrix.round}. `mlperf-bake explain TARGET` shows how a target resolves."
+        f"{len(rows)} cells, round {project.matrix.round}. `mlperf-bake explain TARGET` shows how a target resolves, "
+        "`mlperf-bake prove TARGET` proves one here."
     )
+
+
+def _list_frameworks(project: Project, rows: list[dict[str, object]], json: bool) -> None:
+    """One line a framework: of its chosen cells the one that came furthest."""
+    from mlperf_bake.proof.record import STATES
+
+    lines = []
+    for name, value in project.matrix.frameworks.items():
+        own = [row for row in rows if row["framework"] == name]
+        if not own:
+            continue
+        best = max(own, key=lambda row: STATES.index(cast(Any, row["state"])))
+        lines.append(
+            {
+                "framework": name,
+                "title": value.title,
+                "backend": value.backend if value.python is None else f"{value.backend} ({value.python})",
+                "weights": value.conversion or "as given",
+                "cells": len(own),
+                "proven": sum(row["state"] == STATES[-1] for row in own),
+                "state": best["state"] if best["date"] else "not proven",
+                "accuracy": best["accuracy"],
+                "cell": best["id"],
+                "date": best["date"],
+                "machine": best["machine"],
+            }
+        )
+    if json:
+        print_json({"matrix": project.matrix.name, "round": project.matrix.round, "frameworks": lines})
+        return
+    print_table(
+        ("FRAMEWORK", "BACKEND", "WEIGHTS", "STATE", "ACCURACY", "PROVEN", "SEEN", "BEST CELL"),
+        [
+            (
+                *(str(line[key] or "-") for key in ("framework", "backend", "weights", "state", "accuracy")),
+                f"{line['proven']} of {line['cells']}",
+                *(str(line[key] or "-") for key in ("date", "cell")),
+            )
+            for line in lines
+        ],
+    )
+    note("`mlperf-bake prove TARGET` builds, runs and records a cell on the machine it needs.")
 
 
 def explain(
@@ -52,16 +109,18 @@ def explain(
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.matrix.values import AXES
     from mlperf_bake.project import open_project
+    from mlperf_bake.proof.record import PROOFS, load_proofs
 
     project = open_project()
     resolution = resolve(project.matrix, target)
     cell = resolution.cell
     rules = [rule for rule in project.matrix.rules if cell.value(rule.axis) == rule.name]
+    proof = load_proofs(project.root / PROOFS).get(cell.id)
     if json:
         print_json(
             {
                 "target": target,
-                "cell": _row(project, cell, cell in published(project.matrix)),
+                "cell": _row(project, cell, cell in published(project.matrix), proof),
                 "given": {str(axis): name for axis, name in resolution.given.items()},
                 "filled": {str(axis): name for axis, name in resolution.filled.items()},
                 "rules": [
@@ -106,6 +165,13 @@ def explain(
     print_line(
         f"benchmark {model.benchmark}, {model.division} division, {model.precision}, weights {model.weights.file}"
     )
+    if proof:
+        print_line(
+            f"seen: {proof.state}{f', {proof.accuracy} right' if proof.accuracy else ''}, "
+            f"{', '.join(proof.scenarios) or 'no scenario'}, {proof.date}, {proof.machine}"
+        )
+    else:
+        print_line(f"seen: never run; mlperf-bake prove {cell.id}")
     print_line(f"sample data: mlperf-bake data prepare {model.sample_data} --for {cell.model}")
     print_line(f"next: mlperf-bake build --target {target}")
 
@@ -212,7 +278,8 @@ def lock(
     note(f"{LOCK} {'written' if changes else 'is up to date'}")
 
 
-def _row(project: Project, cell: Cell, rendered: bool) -> dict[str, object]:
+def _row(project: Project, cell: Cell, rendered: bool, proof: Proof | None) -> dict[str, object]:
+    from mlperf_bake.proof.record import state_of
     from mlperf_bake.render.paths import dockerfile_path
 
     model = project.matrix.models[cell.model]
@@ -228,6 +295,12 @@ def _row(project: Project, cell: Cell, rendered: bool) -> dict[str, object]:
         "precision": model.precision,
         "platform": project.matrix.hardware[cell.hardware].platform,
         "dockerfile": dockerfile_path(cell) if rendered else None,
+        "state": state_of(proof, rendered=rendered),
+        "accuracy": proof.accuracy or None if proof else None,
+        "scenarios": list(proof.scenarios) if proof else [],
+        "date": proof.date if proof else None,
+        "machine": proof.machine if proof else None,
+        "image": proof.image if proof else None,
     }
 
 

@@ -18,6 +18,7 @@ from mlperf_bake.matrix.values import (
     Hardware,
     Implementation,
     Input,
+    KnownAccuracy,
     Model,
     OperatingSystem,
     Output,
@@ -107,6 +108,7 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
         ),
         output=Output(**fields["output"]),
         **_only(fields, "preprocessing", "sample_data"),
+        known_accuracy=KnownAccuracy(**fields["known_accuracy"]) if "known_accuracy" in fields else None,
     )
 
 

@@ -52,6 +52,22 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAccuracy:
+    """How many of a model's sample data are answered rightly; ``within`` that many more or fewer is the same figure."""
+
+    correct: int
+    total: int
+    within: int = 0
+
+    def agrees(self, correct: int, total: int) -> bool:
+        """Whether a measured figure is this one."""
+        return total == self.total and abs(correct - self.correct) <= self.within
+
+    def __str__(self) -> str:
+        return f"{self.correct} of {self.total}" + (f", {self.within} more or fewer" if self.within else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A value of the model axis. ``benchmark`` is the checker's name, ``loadgen_model`` the one in LoadGen's own settings."""
 
@@ -69,6 +85,7 @@ class Model:
     output: Output
     preprocessing: str
     sample_data: str
+    known_accuracy: KnownAccuracy | None = None
 
 
 @dataclass(frozen=True, slots=True)

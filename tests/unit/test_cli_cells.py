@@ -1,6 +1,7 @@
 """`list`, `explain`, `plan`, `render`, `lock` as whole processes: exit codes, streams, and never a traceback."""
 
 import json
+from dataclasses import replace
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlperf_bake.proof.record import PROOFS, Proof, save_proofs
 from tests.support.second_matrix import CHECKOUT, TEXT, make_project
 
 PROGRAM = [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()"]
@@ -28,6 +30,9 @@ def mlperf_bake(directory: Path, *arguments: str, **environment: str) -> subproc
     return done
 
 
+DIGEST = "sha256:" + "ab" * 32
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_project(tmp_path_factory.mktemp("second")).root
@@ -42,19 +47,59 @@ def test_list_shows_each_cell_once(directory: Path) -> None:
     done = mlperf_bake(directory, "list", "--only", "model=bert")
     assert done.returncode == 0
     rows = done.stdout.splitlines()
-    assert rows[0].split() == ["CELL", "DIVISION", "PLATFORM", "IMAGE", "FILE"]
+    assert rows[0].split() == ["CELL", "DIVISION", "STATE", "ACCURACY", "SEEN"]
     assert [row.split()[0] for row in rows[1:]] == [
         "bert-cpp-onnxruntime-cpu-debian12",
         "bert-cpp-onnxruntime-cpu-ubuntu22.04",
         "bert-cpp-onnxruntime-cuda-ubuntu22.04",
     ]
-    assert all(row.endswith(" -") for row in rows[1:])  # not published
+    assert all(row.split()[2:] == ["declared", "-", "-"] for row in rows[1:])  # not published, never run
     assert "3 cells, round v6.1" in done.stderr
+
+
+def test_list_tells_what_cells_and_frameworks_were_seen_to_do(own: Path) -> None:
+    proof = Proof(
+        "accuracy checked", "2026-11-22", DIGEST, DIGEST, "a processor, 2 CPUs", ("Offline",), "9 of 10"
+    )
+    cells = ("bert-cpp-onnxruntime-cpu-debian12", "bert-cpp-onnxruntime-cpu-ubuntu22.04")
+    save_proofs(own / PROOFS, {cells[0]: proof, cells[1]: replace(proof, state="built", accuracy="")})
+    rows = [line.split() for line in mlperf_bake(own, "list", "bert-*").stdout.splitlines()]
+    assert [
+        "bert-cpp-onnxruntime-cpu-debian12",
+        "open",
+        "accuracy",
+        "checked",
+        "9",
+        "of",
+        "10",
+        "2026-11-22",
+    ] in rows
+    assert ["bert-cpp-onnxruntime-cpu-ubuntu22.04", "open", "built", "-", "2026-11-22"] in rows
+    done = mlperf_bake(own, "list", "--framework", "--json", "--only", "framework=onnxruntime,tvm")
+    lines = {line["framework"]: line for line in json.loads(done.stdout)["frameworks"]}
+    assert lines["onnxruntime"]["cell"] == cells[0]
+    assert (lines["onnxruntime"]["state"], lines["onnxruntime"]["proven"]) == ("accuracy checked", 1)
+    assert (lines["tvm"]["state"], lines["tvm"]["date"]) == ("not proven", None)
+    assert (
+        "seen: accuracy checked, 9 of 10 right, Offline, 2026-11-22"
+        in mlperf_bake(own, "explain", cells[0]).stdout
+    )
+    (own / PROOFS).write_text("version: 1\ncells:\n  x: {state: perfect}\n", encoding="utf-8")
+    broken = mlperf_bake(own, "list")
+    assert broken.returncode == 2
+    assert "matrix.proofs:3:" in broken.stderr
+    assert "perfect" in broken.stderr
 
 
 @pytest.mark.parametrize(
     "command",
-    ["list --json", "explain coral --json", "plan bert --json --no-engine", "lock --check --json"],
+    [
+        "list --json",
+        "list --framework --json",
+        "explain coral --json",
+        "plan bert --json --no-engine",
+        "lock --check --json",
+    ],
 )
 def test_json_goes_to_stdout_and_nothing_else_does(directory: Path, command: str) -> None:
     done = mlperf_bake(directory, *command.split())

@@ -1,0 +1,105 @@
+"""`prove`: build and run cells on this machine, and record in matrix.proofs what each was seen to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
+from mlperf_bake.cli.output import note, print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlperf_bake.build.service import BuildReport
+    from mlperf_bake.proof.prove import Proven
+
+
+def prove(
+    targets: Targets = None,
+    only: Only = None,
+    skip: Skip = None,
+    duration: Annotated[
+        float, typer.Option("--duration", min=0.1, metavar="SECONDS", help="Of each performance run.")
+    ] = 2.0,
+    results: Annotated[
+        Path, typer.Option("--results", metavar="DIR", help="Where the run directories go.")
+    ] = Path("results/proofs"),
+    context: Contexts = None,
+    json: Json = False,
+) -> None:
+    """Build and run cells in every scenario here, and record how far each came."""
+    from rich.console import Console
+
+    from mlperf_bake.assets.prepare import prepare
+    from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.report import print_report
+    from mlperf_bake.build.service import BuildOptions, build_images
+    from mlperf_bake.cli.asset_progress import StepLine
+    from mlperf_bake.engine.find import find_engine
+    from mlperf_bake.engine.secrets import host_secrets
+    from mlperf_bake.project import open_project
+    from mlperf_bake.proof.prove import Trial
+    from mlperf_bake.proof.prove import prove as prove_cell
+    from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
+
+    project = open_project()
+    path = project.root / PROOFS
+    load_proofs(path)  # a damaged file is told before anything is built
+    engine = find_engine()
+    say = note if json else typer.echo
+    console = Console(stderr=json)
+    proven: list[Proven] = []
+    failed: list[BuildReport] = []
+    for cell in project.cells(targets or (), only or (), skip or ()):
+        overrides = overrides_for(project, [cell], engine, parse_contexts(context or ()), say)
+        [planned] = project.plan([cell], overrides)
+        options = BuildOptions(project.root, project.state, secrets=host_secrets)
+        report = build_images([planned], engine, options, origin=project.origin, console=console, say=say)
+        if report.failures or not report.done:
+            print_report(report, console)
+            failed.append(report)
+            continue
+        model = project.matrix.models[cell.model]
+        with StepLine() as progress:
+            data = prepare(model.sample_data, model.preprocessing, progress=progress).path
+        trial = Trial(planned, report.done[0], data, model.known_accuracy, results.absolute(), duration)
+        outcome = prove_cell(trial, engine, console, say)
+        proven.append(outcome)
+        save_proofs(path, {outcome.cell_id: outcome.proof})
+    _show(proven, json)
+    for report in failed:
+        report.raise_if_failed()
+    for outcome in proven:
+        if outcome.stopped_by:
+            raise outcome.stopped_by
+
+
+def _show(proven: Sequence[Proven], json: bool) -> None:
+    rows = [
+        {
+            "id": outcome.cell_id,
+            "state": outcome.proof.state,
+            "accuracy": outcome.proof.accuracy or None,
+            "scenarios": list(outcome.proof.scenarios),
+            "stopped_by": str(outcome.stopped_by) if outcome.stopped_by else None,
+        }
+        for outcome in proven
+    ]
+    if json:
+        print_json({"cells": rows})
+        return
+    print_table(
+        ("CELL", "STATE", "ACCURACY", "SCENARIOS"),
+        [
+            (
+                outcome.cell_id,
+                outcome.proof.state,
+                outcome.proof.accuracy or "-",
+                ", ".join(outcome.proof.scenarios) or "-",
+            )
+            for outcome in proven
+        ],
+    )

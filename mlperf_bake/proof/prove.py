@@ -1,0 +1,146 @@
+"""Prove cells on this machine: build each, run it in every classic scenario, hold its accuracy against the known figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlperf_bake.errors import BakeError, RunFailed
+from mlperf_bake.proof.record import Proof, dockerfile_digest
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlperf_bake.build.service import DoneImage
+    from mlperf_bake.engine.find import Engine
+    from mlperf_bake.matrix.values import KnownAccuracy
+    from mlperf_bake.plan.image import PlannedImage
+
+SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
+QUEUED = ("Server",)
+"""Scenarios whose latency limit a slow machine may miss: such a run finished all the same."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One cell to prove.
+
+    Attributes:
+        planned: its image.
+        built: the image that is there.
+        data: its model's prepared sample data.
+        known: the figure that the sample data is known to give; None where nobody knows one.
+        results: directory that the runs go to.
+        duration_s: of each performance run, seconds.
+    """
+
+    planned: PlannedImage
+    built: DoneImage
+    data: Path
+    known: KnownAccuracy | None
+    results: Path
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """How far a cell came, and what stopped it there."""
+
+    cell_id: str
+    proof: Proof
+    stopped_by: BakeError | None
+
+
+def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
+    """Runs accuracy and performance in every scenario; never raises for what the cell itself does wrong.
+
+    Errors:
+        Interrupted: Ctrl-C.
+        UsageError, EngineMissing: what no cell could be proven with.
+    """
+    proof = Proof(
+        state="built",
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        image=trial.built.image_id,
+        dockerfile=dockerfile_digest(trial.planned.dockerfile),
+        machine=f"{engine.cpus} CPUs, {trial.planned.platform}",
+    )
+    figures: list[tuple[int, int] | None] = []
+    for scenario in SCENARIOS:
+        try:
+            manifest = _run(trial, scenario, engine, console, say)
+        except RunFailed as error:
+            return Proven(trial.planned.cell_id, proof, error)
+        accuracy = manifest["accuracy"]
+        figures.append((accuracy["correct"], accuracy["total"]) if accuracy else None)
+        machine = f"{manifest['host']['cpu_model']}, {engine.cpus} CPUs, {trial.planned.platform}"
+        proof = replace(proof, machine=machine, scenarios=(*proof.scenarios, scenario))
+    proof = replace(proof, state="ran")
+    if len(set(figures)) != 1:
+        return Proven(trial.planned.cell_id, proof, _different(trial, figures))
+    if figures[0] is None:
+        return Proven(trial.planned.cell_id, proof, None)
+    proof = replace(proof, accuracy=_shown(figures[0]))
+    if trial.known is None:
+        return Proven(trial.planned.cell_id, proof, None)
+    if not trial.known.agrees(*figures[0]):
+        return Proven(trial.planned.cell_id, proof, _wrong(trial, trial.known, figures[0]))
+    return Proven(trial.planned.cell_id, replace(proof, state="accuracy checked"), None)
+
+
+def _run(trial: Trial, scenario: str, engine: Engine, console: Console, say: Say) -> dict[str, Any]:
+    """The accuracy run's manifest; the performance run beside it finished."""
+    from mlperf_bake.run.request import RunRequest, new_run_id
+    from mlperf_bake.run.service import run_image
+
+    def once(mode: str, *options: str) -> dict[str, Any]:
+        request = RunRequest(
+            image=trial.built.tag,
+            cell_id=trial.planned.cell_id,
+            scenario=scenario,
+            mode=mode,
+            data=trial.data,
+            results=trial.results,
+            platform=trial.planned.platform,
+            run_id=new_run_id(scenario, mode),
+            harness_options=options,
+        )
+        outcome = run_image(request, engine, console=console, say=say)
+        if not outcome.valid and scenario not in QUEUED:
+            raise RunFailed(
+                "LoadGen calls the run INVALID", where=trial.planned.cell_id, found=f"{scenario} {mode}"
+            )
+        return outcome.manifest
+
+    accuracy = once("accuracy")
+    once("performance", "--duration", f"{trial.duration_s:g}", "--min-queries", "1")
+    return accuracy
+
+
+def _shown(figure: tuple[int, int] | None) -> str:
+    return f"{figure[0]} of {figure[1]}" if figure else "none"
+
+
+def _different(trial: Trial, figures: list[tuple[int, int] | None]) -> RunFailed:
+    return RunFailed(
+        "the scenarios give different accuracies",
+        where=trial.planned.cell_id,
+        found=", ".join(f"{name} {_shown(figure)}" for name, figure in zip(SCENARIOS, figures, strict=True)),
+        expected="one figure: samples, weights and arithmetic are the same",
+        remedy="compare the accuracy logs of the runs; a backend that mixes up samples of a batch looks like this",
+    )
+
+
+def _wrong(trial: Trial, known: KnownAccuracy, figure: tuple[int, int]) -> RunFailed:
+    return RunFailed(
+        "the accuracy is not the known one",
+        where=trial.planned.cell_id,
+        found=_shown(figure),
+        expected=str(known),
+        remedy="compare preprocessing, weights and precision with the model's entry in matrix.yaml",
+    )

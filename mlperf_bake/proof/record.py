@@ -1,0 +1,94 @@
+"""matrix.proofs: one line a cell that was seen to build, run or give the known accuracy. Only the tool writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from mlperf_bake.matrix.document import parse, read_text
+from mlperf_bake.matrix.schema import check, load_schema
+
+PROOFS = "matrix.proofs"
+HEADER = (
+    "# Written by `mlperf-bake prove`: what each cell was seen to do, and where. Commit it; do not edit it.\n"
+)
+
+State = Literal["declared", "rendered", "built", "ran", "accuracy checked"]
+STATES: tuple[State, ...] = ("declared", "rendered", "built", "ran", "accuracy checked")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one cell was seen to do.
+
+    Attributes:
+        state: ``built``, ``ran`` (in every one of ``scenarios``) or ``accuracy checked`` (it gave the known figure in all).
+        date: ``2026-11-22``, UTC.
+        image: digest or id of the image that was run.
+        dockerfile: sha256 of the rendered Dockerfile it was built from.
+        machine: processor, number of CPUs, platform.
+        scenarios: in which accuracy and performance runs finished.
+        accuracy: ``18 of 20``, the same in all of them; empty where none was measured.
+    """
+
+    state: State
+    date: str
+    image: str
+    dockerfile: str
+    machine: str
+    scenarios: tuple[str, ...] = ()
+    accuracy: str = ""
+
+
+def load_proofs(path: Path, name: str = PROOFS) -> dict[str, Proof]:
+    """Cell id to proof; empty where there is no such file yet.
+
+    Errors:
+        UsageError: the file is damaged; each problem with its place.
+    """
+    if not path.exists():
+        return {}
+    node, problems = parse(read_text(path, name), name)
+    check(node, load_schema("proofs.schema.json", "mlperf_bake.proof"), problems)
+    problems.raise_if_any()
+    cells = cast(dict[str, dict[str, Any]], cast(dict[str, Any], node.plain())["cells"])
+    return {
+        cell: Proof(**{**fields, "scenarios": tuple(fields["scenarios"])}) for cell, fields in cells.items()
+    }
+
+
+def write_proofs(proofs: Mapping[str, Proof]) -> str:
+    """The text of the file: sorted, LF, one line a cell."""
+    lines = [HEADER, "version: 1\n", "cells:\n" if proofs else "cells: {}\n"]
+    for cell, proof in sorted(proofs.items()):
+        accuracy = f", accuracy: {proof.accuracy}" if proof.accuracy else ""
+        lines.append(
+            f'  "{cell}": {{state: {proof.state}{accuracy}, scenarios: [{", ".join(proof.scenarios)}], '
+            f'date: "{proof.date}", machine: "{proof.machine}", image: {proof.image}, '
+            f"dockerfile: {proof.dockerfile}}}\n"
+        )
+    return "".join(lines)
+
+
+def dockerfile_digest(text: str) -> str:
+    """``sha256:`` and 64 hex digits over a rendered Dockerfile."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def state_of(proof: Proof | None, *, rendered: bool) -> State:
+    """How far a cell came; without a proof it is rendered (published) or only declared."""
+    if proof is not None:
+        return proof.state
+    return "rendered" if rendered else "declared"
+
+
+def save_proofs(path: Path, new: Mapping[str, Proof]) -> None:
+    """Writes ``new`` over what the file says of these cells; the others keep their lines. The file changes in one step."""
+    text = write_proofs({**load_proofs(path), **new})
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

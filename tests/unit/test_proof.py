@@ -1,0 +1,131 @@
+"""Proving cells: how far one came is recorded, no further; the file changes one line a cell and in one step."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mlperf_bake.build.service import DoneImage
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.version import Version
+from mlperf_bake.errors import RunFailed, UsageError
+from mlperf_bake.matrix.values import KnownAccuracy
+from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.proof.prove import SCENARIOS, Trial, prove
+from mlperf_bake.proof.record import Proof, load_proofs, save_proofs, state_of, write_proofs
+from mlperf_bake.run.request import RunRequest
+from mlperf_bake.run.service import RunOutcome
+
+DIGEST = "sha256:" + "0a" * 32
+PROOF = Proof(
+    "accuracy checked", "2026-11-22", DIGEST, DIGEST, "EPYC, 2 CPUs", ("Offline", "Server"), "18 of 20"
+)
+
+
+def test_what_is_written_is_read_back_sorted(tmp_path: Path) -> None:
+    proofs = {"b": PROOF, "a": replace(PROOF, state="built", scenarios=(), accuracy="")}
+    path = tmp_path / "matrix.proofs"
+    path.write_text(write_proofs(proofs), encoding="utf-8")
+    assert load_proofs(path) == proofs
+    cells = [
+        line.split('"')[1] for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("  ")
+    ]
+    assert cells == ["a", "b"]
+
+
+def test_saving_keeps_the_other_cells(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.proofs"
+    save_proofs(path, {"a": PROOF, "b": PROOF})
+    save_proofs(path, {"b": replace(PROOF, state="ran")})
+    assert {cell: proof.state for cell, proof in load_proofs(path).items()} == {
+        "a": "accuracy checked",
+        "b": "ran",
+    }
+    assert [child.name for child in tmp_path.iterdir()] == ["matrix.proofs"]
+
+
+def test_a_damaged_file_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.proofs"
+    path.write_text(
+        write_proofs({"a": PROOF}).replace("state: accuracy checked", "state: fine"), encoding="utf-8"
+    )
+    with pytest.raises(UsageError, match=r"matrix.proofs:4:\d+: .*fine"):
+        load_proofs(path)
+
+
+def test_without_a_proof_a_cell_is_rendered_or_declared() -> None:
+    assert state_of(None, rendered=True) == "rendered"
+    assert state_of(None, rendered=False) == "declared"
+    assert state_of(PROOF, rendered=False) == "accuracy checked"
+
+
+class Runs:
+    """Stands in for the engine: each run gives what ``correct`` and ``invalid`` say, or fails."""
+
+    def __init__(self, correct: dict[str, int], invalid: str = "", fails: str = "") -> None:
+        self.correct, self.invalid, self.fails = correct, invalid, fails
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, request: RunRequest, *_: object, **__: object) -> RunOutcome:
+        self.asked.append((request.scenario, request.mode))
+        if request.scenario == self.fails:
+            raise RunFailed("the backend failed")
+        accuracy = {"correct": self.correct.get(request.scenario, 18), "total": 20}
+        manifest: dict[str, Any] = {"accuracy": accuracy, "host": {"cpu_model": "EPYC"}}
+        valid = request.scenario != self.invalid or request.mode == "accuracy"
+        return RunOutcome(request.run_id, request.cell_id, "here", valid, manifest, DIGEST)
+
+
+def trial(known: KnownAccuracy | None) -> Trial:
+    planned = PlannedImage("net", "FROM base\n", "D", "linux/amd64", "sha256:aa", (), ("net:aa",), (), (), ())
+    return Trial(
+        planned, DoneImage("net", DIGEST, "net:aa", 1.0, "built"), Path("/data"), known, Path("/r"), 2.0
+    )
+
+
+def proven(monkeypatch: pytest.MonkeyPatch, runs: Runs, known: KnownAccuracy | None) -> tuple[Proof, str]:
+    monkeypatch.setattr("mlperf_bake.run.service.run_image", runs)
+    version = Version((1, 0))
+    engine = Engine(
+        "docker", ("docker", "buildx"), "unix:///x", version, version, version, "linux/amd64", True, 1, 2, "/"
+    )
+    outcome = prove(trial(known), engine, Console(quiet=True), lambda _: None)
+    return outcome.proof, str(outcome.stopped_by or "")
+
+
+def test_the_known_accuracy_in_every_scenario_is_the_furthest_a_cell_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = Runs({})
+    proof, stopped = proven(monkeypatch, runs, KnownAccuracy(18, 20))
+    assert (proof.state, proof.accuracy, proof.scenarios, stopped) == (
+        "accuracy checked",
+        "18 of 20",
+        SCENARIOS,
+        "",
+    )
+    assert proof.machine == "EPYC, 2 CPUs, linux/amd64"
+    assert runs.asked == [(scenario, mode) for scenario in SCENARIOS for mode in ("accuracy", "performance")]
+
+
+@pytest.mark.parametrize(
+    ("runs", "known", "state", "says"),
+    [
+        (Runs({}), None, "ran", ""),
+        (Runs({}), KnownAccuracy(17, 20), "ran", "the accuracy is not the known one"),
+        (Runs({}), KnownAccuracy(17, 20, within=1), "accuracy checked", ""),
+        (Runs({"Server": 17}), KnownAccuracy(18, 20), "ran", "MultiStream 18 of 20, Server 17 of 20"),
+        (Runs({}, fails="Server"), KnownAccuracy(18, 20), "built", "the backend failed"),
+        (Runs({}, invalid="Offline"), KnownAccuracy(18, 20), "built", "INVALID"),
+        (Runs({}, invalid="Server"), KnownAccuracy(18, 20), "accuracy checked", ""),
+    ],
+)
+def test_no_cell_claims_more_than_was_seen(
+    monkeypatch: pytest.MonkeyPatch, runs: Runs, known: KnownAccuracy | None, state: str, says: str
+) -> None:
+    proof, stopped = proven(monkeypatch, runs, known)
+    assert proof.state == state
+    assert says in stopped
+    assert bool(stopped) == bool(says)
