@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <set>
 
 #include "support.h"
@@ -38,6 +39,25 @@ TEST_CASE("what a dead run left is taken over, a living one is respected") {
   CHECK(fs::is_empty(first.path()));
   CHECK(Contains(FailureOf(ExitCode::kResults, [&] { RunDirectory(scratch.path(), "a"); }), "is going on"));
   CHECK(fs::exists(first.path()));
+}
+
+TEST_CASE("what killed runs of other names left is removed; a living run, a young one and a result are not") {
+  const Scratch scratch;
+  const auto old = fs::file_time_type::clock::now() - std::chrono::minutes(1);
+  const RunDirectory living(scratch.path(), "living");
+  for (const char* name : {".partial-dead", "result", "notes"}) fs::create_directory(scratch.path() / name);
+  WriteFile(scratch.path() / ".partial-dead" / "mlperf_log_detail.txt", "cut in hal");
+  fs::create_directory_symlink(scratch.path() / "result", scratch.path() / ".partial-link");
+  for (const char* name : {".partial-living", ".partial-dead", "result", "notes"}) {
+    fs::last_write_time(scratch.path() / name, old);
+  }
+  fs::create_directory(scratch.path() / ".partial-young");
+  const RunDirectory next(scratch.path(), "next");
+  CHECK_FALSE(fs::exists(scratch.path() / ".partial-dead"));
+  for (const char* name : {".partial-living", ".partial-young", ".partial-link", "result", "notes"}) {
+    CAPTURE(name);
+    CHECK(fs::exists(scratch.path() / name));
+  }
 }
 
 TEST_CASE("no result is overwritten, not even by one that appears while the run goes on") {

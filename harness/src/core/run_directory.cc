@@ -13,6 +13,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -24,6 +25,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kPartial = ".partial-";
+constexpr std::chrono::seconds kYoung{10};
 constexpr std::uint64_t kLeastFreeBytes = std::uint64_t{16} << 20;
 
 Failure Refused(const fs::path& path, const std::string& what) {
@@ -66,10 +69,26 @@ int RenameNew(const fs::path& from, const fs::path& to) {
   return rename(from.c_str(), to.c_str());
 }
 
+// Removes the partial directories of killed runs: those whose lock nobody holds. One that was touched shortly
+// before `own` was made may belong to a run that is just about to lock it, and stays.
+void RemoveAbandoned(const fs::path& results, const fs::path& own) {
+  std::error_code ignored;  // what cannot be removed is no result all the same
+  const fs::file_time_type now = fs::last_write_time(own, ignored);
+  for (const auto& entry : fs::directory_iterator(results, ignored)) {
+    const fs::path& path = entry.path();
+    if (!path.filename().string().starts_with(kPartial) || path == own) continue;
+    if (fs::last_write_time(path, ignored) > now - kYoung) continue;
+    const int lock = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (lock < 0) continue;
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0 && SameFile(lock, path)) fs::remove_all(path, ignored);
+    close(lock);
+  }
+}
+
 }  // namespace
 
 RunDirectory::RunDirectory(const fs::path& results, const std::string& run_id)
-    : partial_(results / (".partial-" + run_id)), final_(results / run_id) {
+    : partial_(results / (std::string(kPartial) + run_id)), final_(results / run_id) {
   struct statvfs room{};
   if (statvfs(results.c_str(), &room) != 0) throw Refused(results, "cannot be used for results");
   if (static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize < kLeastFreeBytes) {
@@ -88,6 +107,7 @@ RunDirectory::RunDirectory(const fs::path& results, const std::string& run_id)
   }
   // Locked, so whoever left something here is dead.
   for (const auto& entry : fs::directory_iterator(partial_, missing)) fs::remove_all(entry.path(), missing);
+  RemoveAbandoned(results, partial_);
 }
 
 RunDirectory::~RunDirectory() {

@@ -10,8 +10,9 @@ namespace mlperf_bake {
 
 class RunDirectory {
  public:
-  // Creates results/.partial-ID, taking over what a killed run of the same name left there. Failure kResults
-  // when the directory cannot be written, ID exists, or another process is running under that name now.
+  // Creates results/.partial-ID, taking over what a killed run of the same name left there, and removes what
+  // killed runs of other names left. Failure kResults when the directory cannot be written, ID exists, or
+  // another process is running under that name now.
   RunDirectory(const std::filesystem::path& results, const std::string& run_id);
   // Removes the partial directory unless it was committed.
   ~RunDirectory();
