@@ -208,6 +208,7 @@ def _fetch_lists(recipe: Recipe, distribution: Distribution, say: Say) -> None:
 
 def _install_packages(recipe: Recipe, distribution: Distribution, say: Say) -> None:
     packages = (*recipe.packages, *(name for name in recipe.companions if not _installed((name,))))
+    say(f"asking apt what installing {recipe.packages[0]} would do (apt-get --assume-no, nothing is changed)")
     simulation = call((*INSTALL, "--assume-no", *packages), timeout=120, env=APT_ENVIRONMENT).stdout
     say(f"installing {', '.join(packages)} ({apt_summary(simulation)})")
     _apt_step(f"apt could not install {recipe.packages[0]}", (*INSTALL, *packages), say)
@@ -227,7 +228,8 @@ def _apt_step(problem: str, argv: tuple[str, ...], say: Say) -> None:
         problem,
         where=command,
         found=apt_complaint(done),
-        remedy=f"packages of yours are in its way: {command.replace('--no-remove', '--simulate')} names them"
+        remedy=f"packages of yours are in its way: {command.replace('--no-remove', '--simulate')} names them, "
+        "and changes nothing"
         if refused
         else f"run: {command}",
     )

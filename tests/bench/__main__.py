@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mlperf_bake.engine.bootstrap import ensure_engine
 from mlperf_bake.project import open_project
 from tests.bench.bench_harness import (
     SERVER_RUNS,
@@ -29,6 +30,7 @@ from tests.bench.bench_images import (
     quickstart_seconds,
 )
 from tests.bench.harness_programs import TARGET, compile_programs
+from tests.support.cpp_toolchain import ensure_toolchain
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -85,9 +87,14 @@ def main() -> None:
     """Measures and writes the page."""
     cold = "--cold" in sys.argv[1:]
 
-    def step(text: str) -> None:
-        sys.stderr.write(f"measuring {text}\n")
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
 
+    def step(text: str) -> None:
+        say(f"measuring {text}")
+
+    ensure_engine(say)
+    ensure_toolchain(say)
     step("planner")
     planner = planner_lines()
     cold_lines: list[str] = []
