@@ -57,7 +57,8 @@ class Instance {
 
 struct BackendFacts {
   std::string name, version, provider;
-  int preferred_workers;  // on this machine, each with one thread
+  int preferred_workers;                       // on this machine, each with one thread
+  std::map<std::string, std::string> files{};  // programs it runs besides the weights: file name to SHA-256
 };
 
 class Backend {
@@ -73,7 +74,7 @@ struct BackendEntry {
   std::string_view name;
   std::string (*version)();
   bool needs_weights;
-  std::span<const std::string_view> options;     // names that `--backend-option` may give
+  std::span<const std::string_view> options;     // names for `--backend-option`; `x.*` is any that begins so
   std::span<const std::string_view> precisions;  // it can compute in besides the weights' own
   std::unique_ptr<Backend> (*open)(const Network& network);
 };

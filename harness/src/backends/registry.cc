@@ -13,6 +13,13 @@ std::string Listed(std::span<const std::string_view> names) {
   return text.empty() ? "none" : text;
 }
 
+// Whether `name` is `known`, or one of the family that `known` ends in '*' for.
+bool IsOne(std::string_view name, std::string_view known) {
+  if (!known.ends_with('*')) return name == known;
+  known.remove_suffix(1);
+  return name.size() > known.size() && name.starts_with(known);
+}
+
 }  // namespace
 
 // Each backend's file defines `const BackendEntry kBackend_NAME`; CMake writes the list from
@@ -47,7 +54,8 @@ BackendConfiguration Configure(const BackendEntry& entry, const Cell& cell, cons
   }
   const std::string backend = "Backend \"" + std::string(entry.name) + "\"";
   for (const auto& [name, value] : configuration.options) {
-    if (std::find(entry.options.begin(), entry.options.end(), name) != entry.options.end()) continue;
+    const auto fits = [&](std::string_view known) { return IsOne(name, known); };
+    if (std::any_of(entry.options.begin(), entry.options.end(), fits)) continue;
     throw Failure(ExitCode::kUsage, backend + " has no option \"" + name + "\"" +
                                         DidYouMean(name, entry.options) + "; it has " +
                                         Listed(entry.options) + ".");

@@ -1,0 +1,28 @@
+# Included for ${target} by harness_backends(). CPython is embedded through its C API: the machine's own by default, or the one
+# that PYTHON_INCLUDE_DIR and PYTHON_LIBRARY name (a cross build, an image's own).
+set(PYTHON_INCLUDE_DIR "" CACHE PATH "Directory of Python.h")
+set(PYTHON_LIBRARY "" CACHE FILEPATH "libpython3.N.so")
+if(NOT PYTHON_INCLUDE_DIR AND NOT PYTHON_LIBRARY)
+  find_package(Python3 3.11 REQUIRED COMPONENTS Development.Embed)
+  list(GET Python3_INCLUDE_DIRS 0 python_include_dir)
+  list(GET Python3_LIBRARIES 0 python_library)
+else()
+  set(python_include_dir "${PYTHON_INCLUDE_DIR}")
+  set(python_library "${PYTHON_LIBRARY}")
+endif()
+if(NOT EXISTS "${python_include_dir}/Python.h")
+  message(FATAL_ERROR "Set -DPYTHON_INCLUDE_DIR: '${python_include_dir}' has no Python.h")
+endif()
+if(NOT EXISTS "${python_library}")
+  message(FATAL_ERROR "Set -DPYTHON_LIBRARY: '${python_library}' does not exist")
+endif()
+if(NOT TARGET embedded_python)
+  add_library(embedded_python SHARED IMPORTED GLOBAL)
+  set_target_properties(embedded_python PROPERTIES
+    IMPORTED_LOCATION "${python_library}" INTERFACE_INCLUDE_DIRECTORIES "${python_include_dir}")
+endif()
+target_link_libraries(${target} PRIVATE embedded_python)
+# The Python half, as text.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backends/python_host.py)
+file(READ ${PROJECT_SOURCE_DIR}/src/backends/python_host.py python_host)
+file(CONFIGURE OUTPUT ${target}.backends/python_host.inc CONTENT "R\"python(${python_host})python\"\n" @ONLY)
