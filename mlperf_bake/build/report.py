@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.failures import BuildFailure
-from mlperf_bake.build.service import BuildReport
+from mlperf_bake.build.service import BuildReport, DoneImage
 from mlperf_bake.build.view import short_seconds
 
 if TYPE_CHECKING:
@@ -44,19 +44,21 @@ def failure_lines(failure: BuildFailure) -> list[tuple[str, str]]:
     return [(label, text) for label, text in rows if text]
 
 
+def done_json(image: DoneImage) -> dict[str, object]:
+    """One image that is there now, as plain values."""
+    return {
+        "cell": image.cell_id,
+        "image": image.image_id,
+        "tag": image.tag,
+        "seconds": image.seconds,
+        "how": image.how,
+    }
+
+
 def report_json(report: BuildReport) -> dict[str, object]:
     """The report as plain values, for ``--json``."""
     return {
-        "done": [
-            {
-                "cell": one.cell_id,
-                "image": one.image_id,
-                "tag": one.tag,
-                "seconds": one.seconds,
-                "how": one.how,
-            }
-            for one in report.done
-        ],
+        "done": [done_json(one) for one in report.done],
         "failures": [
             {
                 "cell": one.cell_id,

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from mlperf_bake.cli.options import Json
+from mlperf_bake.cli.output import note, print_json, print_line
+
+if TYPE_CHECKING:
+    from mlperf_bake.quickstart import Journey
 
 DEFAULT_TARGET = "efficientnet-lite0-cpp-onnxruntime-cpu-debian12"
 
@@ -26,6 +32,7 @@ def quickstart(
     submitter: Annotated[
         str, typer.Option("--submitter", metavar="NAME", help="Name in the tree.")
     ] = "quickstart",
+    json: Json = False,
 ) -> None:
     """Go from this machine, bare or not, to a checked result."""
     from rich.console import Console
@@ -35,14 +42,36 @@ def quickstart(
     from mlperf_bake.quickstart import Wishes, summary
     from mlperf_bake.quickstart import quickstart as go
 
-    console = Console()
+    console = Console(stderr=json)
     wishes = Wishes(target, duration, out.absolute(), results.absolute(), submitter)
-    journey = go(open_project(), wishes, console, typer.echo)
+    journey = go(open_project(), wishes, console, note if json else print_line)
     assert journey.verdict
-    typer.echo("\nWhat a real submission would still need, and the verdict:\n")
-    print_verdict(journey.verdict, console)
-    typer.echo()
-    for label, text in summary(journey):
-        typer.echo(f"{label:<24} {text}")
+    if json:
+        print_json(_as_data(journey))
+    else:
+        print_line("\nWhat a real submission would still need, and the verdict:\n")
+        print_verdict(journey.verdict, console)
+        print_line()
+        for label, text in summary(journey):
+            print_line(f"{label:<24} {text}")
     if journey.verdict.exit_code:
         raise typer.Exit(journey.verdict.exit_code)
+
+
+def _as_data(journey: Journey) -> dict[str, object]:
+    """What `--json` prints: the image as `build` prints it, each run as `run`, tree and verdict as `collect` and `check`."""
+    from mlperf_bake.build.report import done_json
+    from mlperf_bake.check.report import as_data as verdict_data
+    from mlperf_bake.cli.collect import as_data as collected_data
+    from mlperf_bake.run.summary import outcome_json
+
+    assert journey.built and journey.collected and journey.verdict
+    return {
+        "cell": journey.built.cell_id,
+        "image": done_json(journey.built),
+        "data": str(journey.data),
+        "runs": [outcome_json(outcome) for outcome in journey.outcomes],
+        "collected": collected_data(journey.collected),
+        "verdict": verdict_data(journey.verdict),
+        "seconds": dict(journey.seconds),
+    }

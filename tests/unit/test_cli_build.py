@@ -1,0 +1,75 @@
+"""`build`: where images are looked for and what buildx is asked, without an engine."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.build.state import BuiltImage
+from mlperf_bake.cli.app import execute
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.version import Version
+from mlperf_bake.project import Project
+from tests.support.second_matrix import make_project
+
+PREFIX = "registry.example/team"
+CELL = "mobilenet-cpp-onnxruntime-cpu-debian12"
+BASES = ("--context", "base=debian@sha256:1", "--context", "build-base=debian@sha256:1")
+ENGINE = Engine(
+    docker="/nowhere/docker",
+    buildx=("/nowhere/docker", "buildx"),
+    host="unix:///nowhere/docker.sock",
+    client=Version(28, 0, 0),
+    server=Version(26, 0, 0),
+    buildx_version=Version(0, 13, 0),
+    platform="linux/amd64",
+    containerd_store=True,
+    memory_bytes=1 << 34,
+    cpus=2,
+    root_dir="/nowhere",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A checkout that the commands are called in, with an engine that nothing is asked of."""
+    made = make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mlperf_bake.engine.find.find_engine", lambda: ENGINE)
+    monkeypatch.setattr("mlperf_bake.engine.secrets.host_secrets", tuple)
+    return made
+
+
+def test_a_registry_stands_before_every_tag_that_is_built(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["build", CELL, "--dry-run", "--registry", PREFIX, *BASES]) == 0
+    [target] = json.loads(capsys.readouterr().out)["target"].values()
+    assert [tag.partition(":")[0] for tag in target["tags"]] == [f"{PREFIX}/mlperf-bake/{CELL}"] * 2
+    assert target["output"] == ["type=docker"], "a registry alone pushes nothing"
+
+
+def test_an_image_with_a_registrys_name_is_found_under_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def named(host: str, references: Iterable[str]) -> Mapping[str, BuiltImage]:
+        asked.extend(references)
+        execute(["build", CELL, "--dry-run", "--registry", PREFIX, *BASES])
+        [target] = json.loads(capsys.readouterr().out)["target"].values()
+        fingerprint = target["args"]["FINGERPRINT"]
+        return {fingerprint: BuiltImage("sha256:" + "2" * 64, fingerprint, tuple(target["tags"]), ())}
+
+    monkeypatch.setattr("mlperf_bake.build.service.named_images", named)
+    assert execute(["build", CELL, "--registry", PREFIX, "--json", *BASES]) == 0
+    [done] = json.loads(capsys.readouterr().out)["done"]
+    assert [done["tag"]] == asked
+    assert done["tag"].startswith(f"{PREFIX}/mlperf-bake/{CELL}:")
+    assert done["how"] == "up to date"
+
+
+def test_a_push_without_a_registry_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["build", CELL, "--push"]) == 2
+    assert "--push --registry" in capsys.readouterr().err
