@@ -93,12 +93,18 @@ def plan(journey: Journey) -> Journey:
 
 def build(journey: Journey) -> Journey:
     """The image, unless one with this fingerprint is there."""
+    from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report
     from mlperf_bake.build.service import BuildOptions, build_images
-    from mlperf_bake.engine.secrets import host_secrets
+    from mlperf_bake.engine.secrets import host_find_links, host_secrets
 
     assert journey.engine and journey.image
-    options = BuildOptions(journey.project.root, journey.project.state, secrets=host_secrets)
+    options = BuildOptions(
+        journey.project.root,
+        journey.project.state,
+        secrets=host_secrets,
+        complete=lambda waiting: with_local_wheels(journey.project, waiting, host_find_links, journey.say),
+    )
     report = build_images(
         [journey.image],
         journey.engine,

@@ -41,6 +41,7 @@ class BuildOptions:
         force: whether images that are up to date are built again.
         no_cache: whether every step is done anew; implies ``force``.
         secrets: finds the BuildKit secrets; asked only when something is built.
+        complete: adds the contexts that only this machine knows of and that no fingerprint depends on; asked likewise.
         output: where images go.
         builder: another buildx builder, or empty.
     """
@@ -52,6 +53,7 @@ class BuildOptions:
     force: bool = False
     no_cache: bool = False
     secrets: Callable[[], tuple[Secret, ...]] = tuple
+    complete: Callable[[Sequence[PlannedImage]], Sequence[PlannedImage]] = tuple
     output: Output = field(default_factory=Output)
     builder: str = ""
 
@@ -149,6 +151,7 @@ def build_images(
     not_started: tuple[PlannedImage, ...] = ()
     if waiting:
         require_engine_room(engine, BUILD_NEEDS, "a build")
+        waiting = list(options.complete(waiting))
         call = BakeCall(
             engine=engine,
             checkout=options.checkout,
@@ -188,6 +191,7 @@ def build_images(
 
 def dry_run(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[str]:
     """The bake files that would build these images, at most 50 images each."""
+    images = options.complete(images)
     for first in range(0, len(images), TARGETS_A_CALL):
         batch = images[first : first + TARGETS_A_CALL]
         yield bake_file(batch, str(options.checkout), options.secrets(), options.output)

@@ -48,11 +48,12 @@ def build(
 
     from mlperf_bake.build.bakefile import Output
     from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
     from mlperf_bake.build.service import BuildOptions, build_images, default_jobs
     from mlperf_bake.build.service import dry_run as bake_files
     from mlperf_bake.engine.find import find_engine
-    from mlperf_bake.engine.secrets import host_secrets
+    from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
 
     if push and not registry:
@@ -74,6 +75,7 @@ def build(
         force=force,
         no_cache=no_cache,
         secrets=host_secrets,
+        complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
         output=Output(push=push, registry=registry),
         builder=builder,
     )

@@ -11,12 +11,14 @@ A secret mount takes no part in BuildKit's cache key, appears in no layer and in
 """
 
 import ast
+import functools
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from mlperf_bake.engine.command import call
 from mlperf_bake.errors import UsageError
@@ -110,10 +112,32 @@ def ca_bundle(environ: Mapping[str, str], defaults: Iterable[Path] = CA_FILES) -
 
 
 def pip_settings(config_list: str) -> str:
-    """A pip.conf from the output of ``pip config list``; empty when nothing is left that makes sense in a build.
+    """A pip.conf from the output of ``pip config list``; empty when nothing is left that makes sense in a build."""
+    values = _resolved(config_list)
+    lines = []
+    for key in sorted(values):
+        words = values[key].split()
+        if key in _URL_LISTS:
+            words = [word for word in words if re.match(r"^https?://", word)]
+        if words:
+            lines.append(f"{key} = {' '.join(words)}")
+    return "[global]\n" + "\n".join(lines) + "\n" if lines else ""
 
-    The environment wins over ``[install]``, which wins over ``[global]``, as in pip.
-    """
+
+def local_find_links(config_list: str) -> tuple[Path, ...]:
+    """The directories of this machine that pip looks for files in, from the output of ``pip config list``."""
+    words = _resolved(config_list).get("find-links", "").split()
+    places = (unquote(word.removeprefix("file://")) for word in words if not re.match(r"^https?://", word))
+    return tuple(path for place in places if (path := Path(place).expanduser()).is_dir())
+
+
+def host_find_links() -> tuple[Path, ...]:
+    """The same of this machine's pip."""
+    return local_find_links(_pip_config_list())
+
+
+def _resolved(config_list: str) -> dict[str, str]:
+    """The settings in ``PIP_KEYS``. The environment wins over ``[install]``, which wins over ``[global]``, as in pip."""
     values: dict[str, str] = {}
     rank = {"global": 0, "install": 1, ":env:": 2}
     entries = []
@@ -124,14 +148,7 @@ def pip_settings(config_list: str) -> str:
     for _, key, value in sorted(entries, key=lambda entry: entry[0]):
         if key in PIP_KEYS:
             values[key] = value
-    lines = []
-    for key in sorted(values):
-        words = values[key].split()
-        if key in _URL_LISTS:
-            words = [word for word in words if re.match(r"^https?://", word)]
-        if words:
-            lines.append(f"{key} = {' '.join(words)}")
-    return "[global]\n" + "\n".join(lines) + "\n" if lines else ""
+    return values
 
 
 def apt_proxy(config_dump: str, environ: Mapping[str, str]) -> str:
@@ -149,6 +166,7 @@ def apt_proxy(config_dump: str, environ: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
+@functools.cache
 def _pip_config_list() -> str:
     for argv in ((sys.executable, "-m", "pip"), ("pip3",), ("pip",)):
         answer = call((*argv, "config", "list"), timeout=20)
