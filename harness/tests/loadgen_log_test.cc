@@ -1,6 +1,5 @@
 #include "core/loadgen_log.h"
 
-#include "core/verdict.h"
 #include "support.h"
 
 namespace mlperf_bake::testing {
@@ -56,39 +55,6 @@ TEST_CASE("each scenario has its own figure, and MultiStream the latencies of it
   CHECK(ReadResult(log, Scenario::kMultiStream)->latency_ns.mean == 3);
   CHECK(ReadResult(log, Scenario::kOffline)->valid);
   CHECK(ReadResult(log, Scenario::kOffline)->reasons.empty());
-}
-
-TEST_CASE("an invalid run says which constraint failed and which option to change to what") {
-  struct Miss {
-    Scenario scenario;
-    const char *key, *reason, *advice;
-  };
-  for (const Miss& miss :
-       {Miss{Scenario::kOffline, "result_min_duration_met", "minimum duration not met", "--target-qps 350"},
-        Miss{Scenario::kSingleStream, "result_min_duration_met", "minimum duration not met",
-             "--target-latency-ms 2"},
-        Miss{Scenario::kServer, "result_perf_constraints_met", "latency limit exceeded", "--target-qps 80"},
-        Miss{Scenario::kSingleStream, "early_stopping_met", "too few queries for early stopping",
-             "--duration 77"},
-        Miss{Scenario::kServer, "result_min_queries_met", "minimum query count not met", "--min-queries"}}) {
-    CAPTURE(miss.key);
-    const LoadGenLog log = Log(
-        Line("result_validity", "\"INVALID\"") + Line(miss.key, "false") +
-        Line("result_samples_per_second", "318") + Line("result_mean_latency_ns", "4000000") +
-        Line("early_stopping_result",
-             "\" * Only processed 10 queries.  * Need to process at least 64 queries for early stopping.\"") +
-        Line("result_query_count", "10") + kEnd);
-    const auto result = ReadResult(log, miss.scenario);
-    REQUIRE(result);
-    CHECK_FALSE(result->valid);
-    CHECK(result->reasons == std::vector<std::string>{miss.reason});
-    Settings settings;
-    settings.duration_ms = 10'000;
-    settings.target_qps = Target{100, Source::kUser};
-    settings.target_latency_ms = Target{15, Source::kCell};
-    const std::string advice = Advice(log, *result, settings, miss.scenario);
-    CHECK_MESSAGE(Contains(advice, miss.advice), advice);
-  }
 }
 
 }  // namespace

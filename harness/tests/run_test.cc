@@ -101,7 +101,7 @@ TEST_CASE("a missed constraint is INVALID, recorded, and answered with the optio
   const Finished run = RunHarness(bench.Options(
       "Offline", "performance", {"--duration", "2", "--target-qps", "20", "--min-queries", "5"}));
   CHECK(run.exit_code == 9);
-  CHECK(Contains(run.err, "expect more of them: --target-qps"));
+  CHECK(Contains(run.err, "more of them must be expected; give --target-qps"));
   CHECK(Contains(bench.Manifest(), "\"reasons\": [\n      \"minimum duration not met\"\n    ]"));
   CHECK(Contains(run.out, "\"validity\":\"INVALID\""));
 }

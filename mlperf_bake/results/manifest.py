@@ -141,14 +141,27 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What an INVALID run missed, and the harness's options that would have met it (none where nothing would)."""
+
+    because: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The headline figure of a performance run; latencies by name (``p90``) in nanoseconds."""
+    """The headline figure of a performance run; latencies by name (``p90``) in nanoseconds.
+
+    Attributes:
+        correction: for an INVALID run; None in manifests of harnesses that gave none.
+    """
 
     validity: str
     metric: str | None
     value: float | None
     reasons: tuple[str, ...]
     latency_ns: Mapping[str, float]
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +400,12 @@ def _result(record: Record) -> Result:
         latency_ns={key: latency.number(key) for key in latency.names() if latency.has(key)}
         if latency
         else {},
+        correction=_correction(record.record("correction")) if record.has("correction") else None,
     )
+
+
+def _correction(record: Record) -> Correction:
+    return Correction(record.text("because"), record.texts("options"))
 
 
 def _accuracy(record: Record) -> Accuracy:

@@ -68,6 +68,7 @@ void WriteBackend(JsonWriter& json, const Manifest& manifest) {
   json.Member("provider", manifest.backend.provider);
   json.Member("precision", manifest.configuration.precision);
   WriteTexts(json, "options", manifest.configuration.options);
+  WriteTexts(json, "files", manifest.backend.files);
   json.EndObject();
 }
 
@@ -114,7 +115,7 @@ void WriteHost(JsonWriter& json) {
   json.Member("accelerators", host.accelerators).EndObject();
 }
 
-void WriteResult(JsonWriter& json, const std::optional<Result>& result) {
+void WriteResult(JsonWriter& json, const std::optional<Result>& result, const std::optional<Advice>& advice) {
   json.Key("result");
   if (!result) {
     json.Null();
@@ -125,7 +126,14 @@ void WriteResult(JsonWriter& json, const std::optional<Result>& result) {
   const Latencies& latency = result->latency_ns;
   json.Key("latency_ns").BeginObject();
   json.Member("mean", latency.mean).Member("p50", latency.p50).Member("p90", latency.p90);
-  json.Member("p99", latency.p99).Member("max", latency.max).EndObject().EndObject();
+  json.Member("p99", latency.p99).Member("max", latency.max).EndObject();
+  json.Key("correction");
+  if (advice) {
+    json.BeginObject().Member("because", advice->because).Member("options", advice->options).EndObject();
+  } else {
+    json.Null();
+  }
+  json.EndObject();
 }
 
 void WriteAccuracy(JsonWriter& json, const std::optional<Accuracy>& accuracy) {
@@ -194,7 +202,7 @@ std::string ToJson(const Manifest& manifest) {
   json.Member("cpu_seconds", manifest.cpu_seconds).EndObject();
   WriteHost(json);
   json.Member("started_at", manifest.started_at).Member("ended_at", manifest.ended_at);
-  WriteResult(json, manifest.result);
+  WriteResult(json, manifest.result, manifest.advice);
   WriteAccuracy(json, manifest.accuracy);
   return json.EndObject().Text();
 }

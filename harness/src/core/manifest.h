@@ -13,6 +13,7 @@
 #include "core/loadgen_log.h"
 #include "core/options.h"
 #include "core/settings.h"
+#include "core/verdict.h"
 #include "core/weights.h"
 #include "tasks/task.h"
 
@@ -35,6 +36,7 @@ struct Manifest {
   std::uint64_t samples = 0, queries = 0;  // answered, issued
   double cpu_seconds = 0;                  // of the whole process, from started_at to ended_at
   std::optional<Result> result{};
+  std::optional<Advice> advice{};  // for an INVALID result
   std::optional<Accuracy> accuracy{};
 };
 

@@ -220,6 +220,7 @@ ExitCode Run(const Options& options) {
     if (ended && options.mode != Mode::kAccuracy) {
       manifest.result = ReadResult(log, options.scenario);
       if (!manifest.result) throw loadgen.NoResult(log);
+      manifest.advice = AdviceFor(log, *manifest.result, settings, options.scenario, execution, measured);
     }
     if (ended && options.mode == Mode::kAccuracy) manifest.accuracy = task->Measure();
     // LoadGen creates its trace file even when told to keep no trace.
@@ -233,7 +234,7 @@ ExitCode Run(const Options& options) {
     if (!ended) EndProcess(ExitCode::kInterrupted);
     if (!manifest.result || manifest.result->valid) return ExitCode::kDone;
     std::fprintf(stderr, "mlperf-harness: LoadGen calls the run INVALID. %s\n",
-                 Advice(log, *manifest.result, settings, options.scenario).c_str());
+                 manifest.advice->Sentence().c_str());
     return ExitCode::kInvalid;
   } catch (const std::exception& error) {
     if (ended) throw;

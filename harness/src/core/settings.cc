@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/failure.h"
+#include "core/queue_model.h"
 
 namespace mlperf_bake {
 namespace {
@@ -27,8 +28,12 @@ constexpr double kOfflineSampleBytes = 120;
 constexpr double kOfflineMargin = 1.25;
 // Streams: LoadGen generates 2 x duration / latency queries, so 0.5 would do.
 constexpr double kStreamMargin = 0.8;
-// Server: the share of the measured throughput at which queueing stays modest whatever the latency limit.
+// Server: no more than this share of the measured throughput, and of the rate that a simulated queue keeps
+// within the latency limit: a machine that slows down after the warm-up must still keep up.
 constexpr double kServedShare = 0.5;
+constexpr double kQueueShare = 0.8;
+// Server, when even a lone query is too late: the run will be INVALID, and says why soon.
+constexpr double kHopelessShare = 0.1;
 
 std::string Number(double value) {
   std::array<char, 32> text;
@@ -57,6 +62,18 @@ double LatencyLimit(const Options& options, const Cell& cell, Source* source) {
   if (cell.interactive_target_latency_ms) return *cell.interactive_target_latency_ms;
   throw Failure(ExitCode::kUsage,
                 "Cell " + cell.id + " has no latency limit for Interactive; give --target-latency-ms.");
+}
+
+// A rate of queries that is likely to stay within the latency limit.
+double ServedRate(const Measured& measured, const Execution& execution, double limit_ms) {
+  std::vector<double> seconds = measured.batch_times;
+  if (seconds.empty()) seconds.push_back(measured.batch_seconds);
+  for (double& batch : seconds) batch += kServedQueryCost;
+  const double capacity = 1 / (1 / measured.samples_per_second + kServedQueryCost);
+  const double queued =
+      QueueModel(std::move(seconds), execution.workers, execution.batch).HighestRate(limit_ms / 1000, 1);
+  if (queued == 0) return kHopelessShare * capacity;
+  return std::min(kServedShare * capacity, kQueueShare * queued);
 }
 
 // The target that a warm-up speaks for; lowered where LoadGen's queries would not fit into `memory_bytes`.
@@ -176,10 +193,10 @@ Settings ResolveSettings(const Options& options, const Cell& cell, const Executi
       if (options.target_qps) {
         settings.target_qps = Target{*options.target_qps, Source::kUser};
       } else if (known) {
-        const double rate = 1 / (1 / measured.samples_per_second + kServedQueryCost);
-        settings.target_qps = Target{Rounded(MeasuredTarget(kServedShare * rate, seconds, kQueryBytes,
-                                                            memory_bytes, &settings.memory_bound)),
-                                     Source::kWarmUp};
+        settings.target_qps =
+            Target{Rounded(MeasuredTarget(ServedRate(measured, execution, limit), seconds, kQueryBytes,
+                                          memory_bytes, &settings.memory_bound)),
+                   Source::kWarmUp};
       }
       break;
     }

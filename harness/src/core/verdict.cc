@@ -1,12 +1,20 @@
 #include "core/verdict.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 
+#include "core/queue_model.h"
+
 namespace mlperf_bake {
 namespace {
+
+// LoadGen's Server scenario: 99 % of the queries within the limit, and 99 % certain of it
+// (early_stopping.cc).
+constexpr double kShareInTime = 0.99;
+constexpr double kQuantileOfCertainty = 2.33;
 
 std::string ThreeDigits(double value) {
   std::array<char, 32> text;
@@ -14,7 +22,8 @@ std::string ThreeDigits(double value) {
   return text.data();
 }
 
-// N of "Need to process at least N queries" or "Would need to run at least N more queries".
+// The N of "Need to process at least N queries" or of "Would need to run at least N more queries", which also
+// assumes that all of them are in time.
 double QueriesNeeded(const LoadGenLog& log) {
   const std::string text = log.Text("early_stopping_result").value_or("");
   constexpr std::string_view kBefore = "at least ";
@@ -26,42 +35,126 @@ double QueriesNeeded(const LoadGenLog& log) {
   return more ? number + log.Number("result_query_count").value_or(0) : number;
 }
 
+// Queries after which LoadGen is certain, when `late` of them are late: the binomial's normal approximation.
+double QueriesForCertainty(double late) {
+  const double allowed = 1 - kShareInTime;
+  if (late >= allowed) return HUGE_VAL;
+  return kQuantileOfCertainty * kQuantileOfCertainty * allowed * kShareInTime /
+         ((allowed - late) * (allowed - late));
+}
+
+struct ServedRun {
+  double issued;   // queries a second
+  double limit_s;  // of latency
+  double queries;
+  double late;  // share of them
+};
+
+// A lone query takes too long: what makes one quicker.
+Advice Quicker(const Execution& execution, double limit_ms, double lone_ms) {
+  Advice advice{"A query takes about " + ThreeDigits(lone_ms) +
+                    " ms even when it need not wait, so no rate keeps the limit of " + ThreeDigits(limit_ms) +
+                    " ms",
+                {}};
+  if (execution.batch > 1) {
+    advice.options = {"--batch", "1"};
+  } else if (execution.workers > 1) {
+    advice.options = {"--workers", std::to_string((execution.workers + 1) / 2), "--threads",
+                      std::to_string(2 * execution.threads)};
+  } else {
+    advice.options = {"--target-latency-ms", ThreeDigits(std::ceil(1.2 * lone_ms))};
+    advice.because += "; another limit counts in the open division only";
+  }
+  return advice;
+}
+
+// A lower rate: the queue is simulated with the warm-up's times, slowed down until it shows the latency that
+// the run had, and then with ever lower rates.
+Advice LowerRate(std::string because, const ServedRun& run, const Result& result, const Execution& execution,
+                 const Measured& measured) {
+  // Whatever the model says: less than what failed, and where most queries were in time not much less,
+  // because rare stalls of the machine look like slow lanes.
+  constexpr double kMostOfIssued = 0.9, kLeastOfIssued = 0.5;
+  constexpr double kMargin = 0.95;
+  double rate = 0.8 * run.issued;
+  if (!measured.batch_times.empty() && result.latency_ns.p99) {
+    const QueueModel model(measured.batch_times, execution.workers, execution.batch);
+    const double slowdown = model.Slowdown(kShareInTime, *result.latency_ns.p99 / 1e9, run.issued,
+                                           static_cast<std::uint64_t>(run.queries));
+    const double highest = model.HighestRate(run.limit_s, slowdown);
+    const bool mostly_in_time = result.latency_ns.p50.value_or(0) / 1e9 <= run.limit_s;
+    if (highest == 0 && !mostly_in_time) {
+      return Quicker(execution, 1e3 * run.limit_s, 1e3 * model.Latency(kShareInTime, 1e-6, slowdown, 1000));
+    }
+    rate = std::clamp(kMargin * highest, mostly_in_time ? kLeastOfIssued * run.issued : 0,
+                      kMostOfIssued * run.issued);
+  }
+  return {std::move(because), {"--target-qps", ThreeDigits(rate)}};
+}
+
+Advice ForServed(const LoadGenLog& log, const Result& result, const Settings& settings,
+                 const Execution& execution, const Measured& measured) {
+  const double queries = std::max(1.0, log.Number("result_query_count").value_or(0));
+  const ServedRun run{settings.target_qps ? settings.target_qps->value : queries,
+                      settings.target_latency_ms->value / 1e3, queries,
+                      log.Number("result_overlatency_query_count").value_or(0) / queries};
+  const std::string late = ThreeDigits(100 * run.late) + " % of the queries took longer than the limit of " +
+                           ThreeDigits(1e3 * run.limit_s) + " ms";
+  if (log.False("result_perf_constraints_met")) return LowerRate(late, run, result, execution, measured);
+  // Early stopping: more queries make LoadGen certain, unless nearly too many are late.
+  constexpr double kPatience = 10;
+  const double needed = std::max(QueriesNeeded(log), QueriesForCertainty(run.late));
+  if (needed <= kPatience * std::max(queries, QueriesForCertainty(0))) {
+    return {"Only " + ThreeDigits(queries) + " queries were answered and early stopping needs about " +
+                ThreeDigits(needed),
+            {"--duration", ThreeDigits(std::ceil(1.2 * needed / run.issued))}};
+  }
+  return LowerRate(late + ", too near to 1 % for early stopping", run, result, execution, measured);
+}
+
+Advice ForMinimumDuration(const Result& result, const Settings& settings, Scenario scenario) {
+  const std::string seconds = ThreeDigits(static_cast<double>(settings.duration_ms) / 1000);
+  if (scenario == Scenario::kOffline) {
+    return {"The samples were answered in less than " + seconds + " s; more of them must be expected",
+            {"--target-qps", ThreeDigits(1.1 * result.value.value_or(0))}};
+  }
+  if (IsStream(scenario)) {
+    return {"LoadGen ran out of queries before " + seconds + " s; a shorter latency must be expected",
+            {"--target-latency-ms", ThreeDigits(0.5 * result.latency_ns.mean.value_or(0) / 1e6)}};
+  }
+  return {"The last query was scheduled before " + seconds + " s",
+          {"--target-qps", ThreeDigits(2 * (settings.target_qps ? settings.target_qps->value : 1))}};
+}
+
 }  // namespace
 
-std::string Advice(const LoadGenLog& log, const Result& result, const Settings& settings, Scenario scenario) {
-  const double seconds = static_cast<double>(settings.duration_ms) / 1000;
-  const double mean_ms = result.latency_ns.mean.value_or(0) / 1e6;
-  if (log.False("result_perf_constraints_met")) {
-    const double issued = settings.target_qps ? settings.target_qps->value : 0;
-    return "The latency limit of " + ThreeDigits(settings.target_latency_ms->value) +
-           " ms was exceeded; lower the rate, for example --target-qps " + ThreeDigits(0.8 * issued) + ".";
+std::string Advice::Sentence() const {
+  if (options.empty()) return because + ".";
+  std::string text = because + "; give";
+  for (const std::string& option : options) text += " " + option;
+  return text + ".";
+}
+
+std::optional<Advice> AdviceFor(const LoadGenLog& log, const Result& result, const Settings& settings,
+                                Scenario scenario, const Execution& execution, const Measured& measured) {
+  if (result.valid) return std::nullopt;
+  const bool too_few = log.False("early_stopping_met");
+  if (ArrivesOnSchedule(scenario) && (too_few || log.False("result_perf_constraints_met"))) {
+    return ForServed(log, result, settings, execution, measured);
   }
-  if (log.False("result_min_duration_met")) {
-    if (scenario == Scenario::kOffline) {
-      return "The samples were answered in less than " + ThreeDigits(seconds) +
-             " s; expect more of them: --target-qps " + ThreeDigits(1.1 * result.value.value_or(0)) + ".";
-    }
-    if (IsStream(scenario)) {
-      return "LoadGen ran out of queries before " + ThreeDigits(seconds) +
-             " s; expect a shorter latency: --target-latency-ms " + ThreeDigits(0.5 * mean_ms) + ".";
-    }
-    return "The last query was scheduled before " + ThreeDigits(seconds) + " s; give a higher --target-qps.";
-  }
-  if (log.False("early_stopping_met")) {
-    const double needed = QueriesNeeded(log);
-    const double queries = log.Number("result_query_count").value_or(0);
-    if (needed > queries && queries > 0) {
-      return "Only " + ThreeDigits(queries) + " queries were answered and early stopping needs " +
-             ThreeDigits(needed) + "; run longer: --duration " +
-             ThreeDigits(std::ceil(1.2 * seconds * needed / queries)) + ".";
-    }
-    return "There are too few queries for early stopping; give a longer --duration.";
+  if (log.False("result_min_duration_met")) return ForMinimumDuration(result, settings, scenario);
+  const double queries = log.Number("result_query_count").value_or(0);
+  if (too_few) {
+    return Advice{"Only " + ThreeDigits(queries) + " queries were answered and early stopping needs " +
+                      ThreeDigits(QueriesNeeded(log)),
+                  {"--min-queries", ThreeDigits(QueriesNeeded(log))}};
   }
   if (log.False("result_min_queries_met")) {
-    return "Fewer queries were answered than the " + std::to_string(settings.min_query_count) +
-           " that count; give a smaller --min-queries or a longer --duration.";
+    return Advice{"Only " + ThreeDigits(queries) + " of " + std::to_string(settings.min_query_count) +
+                      " queries that are the minimum were answered",
+                  {"--min-queries", ThreeDigits(std::max(1.0, queries))}};
   }
-  return "mlperf_log_summary.txt says why.";
+  return Advice{result.reasons.empty() ? "mlperf_log_summary.txt says why" : result.reasons.front(), {}};
 }
 
 }  // namespace mlperf_bake

@@ -35,6 +35,22 @@ std::vector<double> Rehearse(Lane& lane, std::size_t lane_number, std::size_t sa
   return measured.empty() ? warming : measured;
 }
 
+constexpr std::size_t kKeptTimes = 1000;
+
+// Every n-th of the values, so that their distribution stays.
+std::vector<double> Thinned(const std::vector<std::vector<double>>& lanes) {
+  std::size_t all = 0;
+  for (const auto& lane : lanes) all += lane.size();
+  const std::size_t step = (all + kKeptTimes - 1) / kKeptTimes;
+  std::vector<double> kept;
+  for (std::size_t i = 0; const auto& lane : lanes) {
+    for (const double value : lane) {
+      if (i++ % step == 0) kept.push_back(std::max(value, 1e-9));
+    }
+  }
+  return kept;
+}
+
 double TenthPercentile(std::vector<double>& values) {
   const auto at = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 10);
   std::nth_element(values.begin(), at, values.end());
@@ -60,6 +76,7 @@ Measured WarmUp(Lanes& lanes, std::size_t sample_count, std::uint64_t batches,
   control.RethrowFailure();
   Measured measured;
   if (control.stop_requested()) return measured;
+  measured.batch_times = Thinned(seconds);
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (seconds[i].empty()) return {};
     const double batch_seconds = std::max(TenthPercentile(seconds[i]), 1e-9);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <vector>
 
 #include "core/lane.h"
 #include "core/run_control.h"
@@ -14,6 +15,8 @@ namespace mlperf_bake {
 struct Measured {
   double samples_per_second = 0;
   double batch_seconds = 0;  // of the quickest lane
+  // What batches took on all lanes, quick and slow ones in their true proportion: a thousand at most.
+  std::vector<double> batch_times{};
 };
 
 // Runs `batches` on each lane and then, when `at_least` is not zero, goes on for that long. The first
