@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from mlperf_bake.plan.image import PlannedImage
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
-QUEUED = ("Server",)
-"""Scenarios whose latency limit a slow machine may miss: such a run finished all the same."""
 
 Say = Callable[[str], None]
 
@@ -94,7 +92,7 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
 
 
 def _run(trial: Trial, scenario: str, engine: Engine, console: Console, say: Say) -> dict[str, Any]:
-    """The accuracy run's manifest; the performance run beside it finished."""
+    """The accuracy run's manifest; the performance run beside it finished, fast enough to be VALID or not."""
     from mlperf_bake.run.request import RunRequest, new_run_id
     from mlperf_bake.run.service import run_image
 
@@ -110,12 +108,7 @@ def _run(trial: Trial, scenario: str, engine: Engine, console: Console, say: Say
             run_id=new_run_id(scenario, mode),
             harness_options=options,
         )
-        outcome = run_image(request, engine, console=console, say=say)
-        if not outcome.valid and scenario not in QUEUED:
-            raise RunFailed(
-                "LoadGen calls the run INVALID", where=trial.planned.cell_id, found=f"{scenario} {mode}"
-            )
-        return outcome.manifest
+        return run_image(request, engine, console=console, say=say).manifest
 
     accuracy = once("accuracy")
     once("performance", "--duration", f"{trial.duration_s:g}", "--min-queries", "1")

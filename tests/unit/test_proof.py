@@ -118,7 +118,6 @@ def test_the_known_accuracy_in_every_scenario_is_the_furthest_a_cell_comes(
         (Runs({}), KnownAccuracy(17, 20, within=1), "accuracy checked", ""),
         (Runs({"Server": 17}), KnownAccuracy(18, 20), "ran", "MultiStream 18 of 20, Server 17 of 20"),
         (Runs({}, fails="Server"), KnownAccuracy(18, 20), "built", "the backend failed"),
-        (Runs({}, invalid="Offline"), KnownAccuracy(18, 20), "built", "INVALID"),
         (Runs({}, invalid="Server"), KnownAccuracy(18, 20), "accuracy checked", ""),
     ],
 )
