@@ -15,8 +15,9 @@ struct Classified {
 
   std::vector<std::int64_t> Answers(const Output& output, const std::vector<mlperf::QuerySample>& samples,
                                     Task& task) const {
-    const auto decoder = task.OpenDecoder(samples.size());
-    std::vector<mlperf::QuerySampleResponse> responses;
+    const auto decoder = task.OpenDecoder();
+    decoder->Reserve(samples.size());
+    std::vector<mlperf::QuerySampleResponse> responses(samples.size());
     decoder->Decode(output, samples, responses);
     std::vector<std::int64_t> answers;
     for (std::size_t i = 0; i < responses.size(); ++i) {

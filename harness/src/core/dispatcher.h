@@ -46,6 +46,9 @@ struct DispatchSettings {
   // Samples a lane takes at once. Chosen from the measured time of a sample, so that taking them costs
   // nothing beside answering them, and yet all lanes end together and progress and signals are seen soon.
   std::size_t grain = 1;
+  // Offline: answers a lane holds before it reports them. LoadGen stamps a completion when it is told and
+  // does its bookkeeping afterwards, on the lane's thread: kept out of the run's time where it can wait.
+  std::size_t hold = 1;
 };
 
 // SingleStream, MultiStream and Offline: LoadGen's thread itself is the first lane, the others help it.

@@ -10,9 +10,9 @@
 namespace mlperf_bake {
 
 // LoadGen's own thread answers on the first lane and returns when the query is answered: a hand-off through a
-// sleeping thread costs about 30 us, which a single stream would feel. The other lanes help: every lane takes
-// the next `grain` samples by one atomic addition until none is left. Nothing is copied: LoadGen keeps the
-// query until the call returns.
+// sleeping thread costs about 30 us, which a single stream would feel. The other lanes help with queries of
+// more than `grain` samples: every lane takes the next `grain` of them by one atomic addition until none is
+// left. Nothing is copied: LoadGen keeps the query until the call returns.
 class ForkJoin final : public Dispatcher {
  public:
   ForkJoin(std::string name, const DispatchSettings& settings, Lanes& lanes, RunControl& control);
@@ -20,12 +20,16 @@ class ForkJoin final : public Dispatcher {
 
  private:
   void Dispatch(std::span<const mlperf::QuerySample> samples) override;
-  // Answers grains of the open query until none is left or a stop was requested.
+  // Both answer samples of the query until none is left; false when they left some because a stop was
+  // requested. What was answered is delivered.
+  bool AnswerAlone(std::span<const mlperf::QuerySample> samples);
+  bool AnswerWithHelp(std::span<const mlperf::QuerySample> samples);
+  // One lane's part of the open query.
   void Pull(Lane& lane);
   void Help(Lane& lane);
   void WakeHelpers();
 
-  std::size_t grain_;
+  std::size_t grain_, hold_;
   Lanes& lanes_;
   bool pinned_ = false;  // LoadGen's thread
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "loadgen.h"
@@ -9,14 +10,20 @@
 namespace mlperf_bake {
 
 Lane::Lane(std::unique_ptr<Instance> instance, std::unique_ptr<Decoder> decoder, const SampleLibrary& library,
-           std::size_t batch, std::size_t most_pending, std::vector<int> cpus)
+           std::size_t batch, std::vector<int> cpus)
     : instance_(std::move(instance)),
       decoder_(std::move(decoder)),
       library_(library),
       batch_(batch),
       cpus_(std::move(cpus)),
-      staging_(batch > 1 ? Memory::Allocate(batch * library.sample_bytes()) : Memory()) {
-  responses_.reserve(most_pending);
+      staging_(batch > 1 ? Memory::Allocate(batch * library.sample_bytes()) : Memory()) {}
+
+void Lane::Reserve(std::size_t most_held) {
+  static_assert(std::is_trivially_copyable_v<mlperf::QuerySampleResponse>);  // so zeroed memory will do
+  responses_memory_ = Memory::Allocate(most_held * sizeof(mlperf::QuerySampleResponse));
+  responses_ = {reinterpret_cast<mlperf::QuerySampleResponse*>(responses_memory_.writable().data()),
+                most_held};
+  decoder_->Reserve(most_held);
 }
 
 void Lane::Answer(std::span<const mlperf::QuerySample> samples) {
@@ -24,13 +31,17 @@ void Lane::Answer(std::span<const mlperf::QuerySample> samples) {
   while (!samples.empty()) {
     const auto batch = samples.first(std::min(batch_, samples.size()));
     samples = samples.subspan(batch.size());
-    decoder_->Decode(Compute(batch), batch, responses_);
+    decoder_->Decode(Compute(batch), batch, responses_.subspan(held_, batch.size()));
+    held_ += batch.size();
   }
-  mlperf::QuerySamplesComplete(responses_.data(), responses_.size());
-  responses_.clear();
-  decoder_->Release();
   // This lane is the only writer, so no read-modify-write is needed.
   answered_.store(answered_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
+}
+
+void Lane::Deliver() {
+  mlperf::QuerySamplesComplete(responses_.data(), held_);
+  held_ = 0;
+  decoder_->Release();
 }
 
 Output Lane::Compute(std::span<const mlperf::QuerySample> batch) {
@@ -60,6 +71,7 @@ std::uint64_t Answered(const Lanes& lanes) {
 }
 
 bool AnyBusy(const Lanes& lanes) {
+  FenceAllThreads();
   return std::any_of(lanes.begin(), lanes.end(), [](const auto& lane) { return lane->busy(); });
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "core/asymmetric_fence.h"
 #include "core/memory.h"
 #include "core/sample_library.h"
 #include "query_sample.h"
@@ -21,12 +22,16 @@ inline constexpr std::size_t kNoSharing = 128;
 
 class alignas(kNoSharing) Lane {
  public:
-  // `most_pending`: samples that one Answer() may be given.
   Lane(std::unique_ptr<Instance> instance, std::unique_ptr<Decoder> decoder, const SampleLibrary& library,
-       std::size_t batch, std::size_t most_pending, std::vector<int> cpus);
+       std::size_t batch, std::vector<int> cpus);
 
-  // Runs `samples` through the backend, batch by batch, and reports them all to LoadGen.
+  // Makes room for the answers to `most_held` samples; before the first Answer(), and while none is held.
+  void Reserve(std::size_t most_held);
+  // Runs `samples` through the backend, batch by batch, and holds the answers.
   void Answer(std::span<const mlperf::QuerySample> samples);
+  // Reports the answers held to LoadGen.
+  void Deliver();
+  std::size_t held() const { return held_; }
   // Runs one batch and throws the output away (warm-up).
   void Rehearse(std::span<const mlperf::QuerySample> batch) { Compute(batch); }
 
@@ -34,11 +39,11 @@ class alignas(kNoSharing) Lane {
   std::size_t batch() const { return batch_; }
   const std::vector<int>& cpus() const { return cpus_; }
 
-  // While one exists, the lane is at work. Whoever creates one must then look at RunControl's stop flag: both
-  // are sequentially consistent, so that after a stop was requested a lane seen idle stays idle.
+  // While one exists, the lane is at work. Whoever creates one must then look at RunControl's stop flag:
+  // after a stop was requested, a lane that AnyBusy() saw idle stays idle (asymmetric_fence.h).
   class Shift {
    public:
-    explicit Shift(Lane& lane) : lane_(lane) { lane_.busy_.store(true, std::memory_order_seq_cst); }
+    explicit Shift(Lane& lane) : lane_(lane) { SetBeforeReading(lane_.busy_); }
     ~Shift() { lane_.busy_.store(false, std::memory_order_release); }
     Shift(const Shift&) = delete;
     Shift& operator=(const Shift&) = delete;
@@ -59,7 +64,9 @@ class alignas(kNoSharing) Lane {
   std::size_t batch_;
   std::vector<int> cpus_;
   Memory staging_;  // room for a batch; empty when batches are of one
-  std::vector<mlperf::QuerySampleResponse> responses_;
+  Memory responses_memory_;
+  std::span<mlperf::QuerySampleResponse> responses_;
+  std::size_t held_ = 0;
   std::atomic<std::uint64_t> answered_{0};
   std::atomic<bool> busy_{false};
 };
@@ -68,6 +75,7 @@ using Lanes = std::vector<std::unique_ptr<Lane>>;
 
 // Samples answered by all lanes.
 std::uint64_t Answered(const Lanes& lanes);
+// After a stop was requested; not for the hot path (FenceAllThreads).
 bool AnyBusy(const Lanes& lanes);
 
 }  // namespace mlperf_bake

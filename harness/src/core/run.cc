@@ -41,8 +41,6 @@ DataSet OpenData(const Options& options, const Cell& cell) {
   return data;
 }
 
-constexpr std::size_t kLargestGrain = 4096;
-
 // One lane a worker, opened side by side, each on its own CPUs so that its memory is near them.
 Lanes OpenLanes(Backend& backend, Task& task, const SampleLibrary& library, const Options& options,
                 const Execution& execution) {
@@ -54,11 +52,9 @@ Lanes OpenLanes(Backend& backend, Task& task, const SampleLibrary& library, cons
       const std::vector<int> own =
           pinning[i].empty() ? std::vector<int>() : std::vector<int>{pinning[i].front()};
       PinThisThread(own);
-      const auto batch = static_cast<std::size_t>(execution.batch);
-      const std::size_t most = std::max(kLargestGrain, batch) + batch;
       lanes[i] = std::make_unique<Lane>(
           backend.OpenInstance({execution.threads, pinning[i], execution.batch, execution.share_cpus}),
-          task.OpenDecoder(most), library, batch, most, own);
+          task.OpenDecoder(), library, static_cast<std::size_t>(execution.batch), own);
     } catch (...) {  // rethrown below, on the controlling thread
       failures[i] = std::current_exception();
     }
@@ -183,7 +179,8 @@ ExitCode Run(const Options& options) {
       ConfigureLoadGen(directory.path() / "user.conf", cell, options.scenario, options.mode);
 
   progress.Phase("run");
-  const DispatchSettings dispatch{options.batch_timeout_us, Grain(options.scenario, execution, measured)};
+  const DispatchSettings dispatch{options.batch_timeout_us, Grain(options.scenario, execution, measured),
+                                  Hold(options.scenario, execution, measured)};
   Manifest manifest{.run_id = run_id,
                     .cell = cell,
                     .options = options,

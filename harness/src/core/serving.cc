@@ -23,6 +23,7 @@ Serving::Serving(std::string name, const DispatchSettings& settings, Lanes& lane
       grain_(settings.batch_timeout_us > 0 ? lanes.front()->batch() : settings.grain),
       batch_timeout_(settings.batch_timeout_us),
       ring_(kLog2Capacity) {
+  for (const auto& lane : lanes) lane->Reserve(grain_);
   for (const auto& lane : lanes) {
     servers_.emplace_back([this, &lane = *lane] { Serve(lane); });
   }
@@ -62,7 +63,9 @@ void Serving::Serve(Lane& lane) {
       const Lane::Shift shift(lane);
       if (control().stop_requested()) return;  // nothing is taken any more
       const std::size_t count = Collect(batch);
-      if (count > 0) lane.Answer(std::span(batch).first(count));
+      if (count == 0) continue;
+      lane.Answer(std::span(batch).first(count));
+      lane.Deliver();
     }
   } catch (...) {  // the controlling thread rethrows it
     control().Fail(std::current_exception());

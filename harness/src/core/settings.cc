@@ -19,9 +19,9 @@ constexpr double kServedQueryCost = 2e-6;
 constexpr double kOfflineSampleCost = 0.08e-6;
 
 // What LoadGen keeps in memory for each query (each Offline sample) it generates, in bytes, with its vectors'
-// growth.
+// growth; in Offline also the answer that a lane holds.
 constexpr double kQueryBytes = 640;
-constexpr double kOfflineSampleBytes = 120;
+constexpr double kOfflineSampleBytes = 160;
 
 // Offline: LoadGen issues 1.1 x duration x target samples in one query and wants them to last `duration`. A
 // machine that speeds up after the warm-up must still be busy that long.
@@ -82,6 +82,16 @@ double MeasuredTarget(double target, double seconds, double bytes_per_second_of_
   const double most = static_cast<double>(memory_bytes) / (seconds * bytes_per_second_of_target);
   *memory_bound = target > most;
   return std::min(target, most);
+}
+
+// Whole batches that take a lane `seconds`, at least one, and at most about `most` samples.
+std::size_t SamplesIn(double seconds, std::size_t most, const Execution& execution,
+                      const Measured& measured) {
+  const auto batch = static_cast<std::size_t>(execution.batch);
+  if (measured.samples_per_second <= 0) return batch;
+  const double samples = seconds * measured.samples_per_second / execution.workers;
+  const auto whole = static_cast<std::size_t>(std::min(samples, static_cast<double>(most)));
+  return std::max<std::size_t>(1, whole / batch) * batch;
 }
 
 }  // namespace
@@ -244,14 +254,13 @@ mlperf::TestSettings ConfigureLoadGen(const std::filesystem::path& user_conf, co
 }
 
 std::size_t Grain(Scenario scenario, const Execution& execution, const Measured& measured) {
-  const auto batch = static_cast<std::size_t>(execution.batch);
-  if (measured.samples_per_second <= 0) return batch;
-  const double sample_seconds = execution.workers / measured.samples_per_second;
-  const double target_seconds = ArrivesOnSchedule(scenario) ? 10e-6 : 500e-6;
-  const std::size_t most = ArrivesOnSchedule(scenario) ? 64 : 4096;
-  const auto samples =
-      static_cast<std::size_t>(std::min(target_seconds / sample_seconds, static_cast<double>(most)));
-  return std::max<std::size_t>(1, samples / batch) * batch;
+  if (ArrivesOnSchedule(scenario)) return SamplesIn(10e-6, 64, execution, measured);
+  return SamplesIn(500e-6, 4096, execution, measured);
+}
+
+std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured) {
+  if (scenario != Scenario::kOffline) return Grain(scenario, execution, measured);
+  return SamplesIn(0.5, std::size_t{1} << 24, execution, measured);
 }
 
 }  // namespace mlperf_bake

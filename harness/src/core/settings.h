@@ -67,7 +67,10 @@ std::string UserConf(const Settings& settings, Scenario scenario);
 mlperf::TestSettings ConfigureLoadGen(const std::filesystem::path& user_conf, const Cell& cell,
                                       Scenario scenario, Mode mode);
 
-// Samples a lane should take at once (DispatchSettings::grain).
+// Samples a lane should take at once (DispatchSettings::grain), a multiple of the batch.
 std::size_t Grain(Scenario scenario, const Execution& execution, const Measured& measured);
+// Answers a lane should hold before it reports them (DispatchSettings::hold): in Offline as many as take half
+// a second, elsewhere those of a grain.
+std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured);
 
 }  // namespace mlperf_bake

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <limits>
 
+#include "core/memory.h"
 #include "tasks/task.h"
 
 namespace mlperf_bake {
@@ -47,28 +48,37 @@ class Answers {
 
 class ClassDecoder final : public Decoder {
  public:
-  ClassDecoder(const Cell& cell, std::size_t most_pending, Answers& answers)
-      : offset_(cell.label_offset), classes_(cell.classes), pending_(most_pending), answers_(answers) {}
+  ClassDecoder(const Cell& cell, Answers& answers)
+      : offset_(cell.label_offset), classes_(cell.classes), answers_(answers) {}
 
-  void Decode(const Output& output, std::span<const mlperf::QuerySample> samples,
-              std::vector<mlperf::QuerySampleResponse>& responses) override {
-    for (std::size_t i = 0; i < samples.size(); ++i) {
-      std::int64_t& answer = pending_[used_++];
-      answer = (output.kind == OutputKind::kArgmax ? output.argmax[i]
-                                                   : ArgMax(output.scores.subspan(i * classes_, classes_))) -
-               offset_;
-      if (answers_.kept()) answers_.Keep(samples[i].index, answer);
-      responses.emplace_back(samples[i].id, reinterpret_cast<std::uintptr_t>(&answer), sizeof(answer));
-    }
+  void Reserve(std::size_t most_pending) override {
+    memory_ = Memory::Allocate(most_pending * sizeof(std::int64_t));
+    pending_ = next_ = reinterpret_cast<std::int64_t*>(memory_.writable().data());
   }
 
-  void Release() override { used_ = 0; }
+  void Decode(const Output& output, std::span<const mlperf::QuerySample> samples,
+              std::span<mlperf::QuerySampleResponse> responses) override {
+    std::int64_t* const answers = next_;
+    next_ += samples.size();
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      answers[i] =
+          (output.kind == OutputKind::kArgmax ? output.argmax[i]
+                                              : ArgMax(output.scores.subspan(i * classes_, classes_))) -
+          offset_;
+      responses[i] = {samples[i].id, reinterpret_cast<std::uintptr_t>(answers + i), sizeof(std::int64_t)};
+    }
+    if (!answers_.kept()) return;
+    for (std::size_t i = 0; i < samples.size(); ++i) answers_.Keep(samples[i].index, answers[i]);
+  }
+
+  void Release() override { next_ = pending_; }
 
  private:
   std::int64_t offset_;
   std::size_t classes_;
-  std::vector<std::int64_t> pending_;
-  std::size_t used_ = 0;
+  Memory memory_;                    // of the answers that LoadGen has not taken yet
+  std::int64_t* pending_ = nullptr;  // the first of them
+  std::int64_t* next_ = nullptr;     // where the next one goes
   Answers& answers_;
 };
 
@@ -77,9 +87,7 @@ class ImageClassification final : public Task {
   ImageClassification(const Cell& cell, const DataSet& data, bool score)
       : cell_(cell), data_(data), answers_(score && !data.labels().empty() ? data.count() : 0) {}
 
-  std::unique_ptr<Decoder> OpenDecoder(std::size_t most_pending) override {
-    return std::make_unique<ClassDecoder>(cell_, most_pending, answers_);
-  }
+  std::unique_ptr<Decoder> OpenDecoder() override { return std::make_unique<ClassDecoder>(cell_, answers_); }
 
   std::optional<Accuracy> Measure() const override {
     if (!answers_.kept()) return std::nullopt;

@@ -28,10 +28,12 @@ struct Accuracy {
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Appends one response for each of `samples`, in order. The responses' data is the decoder's and lives
-  // until Release().
+  // Makes room for `most_pending` responses between two calls of Release(); none is pending now.
+  virtual void Reserve(std::size_t most_pending) = 0;
+  // Writes one response for each of `samples`, in order, to `responses`, which has their number. The
+  // responses' data is the decoder's and lives until Release().
   virtual void Decode(const Output& output, std::span<const mlperf::QuerySample> samples,
-                      std::vector<mlperf::QuerySampleResponse>& responses) = 0;
+                      std::span<mlperf::QuerySampleResponse> responses) = 0;
   // The responses have been delivered.
   virtual void Release() = 0;
 };
@@ -39,8 +41,7 @@ class Decoder {
 class Task {
  public:
   virtual ~Task() = default;
-  // `most_pending`: responses decoded before a Release().
-  virtual std::unique_ptr<Decoder> OpenDecoder(std::size_t most_pending) = 0;
+  virtual std::unique_ptr<Decoder> OpenDecoder() = 0;
   // Over all samples answered so far, each counted once; nullopt where there are no labels or nothing was
   // answered.
   virtual std::optional<Accuracy> Measure() const = 0;
