@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 os.environ.setdefault("NM_BIND_THREADS_TO_CORES", "0")  # else every worker's threads are bound to the same CPUs
+os.environ.setdefault("NM_DISABLE_ANALYTICS", "True")  # a benchmark reports to nobody
 
 import deepsparse
 

@@ -8,9 +8,10 @@ import os
 import numpy as np
 
 os.environ.setdefault("TVM_BIND_THREADS", "0")  # else every worker's pool is bound to the same CPUs
+os.environ.setdefault("TVM_USE_RUNTIME_LIB", "1")  # the compiler, 259 MB, is not needed to run
 
 import tvm
-from tvm import relax
+from tvm.runtime.vm import VirtualMachine
 
 
 class Tvm:
@@ -20,7 +21,7 @@ class Tvm:
 
     def load(self, path, cell, threads, batch, options):
         os.environ["TVM_NUM_THREADS"] = str(threads)
-        machine = relax.VirtualMachine(tvm.runtime.load_module(path), tvm.cpu())
+        machine = VirtualMachine(tvm.runtime.load_module(path), tvm.cpu())
         self.main = machine["main"]
         self.piece = int(options.get("compiled_batch", "1"))
         self.input = tvm.runtime.empty((self.piece, *cell.input_shape), cell.input_dtype)
