@@ -81,10 +81,12 @@ def find_engine(journey: Journey) -> Journey:
 
 def plan(journey: Journey) -> Journey:
     """The cell, its base image, its Dockerfile and fingerprint."""
+    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.contexts import overrides_for
 
     assert journey.engine
     cells = journey.project.cells([journey.wishes.target])
+    require_known_assets(journey.project.matrix, (cell.model for cell in cells))
     overrides = overrides_for(journey.project, cells, journey.engine, {}, journey.say)
     image = journey.project.plan(cells, overrides)[0]
     journey.say(f"{image.cell_id}, fingerprint {image.fingerprint[7:19]}")
@@ -165,9 +167,15 @@ def collect(journey: Journey) -> Journey:
     from mlperf_bake.results.place import DirectoryPlace
     from mlperf_bake.submission.collect import CollectOptions
     from mlperf_bake.submission.collect import collect as collect_runs
+    from mlperf_bake.submission.declared import declared_measurements
 
     places = [DirectoryPlace(journey.wishes.results / outcome.run_id) for outcome in journey.outcomes]
-    options = CollectOptions(journey.wishes.submitter, journey.project.round.name, data=journey.data)
+    options = CollectOptions(
+        journey.wishes.submitter,
+        journey.project.round.name,
+        data=journey.data,
+        declared=lambda manifest: declared_measurements(journey.project, manifest),
+    )
     collected = collect_runs(places, journey.wishes.out, options)
     journey.say(f"{len(collected.results)} results in {collected.tree}")
     return replace(journey, collected=collected)

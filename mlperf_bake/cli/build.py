@@ -46,6 +46,7 @@ def build(
     """Build images."""
     from rich.console import Console
 
+    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.bakefile import Output
     from mlperf_bake.build.contexts import overrides_for, parse_contexts
     from mlperf_bake.build.local_wheels import with_local_wheels
@@ -64,6 +65,7 @@ def build(
         cells = tuple(cell for cell in cells if project.matrix.hardware[cell.hardware].platform == platform)
         if not cells:
             raise NothingSelected("no chosen cell is of this platform", found=platform)
+    require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())
     engine = find_engine()
     images = project.plan(cells, overrides_for(project, cells, engine, given, note))

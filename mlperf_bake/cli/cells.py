@@ -105,6 +105,7 @@ def explain(
     target: Annotated[str, typer.Argument(help="Names joined by -, axes left out.")], json: Json = False
 ) -> None:
     """Show how a target resolves, or which rule forbids it."""
+    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.matrix.selectors import published
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.matrix.values import AXES
@@ -114,6 +115,7 @@ def explain(
     project = open_project()
     resolution = resolve(project.matrix, target)
     cell = resolution.cell
+    require_known_assets(project.matrix, (cell.model,))
     rules = [rule for rule in project.matrix.rules if cell.value(rule.axis) == rule.name]
     proof = load_proofs(project.root / PROOFS).get(cell.id)
     if json:
@@ -220,11 +222,13 @@ def render(
     json: Json = False,
 ) -> None:
     """Write the Dockerfiles of the published cells into images/."""
+    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.matrix.selectors import published
     from mlperf_bake.project import IMAGES, open_project
     from mlperf_bake.render.checkout import compare, write
 
     project = open_project()
+    require_known_assets(project.matrix, project.matrix.models)
     images = project.plan(published(project.matrix))
     changes = compare(project.root, IMAGES, {image.dockerfile_path: image.dockerfile for image in images})
     if json:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.output import note, print_json, print_line
+from mlperf_bake.errors import Stale, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlperf_bake.results.manifest import Manifest
     from mlperf_bake.submission.collect import Collected
 
 Results = Annotated[
@@ -80,13 +84,31 @@ def collect(
     from mlperf_bake.submission.system import read_system_file
 
     given = read_system_file(system_file, load_round(round_name)) if system_file else None
-    options = CollectOptions(submitter, round_name, division, system, given, data)
+    options = CollectOptions(submitter, round_name, division, system, given, data, _declarations())
     places = [parse_place(text, image=image) for text in results]
     collected = collect_runs(places, out, options, lambda: note("waiting for another collect to finish"))
     if json:
         print_json(as_data(collected))
     else:
         _print(collected)
+
+
+def _declarations() -> Callable[[Manifest], Mapping[str, str]]:
+    """What the checkout that this is called in declares of its models' weights; nothing where there is none."""
+    from mlperf_bake.project import open_project
+    from mlperf_bake.submission.declared import declared_measurements
+
+    try:
+        project = open_project()
+    except UsageError:
+        return lambda manifest: {}
+    try:
+        _ = project.matrix, project.lock
+    except (UsageError, Stale) as error:
+        reason = str(error.problem).splitlines()[0]
+        note(f"what matrix.yaml declares of the weights is left out: {reason}")
+        return lambda manifest: {}
+    return lambda manifest: declared_measurements(project, manifest)
 
 
 def as_data(collected: Collected) -> dict[str, object]:

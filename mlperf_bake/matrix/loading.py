@@ -109,6 +109,8 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
         output=Output(**fields["output"]),
         **_only(fields, "preprocessing", "sample_data"),
         known_accuracy=KnownAccuracy(**fields["known_accuracy"]) if "known_accuracy" in fields else None,
+        retraining=fields.get("retraining"),
+        weight_transformations=fields.get("weight_transformations"),
     )
 
 

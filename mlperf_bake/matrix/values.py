@@ -86,6 +86,8 @@ class Model:
     preprocessing: str
     sample_data: str
     known_accuracy: KnownAccuracy | None = None
+    retraining: str | None = None
+    weight_transformations: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ from mlperf_bake.submission.system import (
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
 
+def _undeclared(manifest: Manifest) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class CollectOptions:
     """What the user decides about a tree.
@@ -49,6 +53,7 @@ class CollectOptions:
         system: name of the system; None: from processor and runtime.
         given: values for the system description and measurements.json (``read_system_file``).
         data: a prepared data set to count the accuracy again with; None: believe the manifests.
+        declared: gives the values for measurements.json that are declared for a run's weights.
     """
 
     submitter: str
@@ -57,6 +62,7 @@ class CollectOptions:
     system: str | None = None
     given: Mapping[str, str] | None = None
     data: Path | None = None
+    declared: Callable[[Manifest], Mapping[str, str]] = _undeclared
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +275,10 @@ def _write_result(
     )
     readme = documents.result_readme(pair, rules, _model(pair, rules), share, counted)
     (directory / "README.md").write_text(readme, encoding="utf-8")
-    described = describe_measurements(pair.performance.manifest, rules, options.given or {}, earlier)
+    manifest = pair.performance.manifest
+    described = describe_measurements(
+        manifest, rules, options.given or {}, earlier, options.declared(manifest)
+    )
     _write_json(directory / "measurements.json", described.values)
     return described.unknown
 

@@ -92,9 +92,18 @@ def describe_system(
 
 
 def describe_measurements(
-    manifest: Manifest, rules: Round, fixed: Mapping[str, str], earlier: Mapping[str, str]
+    manifest: Manifest,
+    rules: Round,
+    fixed: Mapping[str, str],
+    earlier: Mapping[str, str],
+    declared: Mapping[str, str] | None = None,
 ) -> Described:
-    """measurements.json of a result: what was fed in and what was done to the weights; arguments as above."""
+    """measurements.json of a result: what was fed in and what was done to the weights.
+
+    Args:
+        manifest, rules, fixed, earlier: as above.
+        declared: what is declared of the run's weights; comes after what is detected.
+    """
     dtype = manifest.dataset.dtype if manifest.dataset else None
     detected = {
         "input_data_types": _FORMATS.get(dtype or "", dtype or ""),
@@ -102,7 +111,8 @@ def describe_measurements(
         "weight_data_types": manifest.cell.precision or "",
     }
     keys = rules.tree.measurement_keys
-    values = {key: fixed.get(key) or detected.get(key) or earlier.get(key) or "" for key in keys}
+    sources = (fixed, detected, declared or {}, earlier)
+    values = {key: next((source[key] for source in sources if source.get(key)), "") for key in keys}
     return Described(values, tuple(key for key in keys if not values[key]))
 
 
