@@ -21,7 +21,11 @@ if(NOT TARGET embedded_python)
   set_target_properties(embedded_python PROPERTIES
     IMPORTED_LOCATION "${python_library}" INTERFACE_INCLUDE_DIRECTORIES "${python_include_dir}")
 endif()
+# DT_RPATH, not DT_RUNPATH: it holds, too, for the libraries that libpython and its modules ask for.
+get_filename_component(python_library_file "${python_library}" REALPATH)
+get_filename_component(python_library_directory "${python_library_file}" DIRECTORY)
 target_link_libraries(${target} PRIVATE embedded_python)
+target_link_options(${target} PRIVATE LINKER:--disable-new-dtags LINKER:-rpath-link,${python_library_directory})
 # The Python half, as text.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backends/python_host.py)
 file(READ ${PROJECT_SOURCE_DIR}/src/backends/python_host.py python_host)
