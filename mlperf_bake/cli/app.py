@@ -6,7 +6,7 @@ import sys
 import typer
 
 from mlperf_bake import __version__
-from mlperf_bake.cli import build, cells, check, collect, data, doctor, prove, quickstart, run, weights
+from mlperf_bake.cli import build, cells, check, collect, data, doctor, prove, quickstart, run, tune, weights
 from mlperf_bake.cli.system_failure import system_failure
 from mlperf_bake.errors import BakeError
 
@@ -30,6 +30,7 @@ app.command("render")(cells.render)
 app.command("lock")(cells.lock)
 app.command("build")(build.build)
 app.command("run")(run.run)
+app.command("tune")(tune.tune)
 app.command("prove")(prove.prove)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")

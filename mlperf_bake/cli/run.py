@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,9 +12,11 @@ from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.errors import RunFailed, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlperf_bake.engine.find import Engine
-    from mlperf_bake.matrix.values import Cell
     from mlperf_bake.project import Project
+    from mlperf_bake.run.request import RunRequest
     from mlperf_bake.run.service import RunOutcome
 
 
@@ -49,6 +52,9 @@ def run(
             show_default=False,
         ),
     ] = None,
+    untuned: Annotated[
+        bool, typer.Option("--untuned", help="Leave out what mlperf-bake tune found for this machine.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run a benchmark and keep its result."""
@@ -57,6 +63,8 @@ def run(
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.project import open_project
+    from mlperf_bake.run.built import built_image
+    from mlperf_bake.run.corrected import corrected_command
     from mlperf_bake.run.request import SCENARIOS, Limits, RunRequest, data_from, new_run_id, results_from
     from mlperf_bake.run.service import run_image
     from mlperf_bake.run.summary import outcome_json, print_outcome
@@ -67,7 +75,7 @@ def run(
     cell = resolve(project.matrix, target).cell
     engine = find_engine()
     request = RunRequest(
-        image=image or _built_image(project, cell, engine),
+        image=image or built_image(project, cell, engine, note),
         cell_id=cell.id,
         scenario=scenario,
         mode=mode,
@@ -78,45 +86,63 @@ def run(
         harness_options=tuple(harness_options or ()),
         limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
     )
+    say = note if json else typer.echo
+    if mode != "find-peak" and not untuned:
+        request = _tuned(project, request, engine, say)
     console = Console(stderr=json)
-    outcome = run_image(request, engine, console=console, say=note if json else typer.echo)
+    outcome = run_image(request, engine, console=console, say=say)
     if json:
         print_json(outcome_json(outcome))
     else:
         print_outcome(outcome, console)
-    require_valid(outcome)
+    command = _command(target, request, data, results, image, memory)
+    require_valid(outcome, corrected_command(outcome, command, request.harness_options))
 
 
-def require_valid(outcome: RunOutcome) -> None:
-    """Raises RunFailed where LoadGen calls the run INVALID; its result is kept."""
+def require_valid(outcome: RunOutcome, again: str = "") -> None:
+    """Raises RunFailed where LoadGen calls the run INVALID; its result is kept.
+
+    Args:
+        again: the command that would have met what it missed; empty where there is none.
+    """
+    from mlperf_bake.run.corrected import correction_of
+
     if not outcome.valid:
+        because, _ = correction_of(outcome)
         raise RunFailed(
             "LoadGen calls the run INVALID; it is recorded all the same",
             where=outcome.run_id,
-            found=f"result {outcome.results} / {outcome.run_id}",
-            remedy="the reasons of LoadGen are in the outcome; collect leaves such a run out",
+            found=because or f"result {outcome.results} / {outcome.run_id}",
+            remedy=again or "the reasons of LoadGen are in the outcome; collect leaves such a run out",
         )
 
 
-def _built_image(project: Project, cell: Cell, engine: Engine) -> str:
-    """The newest image of the checkout as it is, with the user's own weights where it was built so; where only an older
-    one is there, that one, and the user is told."""
-    from mlperf_bake.build.contexts import present_overrides
-    from mlperf_bake.build.state import named_images
-    from mlperf_bake.plan.state import INGREDIENTS_LABEL, has_given_weights, read_ingredients
+def _tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[[str], None]) -> RunRequest:
+    """The request with the settings that were tuned for it; says which those are, or why there are none."""
+    from mlperf_bake.run.built import fingerprint_of
+    from mlperf_bake.tune.applying import tuned_options
+    from mlperf_bake.tune.machine import machine_of
+    from mlperf_bake.tune.stored import Circumstances, conditions_of
 
-    [planned] = project.plan([cell], present_overrides(project, engine))
-    latest = planned.tags[-1]
-    built = named_images(engine.host, planned.tags)
-    newest = next((image for image in built.values() if latest in image.tags), None)
-    if newest:
-        ingredients = read_ingredients(dict(newest.labels).get(INGREDIENTS_LABEL, ""))
-        if has_given_weights(planned, newest.fingerprint, ingredients):
-            note(f"{latest} holds weights that were given with --context weights=DIR")
-            return latest
-    if planned.fingerprint in built:
-        return planned.tags[0]
-    if newest:
-        note(f"{latest} was made from other sources or contexts than the checkout has now;")
-        note(f"`mlperf-bake plan {cell.id}` says what differs")
-    return latest
+    circumstances = Circumstances(
+        request.cell_id,
+        request.scenario,
+        fingerprint_of(request.image, engine),
+        machine_of(engine, request.limits.cpuset),
+        conditions_of(request.harness_options, request.scenario),
+    )
+    applied = tuned_options(project.state, circumstances, request.harness_options)
+    say(applied.says)
+    return replace(request, harness_options=applied.options)
+
+
+def _command(target: str, request: RunRequest, data: str, results: str, image: str, memory: int) -> list[str]:
+    """What to type to run this again, up to the harness's options."""
+    given = {"--data": data, "--results": results, "--image": image, "--cpuset": request.limits.cpuset}
+    if memory:
+        given["--memory"] = str(memory)
+    options = [word for name, value in given.items() if value for word in (name, value)]
+    return [
+        *("mlperf-bake", "run", "--target", target, "--scenario", request.scenario, "--mode", request.mode),
+        *options,
+    ]

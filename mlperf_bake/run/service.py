@@ -58,6 +58,7 @@ def run_image(
     *,
     console: "Console | None" = None,
     say: Callable[[str], None] = print,
+    view: Callable[[], RunView] | None = None,
 ) -> RunOutcome:
     """Run an image and return its result.
 
@@ -66,6 +67,7 @@ def run_image(
         engine: where.
         console: shows a bar where it is a terminal.
         say: gets plain lines otherwise.
+        view: opens what shows the run in place of both; remarks still go to ``say``.
 
     Raises:
         RunFailed: no such image, the harness failed, or its result is incomplete.
@@ -89,7 +91,7 @@ def run_image(
     try:
         remove_leftovers(client, say)
         digest = image_digest(client, request)
-        return _run(client, request, engine, user, digest, console, say)
+        return _run(client, request, engine, user, digest, view or (lambda: _view(request, console, say)))
     finally:
         client.close()
 
@@ -138,19 +140,24 @@ def remove_leftovers(client: "DockerClient", say: Callable[[str], None]) -> int:
     return removed
 
 
+def _view(request: RunRequest, console: "Console | None", say: Callable[[str], None]) -> RunView:
+    title = f"{request.cell_id} {request.scenario} {request.mode}"
+    if console is not None and console.is_terminal:
+        return LiveRunView(console, title)
+    return PlainRunView(say, title)
+
+
 def _run(
     client: "DockerClient",
     request: RunRequest,
     engine: Engine,
     user: str,
     digest: str,
-    console: "Console | None",
-    say: Callable[[str], None],
+    open_view: Callable[[], RunView],
 ) -> RunOutcome:
     import docker.errors
     import requests.exceptions
 
-    title = f"{request.cell_id} {request.scenario} {request.mode}"
     options = container_options(request, engine, user, digest, this_client())
     with sigterm_as_interrupt():
         container: Container | None = None
@@ -158,12 +165,7 @@ def _run(
             container = client.containers.create(request.image, **options)
             following = _Following(container)
             container.start()
-            view = (
-                LiveRunView(console, title)
-                if console is not None and console.is_terminal
-                else PlainRunView(say, title)
-            )
-            said = following.follow(view)
+            said = following.follow(open_view())
             state = container.wait()
             container.reload()
             return _judge(container, int(state["StatusCode"]), request, engine, digest, said)

@@ -1,0 +1,152 @@
+"""`tune`: find the best valid setting of a cell on this machine, by runs, and keep it for `run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlperf_bake.cli.options import Json
+from mlperf_bake.cli.output import note, print_json, print_line
+from mlperf_bake.errors import Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from mlperf_bake.tune.executions import Fixed
+
+SEARCHED = ("target-qps", "duration", "run-id", "scenario", "mode", "data", "results", "progress", "warmup")
+
+
+def tune(
+    target: Annotated[str, typer.Option("--target", "-t", metavar="TARGET", help="What to tune.")],
+    scenario: Annotated[
+        str, typer.Option("--scenario", "-s", help="SingleStream, MultiStream, Server, Offline, Interactive.")
+    ] = "Offline",
+    data: Annotated[
+        str, typer.Option("--data", metavar="DIR", help="A prepared data set, or the word synthetic.")
+    ] = "synthetic",
+    results: Annotated[
+        str,
+        typer.Option("--results", metavar="VOLUME|DIR", help="Where the runs go; a directory has a slash."),
+    ] = "mlperf-bake-tuning",
+    duration: Annotated[
+        float, typer.Option("--duration", min=0.1, metavar="SECONDS", help="Of each run of the search.")
+    ] = 5.0,
+    runs: Annotated[int, typer.Option("--runs", metavar="N", help="Most runs in all.")] = 24,
+    resolution: Annotated[
+        float,
+        typer.Option("--resolution", metavar="SHARE", help="By which the highest rate may be missed."),
+    ] = 0.05,
+    image: Annotated[
+        str, typer.Option("--image", metavar="REF", help="Tune this image in place of the built one.")
+    ] = "",
+    memory: Annotated[
+        int,
+        typer.Option("--memory", metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False),
+    ] = 0,
+    cpuset: Annotated[str, typer.Option("--cpuset", metavar="LIST", help="CPUs, such as 0-3,8.")] = "",
+    harness_options: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- HARNESS OPTION...]",
+            help="Given to the harness in every run: -- --precision int8; --workers, --threads, --batch are then fixed.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Find workers, threads, batch and rate that run best here, and keep them for run."""
+    from rich.console import Console
+
+    from mlperf_bake.engine.find import find_engine
+    from mlperf_bake.matrix.targets import resolve
+    from mlperf_bake.project import open_project
+    from mlperf_bake.run.built import built_image, fingerprint_of
+    from mlperf_bake.run.request import SCENARIOS, Limits, RunRequest, data_from, results_from
+    from mlperf_bake.tune.diary import Diary
+    from mlperf_bake.tune.machine import machine_of
+    from mlperf_bake.tune.measuring import ImageRuns
+    from mlperf_bake.tune.report import report_lines
+    from mlperf_bake.tune.session import Wishes
+    from mlperf_bake.tune.session import tune as tune_cell
+    from mlperf_bake.tune.stored import Circumstances, conditions_of, document, store
+    from mlperf_bake.tune.trials import Trials
+    from mlperf_bake.tune.view import Kept, estimate_s, open_view
+
+    if scenario not in SCENARIOS:
+        raise UsageError("unknown scenario", found=scenario, expected=", ".join(SCENARIOS))
+    options = tuple(harness_options or ())
+    wishes = Wishes(scenario, duration, runs, resolution, _fixed(options, scenario))
+    project = open_project()
+    cell = resolve(project.matrix, target).cell
+    engine = find_engine()
+    say = note if json else typer.echo
+    request = RunRequest(
+        image=image or built_image(project, cell, engine, note),
+        cell_id=cell.id,
+        scenario=scenario,
+        mode="performance",
+        data=data_from(data),
+        results=results_from(results),
+        platform=project.matrix.hardware[cell.hardware].platform,
+        run_id="",
+        harness_options=options,
+        limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
+    )
+    conditions = conditions_of(options, scenario)
+    circumstances = Circumstances(
+        cell.id, scenario, fingerprint_of(request.image, engine), machine_of(engine, cpuset), conditions
+    )
+    path = circumstances.path(project.state)
+    question = [circumstances.fingerprint, data, options, duration, runs, resolution, memory]
+    diary = Diary(path.with_suffix(".unfinished"), {"tune": question})
+    known = diary.known()
+    diary.begin()
+    say(
+        f"tuning {cell.id} {scenario} on {circumstances.machine}: at most {runs} runs, {estimate_s(runs, duration)}"
+    )
+    if known:
+        say(f"the {len(known)} runs of an interrupted tuning are used again where they fit")
+    console = Console(stderr=json)
+    with open_view(console, say, scenario) as view:
+        trials = Trials(ImageRuns(request, engine, lambda: view, note), runs, Kept(view, diary.write), known)
+        try:
+            tuned = tune_cell(wishes, trials)
+        except (Interrupted, KeyboardInterrupt):
+            raise Interrupted(
+                "the tuning was interrupted; no setting was written",
+                where=cell.id,
+                found=f"{len(trials.done)} of {runs} runs are kept for an hour",
+                remedy="the same command goes on from there",
+            ) from None
+    path = store(project.state, circumstances, tuned)
+    diary.end()
+    if json:
+        print_json({**document(circumstances, tuned), "path": str(path)})
+        return
+    for label, text in report_lines(tuned, path, target, conditions):
+        print_line(f"{label:<11} {text}")
+
+
+def _fixed(options: tuple[str, ...], scenario: str) -> Fixed:
+    """What the user gave of workers, threads and batch.
+
+    Raises:
+        UsageError: not a number, or an option that tune itself decides.
+    """
+    from mlperf_bake.run.harness_options import options_in, value_of
+    from mlperf_bake.tune.executions import Fixed
+    from mlperf_bake.tune.setting import STREAMS
+
+    own = (*SEARCHED, "target-latency-ms") if scenario in STREAMS else SEARCHED
+    for name, _ in options_in(options):
+        if name in own:
+            raise UsageError(
+                f"tune decides --{name} itself",
+                found=" ".join(options),
+                remedy="leave it out; tune's own options stand before the --",
+            )
+    given = {name: value_of(options, name) for name in ("workers", "threads", "batch")}
+    for name, value in given.items():
+        if value is not None and not value.isdecimal():
+            raise UsageError("not a number", where=f"--{name}", found=value)
+    return Fixed(**{name: int(value) if value else None for name, value in given.items()})

@@ -1,0 +1,38 @@
+"""The harness's options as words: what they name, and some replaced by others."""
+
+from collections.abc import Iterable, Iterator
+
+Option = tuple[str, tuple[str, ...]]
+"""An option's name without its dashes, and its words as they were given: ``("batch", ("--batch", "4"))``."""
+
+
+def options_in(words: Iterable[str]) -> Iterator[Option]:
+    """Each option among the words, in order: ``--name value``, ``--name=value`` or a switch.
+
+    A word that belongs to none comes with an empty name; the harness will refuse it.
+    """
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            yield "", (word,)
+            continue
+        name, equals, _ = word[2:].partition("=")
+        takes_next = not equals and rest and not rest[0].startswith("--")
+        yield name, (word, rest.pop(0)) if takes_next else (word,)
+
+
+def overriding(words: Iterable[str], by: Iterable[str]) -> tuple[str, ...]:
+    """``words`` without the options that ``by`` names, and then ``by``."""
+    by = tuple(by)
+    named = {name for name, _ in options_in(by)}
+    kept = [word for name, option in options_in(words) if name not in named for word in option]
+    return (*kept, *by)
+
+
+def value_of(words: Iterable[str], name: str) -> str | None:
+    """The value that an option is given; None where it is not there or is a switch."""
+    for found, option in options_in(words):
+        if found == name:
+            return option[1] if len(option) > 1 else option[0].partition("=")[2] or None
+    return None
