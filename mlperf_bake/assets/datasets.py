@@ -6,6 +6,7 @@ from importlib import resources
 from typing import Any, cast
 
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
+from mlperf_bake.assets.reading import DebianIdx, ListedFiles, Reading, WheelImages
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.document import Node, Problems, parse
@@ -26,31 +27,6 @@ class UserDirectory:
     """A directory that only the user has; `holds` says what must be in it."""
 
     holds: str
-
-
-@dataclass(frozen=True, slots=True)
-class WheelImages:
-    """Image files ``<prefix><number>_<label>.<type>`` in a wheel."""
-
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class DebianIdx:
-    """Two gzipped idx files in a Debian package."""
-
-    images: str
-    labels: str
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFiles:
-    """Files of a directory, named with their labels in the text file `list`."""
-
-    list: str
-
-
-Reading = WheelImages | DebianIdx | ListedFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,16 @@ HEADER = 60  # bytes before each member of an ar archive: name 16, ..., size in 
 def read_debian_files(package: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     """The content of the named files, paths as installed but without the leading ``/``.
 
+    Args:
+        package: the package, or a directory that it was unpacked into.
+
     Raises:
         UsageError: not a Debian package, cut short, or without one of the files.
     """
-    found = {name: content for name, content in debian_files(package) if name in names}
+    if package.is_dir():
+        found = {name: (package / name).read_bytes() for name in names if (package / name).is_file()}
+    else:
+        found = {name: content for name, content in debian_files(package) if name in names}
     if missing := [name for name in names if name not in found]:
         raise UsageError("the Debian package lacks a file", where=str(package), expected=missing[0])
     return found

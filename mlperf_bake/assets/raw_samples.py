@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlperf_bake.assets.datasets import Dataset, DebianIdx, ListedFiles, WheelImages
 from mlperf_bake.assets.debian_archive import read_debian_files
+from mlperf_bake.assets.reading import DebianIdx, ListedFiles, Sampled, WheelImages
 from mlperf_bake.errors import UsageError
 
 IDX_IMAGES = 0x803  # idx magic: unsigned bytes, three dimensions
@@ -26,7 +26,7 @@ class RawSample:
     data: bytes
 
 
-def count_samples(dataset: Dataset, source: Path) -> int:
+def count_samples(dataset: Sampled, source: Path) -> int:
     """How many samples the source has, found without reading them.
 
     Raises:
@@ -48,7 +48,7 @@ def count_samples(dataset: Dataset, source: Path) -> int:
     return found
 
 
-def read_samples(dataset: Dataset, source: Path) -> Iterator[RawSample]:
+def read_samples(dataset: Sampled, source: Path) -> Iterator[RawSample]:
     """The samples in the data set's order. Raises UsageError for what is missing, damaged or mislabelled."""
     match dataset.reading:
         case WheelImages(prefix):
@@ -84,7 +84,7 @@ def _wheel_images(source: Path, prefix: str, classes: int) -> Iterator[RawSample
             yield RawSample(where, _valid_label(label, classes, where), data)
 
 
-def _debian_idx(source: Path, images: str, labels: str, dataset: Dataset) -> Iterator[RawSample]:
+def _debian_idx(source: Path, images: str, labels: str, dataset: Sampled) -> Iterator[RawSample]:
     files = read_debian_files(source, (images, labels))
     sizes, pixels = _idx(files[images], IDX_IMAGES, 3, images)
     label_sizes, values = _idx(files[labels], IDX_LABELS, 1, labels)

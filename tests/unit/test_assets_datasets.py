@@ -6,8 +6,9 @@ import jsonschema
 import pytest
 import yaml
 
-from mlperf_bake.assets.datasets import DebianIdx, UserDirectory, datasets, find_dataset, parse_datasets
+from mlperf_bake.assets.datasets import UserDirectory, datasets, find_dataset, parse_datasets
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
+from mlperf_bake.assets.reading import DebianIdx
 from mlperf_bake.assets.sources import DebianPackage, PypiFile
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.schema import load_schema

@@ -19,10 +19,11 @@ from PIL import Image
 
 from mlperf_bake.assets import prepare as prepare_module
 from mlperf_bake.assets.cache import Cache, ChecksumMismatch
-from mlperf_bake.assets.datasets import Dataset, DebianIdx, WheelImages
+from mlperf_bake.assets.datasets import Dataset
 from mlperf_bake.assets.prepare import prepare
 from mlperf_bake.assets.prepared import load_prepared
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
+from mlperf_bake.assets.reading import DebianIdx, WheelImages
 from mlperf_bake.assets.sources import DebianPackage, PypiFile
 from mlperf_bake.errors import DiskFull, UsageError
 from tests.support.debian_package import package

@@ -2,13 +2,13 @@
 
 A conversion turns a model's ONNX file into the form that a runtime loads. It is accepted only if, on every sample of a
 prepared data set, the form's own runtime gives what ONNX Runtime gives for the source: every output within the
-tolerance, and the same predicted class. Then conversion.conf is written beside the files (docs/contracts.md);
-otherwise the files are removed again and one sentence says what differed.
+tolerance, and the predicted classes of enough samples the same. Then conversion.conf (docs/contracts.md) is written
+beside the files; otherwise nothing is left, and one sentence says what differed.
 
 A script defines ``convert`` and ends with ``accept.main(...)``; it is called as
 
     python3 -m mlperf_bake.assets.conversions.NAME
-        --source FILE.onnx --out DIR --input NAME --shape 3x224x224 --output NAME --samples DIR
+        --source FILE.onnx --out DIR --input NAME --shape 3x224x224 --output NAME --samples DIR [--precision int8]
 
 Exit status: 0 accepted; 1 refused or not convertible.
 """
@@ -19,19 +19,37 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlperf_bake.assets.conversions.sample_set import MOST_SAMPLES
+
 Array = NDArray[np.float32]
 
-MOST_SAMPLES = 256  # compared; a fault of a conversion shows in the first few
 BATCH = 16  # samples a call: more than one, so that a form that ignores the batch is found out
 RECORD = "conversion.conf"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far a form may be from its source.
+
+    Attributes:
+        tolerance: the largest difference of any output, as a share of the source's largest output.
+        least_agreement: the share of samples that must keep their predicted class; 1 means every one.
+    """
+
+    tolerance: float
+    least_agreement: float = 1.0
+
+
+SAME_ARITHMETIC = Bounds(1e-4)
+"""Both compute in float32, and only sum in another order."""
 
 
 class Refused(Exception):
@@ -49,7 +67,8 @@ class Request:
         shape: of one sample, without the batch.
         output: the name of the network's output.
         samples: a prepared data set: dataset.conf and samples.bin.
-        tolerance: the largest difference accepted, as a share of the source's largest output.
+        precision: in which the form is to compute.
+        bounds: how far its outputs may be from the source's.
     """
 
     source: Path
@@ -58,7 +77,8 @@ class Request:
     shape: tuple[int, ...]
     output: str
     samples: Path
-    tolerance: float
+    precision: str
+    bounds: Bounds
 
     @property
     def stem(self) -> str:
@@ -84,7 +104,7 @@ class Form:
 
     Attributes:
         files: written to the request's ``out``, by name.
-        tools: distributions that made and ran it; recorded with their versions.
+        tools: modules that made and ran it; recorded by their packages' names and versions.
         outputs: of every sample, [N, classes] or [N], from the form's own runtime.
     """
 
@@ -106,21 +126,14 @@ class Difference:
     agreement: float
 
 
-def main(
-    name: str,
-    convert: Callable[[Request, Samples], Form],
-    *,
-    tolerance: float,
-    least_agreement: float = 1.0,
-) -> None:
+def main(name: str, convert: Callable[[Request, Samples], Form], bounds: Mapping[str, Bounds]) -> None:
     """Reads the arguments, converts, judges, records.
 
     Args:
         name: of the conversion.
-        tolerance: what is accepted unless ``--tolerance`` says otherwise.
-        least_agreement: share of samples whose predicted class must be the source's; below 1 for int8 only.
+        bounds: what is accepted, for each precision that the conversion can make.
     """
-    request = _arguments(name, tolerance)
+    request = _arguments(name, bounds)
     existed = request.out.exists()
     try:
         if existed and any(request.out.iterdir()):
@@ -129,8 +142,8 @@ def main(
         samples = read_samples(request)
         form = convert(request, samples)
         difference = compare(source_outputs(request, samples), form.outputs)
-        judge(name, difference, request.tolerance, least_agreement, len(samples.values))
-        record = describe(name, request, samples, form, difference, least_agreement)
+        judge(difference, request.bounds, len(samples.values))
+        record = describe(name, request, samples, form, difference)
         (request.out / RECORD).write_text(record, encoding="utf-8")
     except Refused as refusal:
         if not existed:
@@ -138,7 +151,7 @@ def main(
         sys.exit(f"{name}: {refusal}")
 
 
-def _arguments(name: str, tolerance: float) -> Request:
+def _arguments(name: str, bounds: Mapping[str, Bounds]) -> Request:
     parser = argparse.ArgumentParser(prog=name, description=f"An ONNX file to {name}.")
     parser.add_argument("--source", type=Path, required=True, metavar="FILE.onnx")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="missing or empty")
@@ -146,10 +159,9 @@ def _arguments(name: str, tolerance: float) -> Request:
     parser.add_argument("--shape", type=parse_shape, required=True, metavar="3x224x224")
     parser.add_argument("--output", required=True, metavar="NAME")
     parser.add_argument("--samples", type=Path, required=True, metavar="DIR", help="a prepared data set")
-    parser.add_argument(
-        "--tolerance", type=float, default=tolerance, metavar="SHARE", help="[default: %(default)g]"
-    )
-    return Request(**vars(parser.parse_args()))
+    parser.add_argument("--precision", choices=sorted(bounds), default="fp32")
+    values = vars(parser.parse_args())
+    return Request(**values, bounds=bounds[values["precision"]])
 
 
 def parse_shape(text: str) -> tuple[int, ...]:
@@ -217,34 +229,28 @@ def compare(expected: NDArray[np.generic], found: NDArray[np.generic]) -> Differ
     return Difference(largest, float((classes[0] == classes[1]).mean()))
 
 
-def judge(name: str, difference: Difference, tolerance: float, least_agreement: float, samples: int) -> None:
+def judge(difference: Difference, bounds: Bounds, samples: int) -> None:
     """Lets only a form pass that is near enough to its source.
 
     Raises:
         Refused: it is not.
     """
-    if not difference.largest <= tolerance:
+    if not difference.largest <= bounds.tolerance:
         raise Refused(
-            f"the outputs of the {name} form differ from the source's by {difference.largest:.3g} of the largest "
-            f"output on {samples} samples; at most {tolerance:g} is accepted"
+            f"its outputs differ from the source's by up to {difference.largest:.3g} of the largest output "
+            f"on {samples} samples; at most {bounds.tolerance:g} is accepted"
         )
-    if difference.agreement < least_agreement:
+    if not difference.agreement >= bounds.least_agreement:
         raise Refused(
-            f"the {name} form predicts the source's class for {difference.agreement:.2%} of {samples} samples; "
-            f"at least {least_agreement:.2%} is demanded"
+            f"it predicts the source's class for {difference.agreement:.2%} of {samples} samples; "
+            f"at least {bounds.least_agreement:.2%} is demanded"
         )
 
 
-def describe(
-    name: str,
-    request: Request,
-    samples: Samples,
-    form: Form,
-    difference: Difference,
-    least_agreement: float,
-) -> str:
+def describe(name: str, request: Request, samples: Samples, form: Form, difference: Difference) -> str:
     """The content of conversion.conf."""
-    tools = dict.fromkeys((*form.tools, "onnxruntime"))
+    packages = packages_distributions()
+    tools = [packages[module][0] for module in dict.fromkeys((*form.tools, "onnxruntime"))]
     lines = [
         f"conversion = {name}",
         f"tools = {', '.join(f'{tool} {version(tool)}' for tool in tools)}",
@@ -254,9 +260,9 @@ def describe(
         f"sample_data = {samples.name}",
         f"samples = {len(samples.values)}",
         f"largest_difference = {difference.largest:.3g}",
-        f"tolerance = {request.tolerance:g}",
-        f"agreement = {difference.agreement:g}",
-        f"least_agreement = {least_agreement:g}",
+        f"tolerance = {request.bounds.tolerance:g}",
+        f"agreement = {difference.agreement:.4g}",
+        f"least_agreement = {request.bounds.least_agreement:g}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -14,10 +14,10 @@ import ncnn  # type: ignore[import-untyped,import-not-found,unused-ignore]
 import numpy as np
 from numpy.typing import NDArray
 
-from mlperf_bake.assets.conversions.accept import Array, Form, Refused, Request, Samples, main
+from mlperf_bake.assets.conversions.accept import Array, Bounds, Form, Refused, Request, Samples, main
 
 NAME = "ncnn"
-TOLERANCE = 1e-3  # ncnn multiplies small kernels by Winograd's method, which rounds more coarsely
+BOUNDS = Bounds(1e-3)  # ncnn multiplies small kernels by Winograd's method, which rounds more coarsely
 PNNX_INPUT, PNNX_OUTPUT = "in0", "out0"  # what pnnx calls them
 
 
@@ -78,4 +78,4 @@ def _outputs(request: Request, values: Array, param: Path, weights: Path) -> NDA
 
 
 if __name__ == "__main__":
-    main(NAME, convert, tolerance=TOLERANCE)
+    main(NAME, convert, {"fp32": BOUNDS})

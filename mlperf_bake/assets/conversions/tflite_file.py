@@ -16,8 +16,7 @@ from mlperf_bake.assets.conversions.accept import Request, Samples
 from mlperf_bake.assets.conversions.onnx_network import read_network
 from mlperf_bake.assets.conversions.tensorflow_network import build
 
-TOOLS = ("tensorflow_cpu", "ai_edge_litert", "onnx")
-SIGNATURE = "serving_default"
+TOOLS = ("tensorflow", "ai_edge_litert", "onnx")
 
 
 def converter(request: Request) -> Any:

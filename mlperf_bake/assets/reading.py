@@ -1,0 +1,40 @@
+"""The ways in which raw samples lie in a data set's source."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class WheelImages:
+    """Image files ``<prefix><number>_<label>.<type>`` in a wheel."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebianIdx:
+    """Two gzipped idx files in a Debian package."""
+
+    images: str
+    labels: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFiles:
+    """Files of a directory, named with their labels in the text file `list`."""
+
+    list: str
+
+
+Reading = WheelImages | DebianIdx | ListedFiles
+
+
+class Sampled(Protocol):
+    """What must be known of a data set to read its samples: how they lie, how many there are, and of how many classes."""
+
+    @property
+    def reading(self) -> Reading: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def classes(self) -> int: ...
