@@ -265,11 +265,7 @@ def lock(
 
     project = open_project()
     if check:
-        wanted = project.lock.wanted
-        if json:
-            print_json({"entries": len(wanted), "stale": False})
-        else:
-            note(f"{LOCK} belongs to {project.matrix.name}: {len(wanted)} entries")
+        _check_lock(project, json)
         return
     from mlperf_bake.lock.updating import update_lock
 
@@ -280,6 +276,36 @@ def lock(
     for entry, change in changes:
         print_line(f"{entry}: {change}")
     note(f"{LOCK} {'written' if changes else 'is up to date'}")
+
+
+def _check_lock(project: Project, json: bool) -> None:
+    """Says whether the lock belongs to the matrix. Errors: Stale where it does not, after the JSON that says so too."""
+    from mlperf_bake.lock.lockfile import differences, load_lock
+    from mlperf_bake.project import LOCK
+
+    stale: Stale | None = None
+    try:
+        entries = len(project.lock.wanted)
+    except Stale as error:
+        stale, entries = error, len(project.demands)
+    if json:
+        path = project.root / LOCK
+        found = differences(load_lock(path, LOCK) if path.exists() else None, project.demands)
+        print_json(
+            {
+                "entries": entries,
+                "stale": stale is not None,
+                "why": stale.problem if stale else None,
+                "changes": [
+                    {"entry": f"{demand.section}/{demand.key}", "change": change, "wanted": demand.wanted}
+                    for demand, change in found
+                ],
+            }
+        )
+    if stale:
+        raise stale
+    if not json:
+        note(f"{LOCK} belongs to {project.matrix.name}: {entries} entries")
 
 
 def _row(project: Project, cell: Cell, rendered: bool, proof: Proof | None) -> dict[str, object]:

@@ -85,18 +85,30 @@ def load_lock(path: Path, name: str | None = None) -> Lock:
     )
 
 
+def differences(lock: Lock | None, wanted: tuple[Demand, ...]) -> tuple[tuple[Demand, str], ...]:
+    """Each demand that the lock lacks (``not locked``), then each entry that nothing demands (``no longer wanted``), sorted.
+
+    Args:
+        lock: None where there is none.
+    """
+    locked = lock.wanted if lock else frozenset()
+    missing, idle = frozenset(wanted) - locked, locked - frozenset(wanted)
+    return (
+        *((demand, "not locked") for demand in sorted(missing)),
+        *((demand, "no longer wanted") for demand in sorted(idle)),
+    )
+
+
 def require_current(lock: Lock, wanted: tuple[Demand, ...], name: str) -> None:
     """Does nothing where the lock was made from these demands.
 
     Errors:
         Stale: names every demand that the lock lacks, and every entry that nothing demands any more.
     """
-    if lock.made_from == checksum(wanted) and lock.wanted == frozenset(wanted):
+    found = differences(lock, wanted)
+    if not found and lock.made_from == checksum(wanted):
         return
-    changes = [
-        *_shown("not locked", set(wanted) - lock.wanted),
-        *_shown("no longer wanted", lock.wanted - set(wanted)),
-    ]
+    changes = [f"{change}: {demand.section} {demand.key} ({demand.wanted})" for demand, change in found]
     raise Stale(
         "the lock does not belong to the matrix",
         where=name,
@@ -145,7 +157,3 @@ def _files(section: Mapping[str, Mapping[str, str]]) -> dict[str, FilePin]:
 
 def _file(pin: FilePin) -> str:
     return f', file: {pin.file}, sha256: "{pin.sha256}"'
-
-
-def _shown(label: str, found: Iterable[Demand]) -> list[str]:
-    return [f"{label}: {demand.section} {demand.key} ({demand.wanted})" for demand in sorted(found)]

@@ -11,7 +11,7 @@ from mlperf_bake.matrix.values import Cell
 from mlperf_bake.plan.image import PlannedImage, fingerprint
 from mlperf_bake.plan.state import GIVEN_WEIGHTS, INGREDIENTS_LABEL, ingredients_label
 from mlperf_bake.render.copied import Sources, copied_paths
-from mlperf_bake.render.dockerfile import Renderer
+from mlperf_bake.render.dockerfile import Part, Renderer
 from mlperf_bake.render.paths import dockerfile_path
 
 SHORT = 12
@@ -60,7 +60,7 @@ class Planner:
         self._renderer = renderer
         self._sources = sources
         self._overrides = overrides or Overrides()
-        self._known: dict[str, tuple[str, dict[str, str]]] = {}
+        self._known: dict[Part, dict[str, str]] = {}
 
     def plan(self, cells: Iterable[Cell]) -> Iterator[PlannedImage]:
         """One planned image a cell, in order. Errors: those of Renderer.render and Sources.digest."""
@@ -72,12 +72,8 @@ class Planner:
         platform = self._matrix.hardware[cell.hardware].platform
         contexts = self._contexts(cell, platform)
         ingredients: dict[str, str] = {"platform": platform}
-        for name, text in rendered.parts:
-            digest, files = self._known.get(text) or self._learn(text)
-            entry = f"template {name}"
-            again = ingredients.get(entry)  # a partial used twice
-            ingredients[entry] = _short(again + digest) if again else digest
-            ingredients.update(files)
+        for part in rendered.parts:
+            _merge(ingredients, self._trace(part))
         for name, context in contexts.items():
             if context.identity:
                 ingredients[f"context {name}"] = _short(context.identity)
@@ -115,11 +111,29 @@ class Planner:
             contexts["build-base"] = build_base
         return contexts
 
-    def _learn(self, text: str) -> tuple[str, dict[str, str]]:
-        """The short hash of a partial, and those of the files it copies by ``file <path>``."""
-        files = {f"file {path}": self._sources.digest(path)[:SHORT] for path in copied_paths(text)}
-        self._known[text] = (_short(text), files)
-        return self._known[text]
+    def _trace(self, part: Part) -> dict[str, str]:
+        """A partial's own ingredients and those of the partials within it: ``template <name>``, and each file that it
+        copies as ``file <path>``."""
+        found = self._known.get(part) if part.shared else None
+        if found is None:
+            own = part.text
+            for inner in part.inner:
+                own = own.replace(inner.text, "", 1)
+            found = {f"template {part.name}": _short(own)} if own.strip() else {}
+            for inner in part.inner:
+                _merge(found, self._trace(inner))
+            for path in copied_paths(part.text):
+                found[f"file {path}"] = self._sources.digest(path)[:SHORT]
+            if part.shared:
+                self._known[part] = found
+        return found
+
+
+def _merge(ingredients: dict[str, str], more: dict[str, str]) -> None:
+    for name, digest in more.items():
+        known = ingredients.setdefault(name, digest)
+        if known is not digest and known != digest:  # a partial used twice, with other values
+            ingredients[name] = _short(known + digest)
 
 
 def _short(text: str) -> str:

@@ -7,14 +7,9 @@ program renders it once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from jinja2.ext import Extension
-from jinja2.lexer import Token, TokenStream
 
 from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
@@ -28,15 +23,23 @@ from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
 
 SKELETON = "Dockerfile.j2"
-_MARK = re.compile("\x01([^\x02]*)\x02")
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A Dockerfile and the partials it is made of (file name, rendered text); those within a partial before it."""
+class Part(NamedTuple):
+    """A rendered partial: the template's name, its text, the partials within it, and whether cells share it. Only what
+    is handed the cell itself belongs to that cell alone."""
+
+    name: str
+    text: str
+    inner: tuple[Part, ...]
+    shared: bool
+
+
+class Rendered(NamedTuple):
+    """A Dockerfile, and the partials that the skeleton calls, in order."""
 
     text: str
-    parts: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,6 @@ class Wheel:
     platform_tag: str
 
 
-class _Part(NamedTuple):
-    """A rendered partial: its text, itself and the partials within it, and its values.
-
-    Partials are told apart by the identity of their values, which costs less than comparing them; the values are kept
-    so that none can take the place of another in memory.
-    """
-
-    text: str
-    used: tuple[tuple[str, str], ...]
-    values: dict[str, object]
-
-
 class Renderer:
     """Renders the cells of one matrix, lock and round from one directory of templates."""
 
@@ -69,7 +60,7 @@ class Renderer:
         self._matrix = matrix
         self._lock = lock
         self._round = round
-        self._parts: dict[tuple[object, ...], _Part] = {}
+        self._parts: dict[tuple[object, ...], tuple[Part, dict[str, object]]] = {}
         self._confs: dict[tuple[str, str], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
 
@@ -79,36 +70,42 @@ class Renderer:
         Errors:
             UsageError: a template is missing or wrong (its file and line), or the lock lacks a pin.
         """
-        used: list[tuple[str, str]] = []
-        templates, parts = self._templates, self._parts
+        templates, shared = self._templates, self._parts
+        levels: list[list[Part]] = [[]]
+
+        def make(name: str, values: dict[str, object], shared: bool) -> Part:
+            levels.append([])
+            text = templates.render(name, {**values, "part": part})
+            return Part(name, text, tuple(levels.pop()), shared)
 
         def part(name: str, **values: object) -> str:
-            if "cell" in values:  # of this cell alone
-                text = templates.render(name, {**values, "part": part})
-                used.append((name, text))
-                return text
-            key = (name, *values, *map(id, values.values()))
-            known = parts.get(key)
-            if known is None:
-                before = len(used)
-                text = templates.render(name, {**values, "part": part})
-                known = parts[key] = _Part(text, (*used[before:], (name, text)), values)
-                del used[before:]
-            used.extend(known.used)
-            return known.text
+            if "cell" in values:
+                made = make(name, values, shared=False)
+            else:
+                # Told apart by the identity of their values, which costs less than comparing them; the values are
+                # kept, so that none can take the place of another in memory.
+                key = (name, *values, *map(id, values.values()))
+                known = shared.get(key)
+                if known is None:
+                    known = shared[key] = (make(name, values, shared=True), values)
+                made = known[0]
+            levels[-1].append(made)
+            return made.text
 
         text = templates.render(SKELETON, {**self._values(cell), "part": part})
-        return Rendered(text + "\n", tuple(used))
+        return Rendered(text + "\n", tuple(levels[0]))
 
     def origins(self, cell: Cell) -> tuple[tuple[str, int], ...]:
         """For each line of the cell's Dockerfile the template file and line it came from."""
-        templates = Templates(self._directory, _LineMarks)
+        from mlperf_bake.render.origins import LineMarks, named, resolve
+
+        templates = Templates(self._directory, LineMarks)
 
         def part(name: str, **values: object) -> str:
-            return _named(templates.render(name, {**values, "part": part}), name)
+            return named(templates.render(name, {**values, "part": part}), name)
 
-        text = _named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
-        return tuple(_resolve(text + "\n"))
+        text = named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
+        return tuple(resolve(text + "\n", SKELETON))
 
     def _conf(self, cell: Cell, sha256: str | None) -> str:
         key = (cell.model, cell.framework)
@@ -182,32 +179,3 @@ class Renderer:
             raise UsageError(
                 f'the lock has no entry "{key}"', where="matrix.lock", remedy="mlperf-bake lock"
             ) from None
-
-
-class _LineMarks(Extension):
-    """Puts the number of the template's line before each line of text, and before each piece of a line."""
-
-    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        for token in stream:
-            if token.type != "data":
-                yield token
-                continue
-            pieces = enumerate(token.value.split("\n"), token.lineno)
-            marked = "\n".join(f"\x01{line}\x02{piece}" for line, piece in pieces)
-            yield Token(token.lineno, "data", marked)
-
-
-def _named(text: str, name: str) -> str:
-    """Adds the template's name to the marks that have none yet."""
-    return _MARK.sub(lambda mark: mark[0] if ":" in mark[1] else f"\x01{name}:{mark[1]}\x02", text)
-
-
-def _resolve(text: str) -> Iterator[tuple[str, int]]:
-    """The innermost mark at the start of each line; a line without one continues the line before it."""
-    here = (SKELETON, 1)
-    for line in text.removesuffix("\n").split("\n"):
-        start = re.match("(?:\x01[^\x02]*\x02)+", line)
-        if start:
-            name, _, number = _MARK.findall(start[0])[-1].rpartition(":")
-            here = (name, int(number))
-        yield here

@@ -45,7 +45,8 @@ class Templates:
         """
         try:
             template, known = self._read.get(name) or self._open(name)
-            context = template.new_context({**known, **values}, shared=True)
+            # Not by template.new_context: that lists Jinja's own names anew for each context.
+            context = _Context(self._environment, {**known, **values}, template.name, template.blocks)
             try:
                 return "".join(template.root_render_func(context))
             except _FAULTS:

@@ -1,10 +1,11 @@
 """`list`, `explain`, `plan`, `render`, `lock` as whole processes: exit codes, streams, and never a traceback."""
 
 import json
-from dataclasses import replace
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,41 @@ def test_a_lock_that_does_not_fit_stops_what_needs_it(own: Path, command: list[s
     assert "matrix.lock" in done.stderr
     assert mlperf_bake(own, "list").returncode == 0
     assert not (own / "images").exists()
+
+
+def test_a_stale_lock_is_told_to_machines_entry_by_entry(own: Path) -> None:
+    fresh = mlperf_bake(own, "lock", "--check", "--json")
+    whole = json.loads(fresh.stdout)
+    assert fresh.returncode == 0
+    assert (whole["stale"], whole["why"], whole["changes"]) == (False, None, [])
+
+    matrix = (own / "matrix.yaml").read_text(encoding="utf-8")
+    (own / "matrix.yaml").write_text(matrix.replace("tag: bookworm", "tag: trixie"), encoding="utf-8")
+    stale = mlperf_bake(own, "lock", "--check", "--json")
+    told = json.loads(stale.stdout)
+    assert stale.returncode == 4 and "the lock does not belong to the matrix" in stale.stderr
+    assert told["stale"] and told["why"] == "the lock does not belong to the matrix"
+    assert [(change["entry"], change["change"]) for change in told["changes"]] == [
+        ("bases/debian12", "not locked"),
+        ("bases/debian12", "no longer wanted"),
+    ]
+    assert told["changes"][0]["wanted"].startswith("debian:trixie")
+
+    (own / "matrix.yaml").write_text(matrix, encoding="utf-8")
+    lock = (own / "matrix.lock").read_text(encoding="utf-8")
+    (own / "matrix.lock").write_text(
+        re.sub("made_from: sha256:[0-9a-f]{8}", "made_from: sha256:00000000", lock), encoding="utf-8"
+    )
+    edited = mlperf_bake(own, "lock", "--check", "--json")
+    assert edited.returncode == 4
+    assert json.loads(edited.stdout)["stale"] and json.loads(edited.stdout)["changes"] == []
+
+    (own / "matrix.lock").unlink()
+    missing = mlperf_bake(own, "lock", "--check", "--json")
+    none = json.loads(missing.stdout)
+    assert missing.returncode == 4 and none["why"] == "there is no lock"
+    assert len(none["changes"]) == none["entries"] == whole["entries"]
+    assert {change["change"] for change in none["changes"]} == {"not locked"}
 
 
 def test_rendered_files_are_written_checked_and_mended(own: Path) -> None:

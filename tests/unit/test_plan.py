@@ -77,6 +77,8 @@ def test_a_cell_is_the_same_whatever_is_planned_beside_it(project: Project) -> N
     ("edit", "names"),
     [
         (replacing("templates/final.j2", "WORKDIR /results", "WORKDIR /tmp"), [{}]),
+        (replacing("templates/cell.j2", "ARG FINGERPRINT=", "ARG  FINGERPRINT="), [{}]),
+        (replacing("templates/Dockerfile.j2", "# Works by itself", "# Works  by itself"), [{}]),
         (replacing("templates/weights/url.j2", "ADD", "ADD --link"), [{"model": "mobilenet"}, {"model": "mobilenet-v2"}]),
         (replacing("templates/weights/recipe.j2", "mkdir /weights", "mkdir -p /weights"), [{"model": "bert"}]),
         (replacing("mlperf_bake/assets/recipes/fashion_net.py", "SEED = ", "SEED = 1 + "), [{"model": "bert"}]),
@@ -86,7 +88,10 @@ def test_a_cell_is_the_same_whatever_is_planned_beside_it(project: Project) -> N
         (replacing("matrix.yaml", "title: Ubuntu 22.04", "title: Jammy"), []),
         (replacing("matrix.yaml", "because: no other runtime reads its weights", "because: so"), []),
     ],
-    ids=["final", "url", "recipe template", "recipe", "recipe of no cell", "harness", "licence", "title", "reason"],
+    ids=[
+        "final", "cell", "skeleton", "url", "recipe template", "recipe", "recipe of no cell", "harness", "licence", "title",
+        "reason",
+    ],
 )  # fmt: skip
 def test_exactly_the_cells_that_use_it_change(
     project: Project, edit: Callable[[Path], None], names: list[dict[str, str]]

@@ -1,6 +1,7 @@
 """Dockerfiles: every line comes from a template, faults are placed, and nothing in the matrix can add a line."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.project import Project, open_project
 from mlperf_bake.render.checkout import compare, write
 from mlperf_bake.render.copied import Sources, copied_paths
-from mlperf_bake.render.dockerfile import Renderer
+from mlperf_bake.render.dockerfile import Part, Renderer
 from tests.support.second_matrix import CHECKOUT, TEXT, invented_lock, make_project
 
 REAL = open_project(CHECKOUT)
@@ -62,11 +63,32 @@ def test_the_two_ways_of_rendering_give_the_same_text(second: Project) -> None:
         assert second.renderer.render(cell) == fresh.render(cell)
 
 
+def flattened(parts: tuple[Part, ...]) -> Iterator[Part]:
+    """Partials in the order in which they are complete: those within one before it."""
+    for part in parts:
+        yield from flattened(part.inner)
+        yield part
+
+
+def test_a_dockerfile_is_the_text_of_its_partials_and_each_holds_those_within_it(second: Project) -> None:
+    for cell in second.matrix.every_cell:
+        rendered = second.renderer.render(cell)
+        assert [part.name for part in rendered.parts] == ["runtime.j2", "contents.j2", "cell.j2"]
+        for outer, inner in (
+            (rendered.text, rendered.parts),
+            *((part.text, part.inner) for part in flattened(rendered.parts)),
+        ):
+            place = 0
+            for part in inner:
+                place = outer.index(part.text, place) + len(part.text)
+
+
 def test_equal_stages_are_the_same_text_across_cells(second: Project) -> None:
     parts: dict[str, set[str]] = {}
     for cell in second.matrix.every_cell:
-        for name, text in second.renderer.render(cell).parts:
-            parts.setdefault(name, set()).add(text)
+        for part in flattened(second.renderer.render(cell).parts):
+            parts.setdefault(part.name, set()).add(part.text)
+            assert part.shared == (part.name != "cell.j2")
     assert len(parts["os/debian.j2"]) == len(second.matrix.os)
     assert len(parts["loadgen.j2"]) == 1
     wheels = {
@@ -100,14 +122,14 @@ def with_template(project: Project, directory: Path, name: str, text: str) -> Re
 @pytest.mark.parametrize(
     ("name", "text", "where", "found"),
     [
-        ("final.j2", "a\n{{ nope }}\n", "templates/final.j2:2", "'nope' is undefined"),
-        ("final.j2", "a\nb\n{{ cell.nope }}\n", "templates/final.j2:3", "has no attribute 'nope'"),
-        ("final.j2", "a\n{% if %}\n", "templates/final.j2:2", "Expected an expression"),
-        ("final.j2", "a\n{% for x in cell %}\n", "templates/final.j2:2", "Unexpected end of template"),
-        ("final.j2", "\n{{ 1 + 'a' }}\n", "templates/final.j2:2", "unsupported operand"),
-        ("final.j2", "\n\n{{ 1 // 0 }}\n", "templates/final.j2:3", "zero"),
-        ("final.j2", "{{ cell | nope }}\n", "templates/final.j2:1", "No filter named 'nope'"),
-        ("final.j2", "x\n{{ part('final.j2', cell=cell) }}", "templates/final.j2:2", "recursion"),
+        ("cell.j2", "a\n{{ nope }}\n", "templates/cell.j2:2", "'nope' is undefined"),
+        ("cell.j2", "a\nb\n{{ cell.nope }}\n", "templates/cell.j2:3", "has no attribute 'nope'"),
+        ("cell.j2", "a\n{% if %}\n", "templates/cell.j2:2", "Expected an expression"),
+        ("cell.j2", "a\n{% for x in cell %}\n", "templates/cell.j2:2", "Unexpected end of template"),
+        ("cell.j2", "\n{{ 1 + 'a' }}\n", "templates/cell.j2:2", "unsupported operand"),
+        ("cell.j2", "\n\n{{ 1 // 0 }}\n", "templates/cell.j2:3", "zero"),
+        ("cell.j2", "{{ cell | nope }}\n", "templates/cell.j2:1", "No filter named 'nope'"),
+        ("cell.j2", "x\n{{ part('cell.j2', cell=cell) }}", "templates/cell.j2:2", "recursion"),
         ("hardware/gnu.j2", "\n{{ part() }}\n", "templates/hardware/gnu.j2:2", "missing 1 required positional argument"),
         ("Dockerfile.j2", "\n\n\n{{ cel.id }}", "templates/Dockerfile.j2:4", "'cel' is undefined"),
     ],
