@@ -10,7 +10,7 @@ from mlperf_bake.run.harness_options import options_in, overriding, value_of
 from mlperf_bake.run.service import RunOutcome
 from mlperf_bake.tune.executions import Fixed
 
-LATE = {
+LATE: dict[str, object] = {
     "result": {
         "validity": "INVALID",
         "correction": {
