@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_sources, security_of
-from mlperf_bake.engine.apt_steps import INSTALL, apt, apt_complaint
+from mlperf_bake.engine.apt_steps import INSTALL, UPDATE, apt, apt_complaint
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.disk import BASE_NEEDS, require_engine_room, require_room
 from mlperf_bake.engine.distribution import Distribution, this_distribution
@@ -292,7 +292,7 @@ def _require_mmdebstrap(say: Say, refusal: str) -> None:
     done = apt((*INSTALL, *packages), say)
     if not done.ok:
         say("fetching package lists (apt-get update)")
-        apt(("apt-get", "update", "-q"), say)
+        apt(UPDATE, say)
         done = apt((*INSTALL, *packages), say)
     if not done.ok:
         raise BuildFailed(

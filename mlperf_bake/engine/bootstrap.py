@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_sources
-from mlperf_bake.engine.apt_steps import APT_ENVIRONMENT, INSTALL, apt, apt_complaint
+from mlperf_bake.engine.apt_steps import APT_ENVIRONMENT, INSTALL, UPDATE, apt, apt_complaint
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.daemon import daemon_answers, start_daemon
 from mlperf_bake.engine.distribution import Distribution, this_distribution
@@ -203,7 +203,7 @@ def _add_newer_suite(recipe: Recipe, distribution: Distribution, say: Say) -> No
 
 def _fetch_lists(recipe: Recipe, distribution: Distribution, say: Say) -> None:
     say("fetching package lists (apt-get update)")
-    _apt_step("apt could not fetch its package lists", ("apt-get", "update", "-q"), say)
+    _apt_step("apt could not fetch its package lists", UPDATE, say)
 
 
 def _install_packages(recipe: Recipe, distribution: Distribution, say: Say) -> None:
