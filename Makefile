@@ -57,7 +57,7 @@ $(VENV)/.made:
 	  echo "make: $(PYTHON) is missing or too old; expected Python 3.11 or newer; remedy: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ -n "$(APT_ROOT)" ] && { \
 	  echo "installing $(notdir $(PYTHON))-venv, which $(PYTHON) needs to make a virtual environment"; \
-	  dpkg --configure -a && apt-get update -q && \
+	  dpkg --configure -a && apt-get update -q -o Acquire::Languages=none -o APT::Get::List-Cleanup=false && \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 $(notdir $(PYTHON))-venv; }; } || { \
 	  echo "make: $(PYTHON) cannot make a virtual environment; remedy: install the package $(notdir $(PYTHON))-venv" >&2; exit 2; }
 	@echo "making the virtual environment $(VENV) with $(PYTHON)"
