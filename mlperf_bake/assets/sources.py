@@ -28,12 +28,17 @@ class PypiFile:
 
 @dataclass(frozen=True, slots=True)
 class DebianPackage:
-    """A binary package of the archive that the machine's apt is configured for."""
+    """A binary package of the archive that the machine's apt is configured for.
+
+    Attributes:
+        path: where it lies in the archive, for builds, which fetch without package lists.
+    """
 
     name: str
     version: str
     architecture: str
     sha256: str
+    path: str | None = None
 
     @property
     def file(self) -> str:
@@ -79,7 +84,23 @@ class UrlFile:
         return self.url
 
 
-Source = PypiFile | DebianPackage | UrlFile
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A file that nobody fetches: the user has it.
+
+    Attributes:
+        origin: where people get it, in words.
+    """
+
+    file: str
+    sha256: str
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.file} ({self.origin})"
+
+
+Source = PypiFile | DebianPackage | UrlFile | GivenFile
 
 
 def fetch(source: Source, cache: Cache, *, override: Path | None = None, progress: Progress = silent) -> Path:
@@ -106,6 +127,12 @@ def fetch(source: Source, cache: Cache, *, override: Path | None = None, progres
             from mlperf_bake.assets.apt_download import download_with_apt
 
             return download_with_apt(source, cache, progress)
+        case GivenFile():
+            raise UsageError(
+                f"{source.file} is not fetched: you supply it",
+                expected=f"{source.origin}; sha256 {source.sha256}",
+                remedy="give the file with --from FILE, or its directory to a build with --context weights=DIR",
+            )
         case UrlFile():
             from mlperf_bake.assets.url_download import download_url
 

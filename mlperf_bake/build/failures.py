@@ -64,7 +64,7 @@ CAUSES = (
     Cause(
         re.compile(r"missing file: /(weights|wheels)/(\S+)"),
         r"there is no \2 in the context \1",
-        "give a directory that holds it: --context weights=DIR or --context wheels=DIR",
+        r"give a directory that holds it: --context \1=DIR",
     ),
     Cause(
         re.compile(r"Expected sha256 ([0-9a-f]{64})\s+Got\s+([0-9a-f]{64})"),
@@ -83,6 +83,14 @@ CAUSES = (
         ),
         "a TLS certificate was not accepted",
         "set SSL_CERT_FILE to your company's certificate bundle: it goes into the build as a secret",
+    ),
+    Cause(
+        re.compile(
+            r'Get "?(https?://[^"\s]*/([^"\s/]+))"?: .*(no such host|refused|timeout|timed out|unreachable|reset)',
+            re.I,
+        ),
+        r"\1 does not answer",
+        r"get \2 from there on another machine, and give its directory: --context weights=DIR",
     ),
     Cause(
         re.compile(
@@ -215,10 +223,14 @@ def _complaint(remarks: list[str]) -> str:
     return (errors or remarks or ["buildx said nothing"])[-1].removeprefix("ERROR:").strip()
 
 
+def _expanded(match: re.Match[str], text: str) -> str:
+    return match.expand(text) if "\\" in text else text
+
+
 def _recognise(texts: list[str]) -> tuple[str, str] | None:
     joined = "\n".join(texts)
     for cause in CAUSES:
         match = cause.pattern.search(joined)
         if match:
-            return match.expand(cause.sentence) if "\\" in cause.sentence else cause.sentence, cause.remedy
+            return _expanded(match, cause.sentence), _expanded(match, cause.remedy)
     return None

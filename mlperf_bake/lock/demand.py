@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.values import Fetch, Hardware
+from mlperf_bake.matrix.values import Fetch, Hardware, Weights
 
 Section = Literal["bases", "loadgen", "packages", "weights"]
 BUILD_ARCHITECTURES = ("amd64", "arm64")
@@ -52,10 +52,16 @@ def demands(matrix: Matrix, loadgen_version: str) -> tuple[Demand, ...]:
                 found.add(Demand("packages", package_key(headers, architecture), headers.suite or ""))
     for model in matrix.models.values():
         weights = model.weights
-        found.add(Demand("weights", model.name, weights.url or f"recipe {weights.recipe}"))
+        found.add(Demand("weights", model.name, _wanted(weights)))
         if weights.fetch:
             found.add(Demand("packages", package_key(weights.fetch), "any"))
     return tuple(sorted(found))
+
+
+def _wanted(weights: Weights) -> str:
+    if weights.kind == "given":
+        return f"given {weights.sha256}"
+    return weights.url or f"recipe {weights.recipe}"
 
 
 def checksum(wanted: tuple[Demand, ...]) -> str:

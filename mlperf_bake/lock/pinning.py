@@ -51,6 +51,8 @@ class Pinning:
         if demand.section == "weights":
             if demand.wanted.startswith("recipe "):
                 return declared_result(RECIPES / f"{demand.wanted.removeprefix('recipe ')}.py")
+            if demand.wanted.startswith("given "):
+                return demand.wanted.removeprefix("given ")
             return self._address(demand.wanted, self._md5.get(demand.key))
         if demand.section == "bases":
             self._say(f"asking the hub for {demand.wanted}")

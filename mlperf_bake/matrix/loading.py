@@ -100,6 +100,7 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
             recipe=weights.get("recipe"),
             fetch=_fetch(weights["fetch"]) if "fetch" in weights else None,
             md5=weights.get("md5"),
+            sha256=weights.get("sha256"),
         ),
         input=Input(
             name=fields["input"]["name"],
@@ -210,8 +211,11 @@ def _check_weights(root: Node, problems: Problems) -> None:
     for model in cast(dict[str, Node], root.mapping["models"].mapping).values():
         weights = cast(dict[str, Node], model.mapping)["weights"]
         keys = set(cast(dict[str, Node], weights.mapping)) - {"file"}
-        if keys not in ({"url"}, {"url", "md5"}, {"recipe", "fetch"}):
-            problems.add(weights.spot, 'weights need either "url", or "recipe" and "fetch"')
+        if keys not in ({"url"}, {"url", "md5"}, {"recipe", "fetch"}, {"sha256"}):
+            problems.add(
+                weights.spot,
+                'weights need "file" and either "url", or "recipe" and "fetch", or "sha256" where whoever builds gives the file',
+            )
         if "fetch" in keys:
             _check_registry(cast(dict[str, Node], weights.mapping)["fetch"], problems)
     for framework in cast(dict[str, Node], root.mapping["frameworks"].mapping).values():

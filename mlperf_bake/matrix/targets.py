@@ -18,6 +18,8 @@ from mlperf_bake.matrix.values import AXES, Axis, Cell, Rule
 
 MAX_LENGTH = 400
 READINGS_SHOWN = 3
+SHOWN = 80
+"""Letters of what the user typed that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def resolve(matrix: Matrix, target: str) -> Resolution:
     readings = tuple(_readings(matrix, target)) if target and len(target) <= MAX_LENGTH else ()
     if not readings:
         raise UsageError(
-            f'unknown target "{target[:80]}"',
+            f'unknown target "{target[:SHOWN]}"',
             where=matrix.name,
             found=_found(matrix, target),
             expected="names of the matrix in the order model-implementation-framework-hardware-os, any left out",
@@ -145,20 +147,25 @@ def _nearest_targets(matrix: Matrix, target: str) -> str:
     return f"did you mean {', '.join(tuple(dict.fromkeys(close))[:4])}? {known}" if close else known
 
 
-def _found(matrix: Matrix, target: str) -> str | None:
-    """What of an unknown target is known, and whether its names only stand in the wrong order."""
+def _found(matrix: Matrix, target: str) -> str:
+    """Which words of an unknown target are no names, or that its names only stand in the wrong order."""
     axes = {name: axis for axis in reversed(AXES) for name in matrix.names(axis)}
     parts = target[:MAX_LENGTH].split("-")
     places: list[str] = []
+    unknown: list[str] = []
     while parts:
         for end in range(len(parts), 0, -1):
             if (name := "-".join(parts[:end])) in axes:
                 places.append(f"{axes[name]} {name}")
                 break
         else:
-            return None
+            end = 1
+            unknown.append(f'"{parts[0][:SHOWN]}"')
         parts = parts[end:]
-    return "known names, but not in this order: " + ", ".join(places)
+    known = ", ".join(places)
+    if unknown:
+        return f"no such name: {', '.join(unknown)}" + (f"; known: {known}" if known else "")
+    return f"known names, but not in this order: {known}"
 
 
 def _spell(given: Mapping[Axis, str]) -> str:

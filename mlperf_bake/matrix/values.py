@@ -23,13 +23,20 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The weights file of a model: fetched from ``url``, or made by ``recipe`` out of ``fetch``."""
+    """The weights file of a model: fetched from ``url``, made by ``recipe`` out of ``fetch``, or, where only its ``sha256``
+    is known, given by whoever builds."""
 
     file: str
     url: str | None
     recipe: str | None
     fetch: Fetch | None
     md5: str | None = None
+    sha256: str | None = None
+
+    @property
+    def kind(self) -> Literal["url", "recipe", "given"]:
+        """Where the file comes from."""
+        return "url" if self.url else "recipe" if self.recipe else "given"
 
 
 @dataclass(frozen=True, slots=True)

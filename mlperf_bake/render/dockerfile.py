@@ -141,7 +141,7 @@ class Renderer:
             "model": model,
             "implementation": matrix.implementations[cell.implementation],
             "os": matrix.os[cell.os],
-            "weights_kind": "url" if model.weights.url else "recipe",
+            "weights_kind": model.weights.kind,
             "weights_pin": sha256,
             "weights_source": self._pin(package_key(model.weights.fetch)) if model.weights.fetch else None,
             "conf": self._conf(cell, sha256),

@@ -90,6 +90,10 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
         ),
         ("x509: certificate signed by unknown authority", "a TLS certificate was not accepted"),
         (
+            'failed to load cache key: Get "https://files.example/a/net.onnx": dial tcp: lookup files.example: no such host',
+            "https://files.example/a/net.onnx does not answer",
+        ),
+        (
             "Temporary failure resolving 'mirror.example'",
             "a host name could not be resolved from inside the build",
         ),
@@ -105,6 +109,14 @@ def test_known_causes_are_named_with_a_remedy(line: str, message: str) -> None:
     row = explain_failure("net", "D", failed(*line.split("\n")), LOG, None)
     assert row.message == message
     assert row.remedy
+
+
+def test_the_remedy_names_the_file_and_the_context_that_lacks_it() -> None:
+    no_answer = 'Get "https://files.example/a/net.onnx": dial tcp 192.0.2.1:443: connect: connection refused'
+    assert "get net.onnx from there" in explain_failure("net", "D", failed(no_answer), LOG, None).remedy
+    missing = explain_failure("net", "D", failed("missing file: /weights/net.onnx"), LOG, None)
+    assert missing.message == "there is no net.onnx in the context weights"
+    assert missing.remedy.endswith("--context weights=DIR")
 
 
 def test_a_hub_that_does_not_answer_is_named_before_any_step_ran() -> None:

@@ -71,7 +71,7 @@ def _line(text: str, word: str, nth: int) -> int:
         (edited("  resnet50:", "  ResNet50:"), '"ResNet50" is not a valid name'),
         (edited("  resnet50:", f"  {'x' * 41}:"), "is not a valid name"),
         (edited("  resnet50:", "  efficientnet-lite0:"), 'duplicate key "efficientnet-lite0"'),
-        (edited("recipe: efficientnet_lite\n", "url: https://a.org/x\n"), 'weights need either "url", or "recipe"'),
+        (edited("recipe: efficientnet_lite\n", "url: https://a.org/x\n"), 'weights need "file" and either "url", or "recipe"'),
         (edited("pypi: onnxruntime, ", ""), 'a package needs exactly one of "pypi" and "debian"'),
         (edited(", suite: trixie", ""), 'a package of "debian" needs suite here'),
         (edited(', python: "312"', ""), 'a package of "pypi" needs python and platform_tag here'),
@@ -205,3 +205,13 @@ def test_a_framework_needs_a_suffix_for_what_its_conversion_makes() -> None:
     whole = TEXT.replace(entry, entry + "    conversion: tflite\n    weights_suffix: .q.tflite\n", 1)
     framework = next(f for f in parse_matrix(whole, "matrix.yaml").frameworks.values() if f.conversion)
     assert framework.weights_file("net.v1.onnx") == "net.v1.q.tflite"
+
+
+def test_weights_that_whoever_builds_gives_need_their_checksum_alone() -> None:
+    fetched = "{file: mobilenet.onnx, url: https://example.org/mobilenet.onnx}"
+    assert TEXT.count(fetched) == 1
+    given = TEXT.replace(fetched, f"{{file: mobilenet.onnx, sha256: {'0a' * 32}}}")
+    weights = parse_matrix(given, "matrix.yaml").models["mobilenet"].weights
+    assert (weights.kind, weights.sha256) == ("given", "0a" * 32)
+    with pytest.raises(UsageError, match='"sha256" where whoever builds gives the file'):
+        parse_matrix(TEXT.replace(fetched, "{file: mobilenet.onnx}"), "matrix.yaml")

@@ -87,7 +87,7 @@ def trial(known: KnownAccuracy | None) -> Trial:
 
 def proven(monkeypatch: pytest.MonkeyPatch, runs: Runs, known: KnownAccuracy | None) -> tuple[Proof, str]:
     monkeypatch.setattr("mlperf_bake.run.service.run_image", runs)
-    version = Version((1, 0))
+    version = Version(1, 0)
     engine = Engine(
         "docker", ("docker", "buildx"), "unix:///x", version, version, version, "linux/amd64", True, 1, 2, "/"
     )
