@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+LONG_S = 20.0
+
 HEADER = ("run", "why", "workers x threads x batch", "target", "measured", "LoadGen says")
 
 
@@ -38,6 +40,12 @@ def cells(trial: Trial, scenario: str) -> tuple[str, ...]:
     )
 
 
+def _why_long(trial: Trial) -> str:
+    if trial.setting.target_qps and trial.purpose != "confirm":
+        return f"at {trial.setting.target_qps:,.4g} queries/s LoadGen is not certain sooner"
+    return "a longer run confirms the setting" if trial.purpose == "confirm" else "as asked for"
+
+
 def _asked(setting: Setting) -> str:
     return str(setting.execution) if setting.execution else "default"
 
@@ -50,7 +58,9 @@ class PlainTuneView:
         self._scenario = scenario
 
     def started(self, trial: Trial, limit: int) -> None:
-        """Runs are short: what they measured is said when they end."""
+        """What a run measured is said when it ends; a long one is announced."""
+        if trial.duration_s > LONG_S:
+            self._say(f"  {trial.number:>3}  at least {short_seconds(trial.duration_s)}: {_why_long(trial)}")
 
     def ended(self, trial: Trial) -> None:
         number, why, execution, target, measured, verdict = cells(trial, self._scenario)
