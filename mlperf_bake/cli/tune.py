@@ -68,6 +68,7 @@ def tune(
     from mlperf_bake.tune.report import report_lines
     from mlperf_bake.tune.session import Wishes
     from mlperf_bake.tune.session import tune as tune_cell
+    from mlperf_bake.tune.setting import SERVED
     from mlperf_bake.tune.stored import Circumstances, conditions_of, document, store
     from mlperf_bake.tune.trials import Trials
     from mlperf_bake.tune.view import Kept, estimate_s, open_view
@@ -101,8 +102,10 @@ def tune(
     diary = Diary(path.with_suffix(".unfinished"), {"tune": question})
     known = diary.known()
     diary.begin()
+    longer = ", longer where the rate is so low that LoadGen wants more time" if scenario in SERVED else ""
     say(
-        f"tuning {cell.id} {scenario} on {circumstances.machine}: at most {runs} runs, {estimate_s(runs, duration)}"
+        f"tuning {cell.id} {scenario} on {circumstances.machine}: "
+        f"at most {runs} runs, about {estimate_s(runs, duration)}{longer}"
     )
     if known:
         say(f"the {len(known)} runs of an interrupted tuning are used again where they fit")
