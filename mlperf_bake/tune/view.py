@@ -95,7 +95,7 @@ class LiveTuneView:
         self._rows: list[tuple[str, ...]] = []
         self._now = ""
         self._trial: tuple[str, ...] = ()
-        self._live = Live(self._table(), console=console, refresh_per_second=4, vertical_overflow="visible")
+        self._live = Live(self.table(), console=console, refresh_per_second=4, vertical_overflow="visible")
 
     def started(self, trial: Trial, limit: int) -> None:
         self._trial = (f"{trial.number}/{limit}", trial.purpose, _asked(trial.setting))
@@ -104,7 +104,7 @@ class LiveTuneView:
     def ended(self, trial: Trial) -> None:
         self._rows.append(cells(trial, self._scenario))
         self._trial = ()
-        self._live.update(self._table())
+        self._live.update(self.table())
 
     def event(self, event: Event) -> None:
         match event:
@@ -123,14 +123,15 @@ class LiveTuneView:
 
     def __exit__(self, *_: object) -> None:
         self._trial = ()
-        self._live.update(self._table())
+        self._live.update(self.table())
         self._live.stop()
 
     def _show(self, now: str) -> None:
         self._now = now
-        self._live.update(self._table())
+        self._live.update(self.table())
 
-    def _table(self) -> "Table":
+    def table(self) -> "Table":
+        """All runs, and the one under way."""
         from rich.table import Table
         from rich.text import Text
 
