@@ -3,13 +3,17 @@
 import os
 import sys
 
+import click
 import typer
 
 from mlperf_bake import __version__
 from mlperf_bake.cli import build, cells, check, collect, data, doctor, prove, quickstart, run, tune, weights
+from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.system_failure import system_failure
+from mlperf_bake.cli.usage import usage_error
 from mlperf_bake.errors import BakeError
 
+USAGE = 2
 INTERRUPTED = 130
 INTERNAL = 1
 
@@ -18,25 +22,26 @@ app = typer.Typer(
     help="MLPerf Inference benchmarks in containers: plan, build, run, collect, check.",
     no_args_is_help=True,
     add_completion=False,
+    suggest_commands=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("quickstart")(quickstart.quickstart)
-app.command("list")(cells.list_cells)
-app.command("explain")(cells.explain)
-app.command("plan")(cells.plan)
-app.command("render")(cells.render)
-app.command("lock")(cells.lock)
-app.command("build")(build.build)
-app.command("run")(run.run)
-app.command("tune")(tune.tune)
-app.command("prove")(prove.prove)
+app.command("quickstart", cls=Command)(quickstart.quickstart)
+app.command("list", cls=Command)(cells.list_cells)
+app.command("explain", cls=Command)(cells.explain)
+app.command("plan", cls=Command)(cells.plan)
+app.command("render", cls=Command)(cells.render)
+app.command("lock", cls=Command)(cells.lock)
+app.command("build", cls=Command)(build.build)
+app.command("run", cls=Command)(run.run)
+app.command("tune", cls=Command)(tune.tune)
+app.command("prove", cls=Command)(prove.prove)
 app.add_typer(data.app, name="data")
 app.add_typer(weights.app, name="weights")
-app.command("collect")(collect.collect)
-app.command("check")(check.check)
-app.command("doctor")(doctor.doctor)
+app.command("collect", cls=Command)(collect.collect)
+app.command("check", cls=Command)(check.check)
+app.command("doctor", cls=Command)(doctor.doctor)
 
 
 def _version(value: bool) -> None:
@@ -79,13 +84,20 @@ def execute(arguments: list[str]) -> int:
 
 def _command(arguments: list[str]) -> int:
     try:
-        app(args=arguments, prog_name="mlperf-bake", standalone_mode=True)
+        code = app(args=arguments, prog_name="mlperf-bake", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        help_wanted.show()
+        return USAGE
+    except click.UsageError as error:
+        raise usage_error(error) from error
+    except click.Abort:
+        code = INTERRUPTED
     except SystemExit as done:
-        if done.code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
-            return _interrupted()
-        sys.stdout.flush()
-        return done.code if isinstance(done.code, int) else int(done.code is not None)
-    return 0
+        code = done.code if isinstance(done.code, int) else int(done.code is not None)
+    if code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
+        return _interrupted()
+    sys.stdout.flush()
+    return code
 
 
 def _interrupted() -> int:

@@ -17,11 +17,11 @@ def build(
     only: Only = None,
     skip: Skip = None,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--jobs", "-j", metavar="N", help="Builds at a time [half the CPUs].", show_default=False
+            "--jobs", "-j", min=1, metavar="N", help="Builds at a time [half the CPUs].", show_default=False
         ),
-    ] = 0,
+    ] = None,
     context: Contexts = None,
     platform: Annotated[
         str, typer.Option("--platform", metavar="linux/ARCH", help="Keep only cells of this platform.")

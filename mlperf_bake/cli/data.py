@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.options import Json
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
     from mlperf_bake.assets.prepared import PreparedDataset
 
-app = typer.Typer(no_args_is_help=True, help="List and prepare data sets.")
+app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="List and prepare data sets.")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_datasets(json: Json = False) -> None:
     """List the data sets, and how each can be prepared."""
     from mlperf_bake.assets.datasets import UserDirectory, datasets
@@ -50,7 +51,7 @@ def list_datasets(json: Json = False) -> None:
     )
 
 
-@app.command("prepare")
+@app.command("prepare", cls=Command)
 def prepare_dataset(
     name: Annotated[str, typer.Argument(help="A data set: `mlperf-bake data list`.")],
     model: Annotated[

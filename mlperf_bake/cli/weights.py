@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.options import Json
 
 if TYPE_CHECKING:
     from mlperf_bake.assets.weights import WeightsDemand
 
-app = typer.Typer(no_args_is_help=True, help="Fetch or make model weights.")
+app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="Fetch or make model weights.")
 
 
 @app.callback()
@@ -20,7 +21,7 @@ def weights() -> None:
     """Fetch or make model weights."""
 
 
-@app.command("fetch")
+@app.command("fetch", cls=Command)
 def fetch(
     model: Annotated[str, typer.Argument(help="A model of the matrix.")],
     source: Annotated[

@@ -2,6 +2,25 @@
 
 from collections.abc import Iterable, Iterator
 
+HARNESS_OPTIONS = {
+    "duration": "SECONDS",
+    "min-queries": "N",
+    "workers": "N",
+    "threads": "M",
+    "batch": "B",
+    "batch-timeout-us": "T",
+    "pin": "compact",
+    "warmup": "N",
+    "target-qps": "Q",
+    "target-latency-ms": "L",
+    "samples": "N",
+    "backend": "NAME",
+    "backend-option": "NAME=VALUE",
+    "precision": "NAME",
+    "verify": "",
+}
+"""What a user may pass on to the harness, and what stands for its value; the rest of its options `run` gives itself."""
+
 Option = tuple[str, tuple[str, ...]]
 """An option's name without its dashes, and its words as they were given: ``("batch", ("--batch", "4"))``."""
 

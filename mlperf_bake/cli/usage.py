@@ -1,0 +1,71 @@
+"""What click refuses on the command line, as this program's own error: problem, found, expected, remedy."""
+
+import click
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.run.harness_options import HARNESS_OPTIONS
+
+TAKES_HARNESS_OPTIONS = ("run", "tune")
+
+
+def usage_error(error: click.UsageError) -> UsageError:
+    """The same in this program's words; its remedy is the option's right place, or the help of the command."""
+    command = " ".join(error.ctx.command_path.split()) if error.ctx else "mlperf-bake"
+    remedy = f"{command} --help"
+    match error:
+        case click.NoSuchOption():
+            return _unknown_option(error, command)
+        case click.exceptions.NoSuchCommand():
+            group = error.ctx.command if error.ctx else None
+            known = tuple(group.commands) if isinstance(group, click.Group) else ()
+            name = error.command_name
+            return UsageError(f'unknown command "{name}"{did_you_mean(name, known)}', remedy=remedy)
+        case click.MissingParameter():
+            return UsageError(f"{_name(error)} is missing", remedy=remedy)
+        case click.BadParameter():
+            return _bad_value(error, remedy)
+        case _:
+            return UsageError(error.format_message().rstrip("."), remedy=remedy)
+
+
+def _unknown_option(error: click.NoSuchOption, command: str) -> UsageError:
+    name = error.option_name
+    if command.rpartition(" ")[2] in TAKES_HARNESS_OPTIONS and name.removeprefix("--") in HARNESS_OPTIONS:
+        value = HARNESS_OPTIONS[name.removeprefix("--")]
+        return UsageError(
+            f'"{name}" is an option of the harness',
+            expected="the harness's options behind --",
+            remedy=f"{command} TARGET ... -- {name} {value}".rstrip(),
+        )
+    parameters = error.ctx.command.params if error.ctx else ()
+    known = [option for parameter in parameters for option in parameter.opts if option.startswith("--")]
+    return UsageError(f'unknown option "{name}"{did_you_mean(name, known)}', remedy=f"{command} --help")
+
+
+def _bad_value(error: click.BadParameter, remedy: str) -> UsageError:
+    kind = error.param.type if error.param else None
+    found = error.message.partition("'")[2].rpartition("'")[0] or error.message.partition(" ")[0]
+    if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+        return UsageError(
+            f"{_name(error)} has a wrong value", found=found, expected=_number(kind), remedy=remedy
+        )
+    return UsageError(f"{_name(error)}: {error.message.rstrip('.')}", remedy=remedy)
+
+
+def _number(kind: click.types.IntParamType | click.types.FloatParamType) -> str:
+    """``a whole number of at least 1``."""
+    words = "a whole number" if isinstance(kind, click.types.IntParamType) else "a number"
+    least, most = getattr(kind, "min", None), getattr(kind, "max", None)
+    bounds = [
+        f"{word} {bound}" for word, bound in (("at least", least), ("at most", most)) if bound is not None
+    ]
+    return " of ".join(filter(None, (words, " and ".join(bounds))))
+
+
+def _name(error: click.BadParameter) -> str:
+    """The option's longest name, or what the help calls the argument."""
+    parameter = error.param
+    if isinstance(parameter, click.Argument):
+        return str(parameter.metavar or parameter.name).removesuffix("...")
+    return max(parameter.opts, key=len) if parameter else "an option"

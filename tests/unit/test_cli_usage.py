@@ -1,0 +1,63 @@
+"""What click refuses, told as everything else is told: what is wrong, what was found, what to type."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.cli.app import execute
+from mlperf_bake.run.harness_options import HARNESS_OPTIONS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+GIVEN_BY_RUN = {"scenario", "mode", "data", "results", "run-id", "cell", "progress", "help"}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("lisst", ('unknown command "lisst" (did you mean "list"?)', "mlperf-bake --help")),
+        ("data prep", ('unknown command "prep" (did you mean "prepare"?)', "mlperf-bake data --help")),
+        (
+            "run --tarrget x",
+            ('unknown option "--tarrget" (did you mean "--target"?)', "mlperf-bake run --help"),
+        ),
+        ("check", ("TREE is missing", "mlperf-bake check --help")),
+        (
+            "quickstart --duration abc",
+            ("--duration has a wrong value", "abc", "a whole number of at least 1"),
+        ),
+        ("quickstart --duration 0", ("--duration has a wrong value", "found:    0", "at least 1")),
+        ("build --jobs 0", ("--jobs has a wrong value", "found:    0", "at least 1")),
+        (
+            "run x --pin compact",
+            ('"--pin" is an option of the harness', "mlperf-bake run TARGET ... -- --pin"),
+        ),
+        ("run --target", ("'--target' requires an argument",)),
+    ],
+)
+def test_a_wrong_line_is_told_once_with_its_remedy(
+    line: str, told: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(line.split()) == 2
+    said = capsys.readouterr().err
+    for words in told:
+        assert said.count(words) == 1
+    assert said.startswith("mlperf-bake: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "explained"),
+    [("collect", "volume:NAME"), ("check", "it holds open/ or closed/"), ("explain", "axes left out")],
+)
+def test_help_explains_arguments(command: str, explained: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute([command, "--help"]) == 0
+    assert explained in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_options_that_can_be_passed_on_are_those_the_harness_has() -> None:
+    text = (CHECKOUT / "harness/src/core/options.cc").read_text(encoding="utf-8")
+    table = text[text.index("kOptions = {{") : text.index("const Option& FindOption")]
+    names = set(re.findall(r'^    \{"([a-z-]+)",', table, re.MULTILINE))
+    assert set(HARNESS_OPTIONS) == names - GIVEN_BY_RUN
+    switches = set(re.findall(r'^    \{"([a-z-]+)", "",', table, re.MULTILINE)) - GIVEN_BY_RUN
+    assert {name for name, value in HARNESS_OPTIONS.items() if not value} == switches
