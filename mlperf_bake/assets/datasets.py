@@ -15,7 +15,7 @@ from mlperf_bake.matrix.suggestions import did_you_mean
 
 SOURCE_KEYS = {
     "pypi": {"pypi", "version", "file", "sha256"},
-    "debian": {"debian", "version", "architecture", "sha256"},
+    "debian": {"debian", "version", "architecture", "path", "sha256"},
     "url": {"url", "sha256"},
     "directory": {"directory"},
 }
@@ -127,7 +127,9 @@ def _source(fields: dict[str, str]) -> Source | UserDirectory:
     if "pypi" in fields:
         return PypiFile(fields["pypi"], fields["version"], fields["file"], fields["sha256"])
     if "debian" in fields:
-        return DebianPackage(fields["debian"], fields["version"], fields["architecture"], fields["sha256"])
+        return DebianPackage(
+            fields["debian"], fields["version"], fields["architecture"], fields["sha256"], fields["path"]
+        )
     if "url" in fields:
         return UrlFile(fields["url"], fields["sha256"])
     return UserDirectory(fields["directory"])

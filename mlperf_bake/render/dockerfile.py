@@ -16,9 +16,10 @@ from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
 from mlperf_bake.lock.lockfile import FilePin, Lock
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.suggestions import did_you_mean
-from mlperf_bake.matrix.values import Cell, Framework, Hardware
+from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model
 from mlperf_bake.render.cellconf import cell_lines, shared_lines
 from mlperf_bake.render.paths import dockerfile_path
+from mlperf_bake.render.samples import SampleSource, sample_source
 from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
 
@@ -63,6 +64,7 @@ class Renderer:
         self._parts: dict[tuple[object, ...], tuple[Part, dict[str, object]]] = {}
         self._confs: dict[tuple[str, str], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
+        self._samples: dict[str, SampleSource] = {}
 
     def render(self, cell: Cell) -> Rendered:
         """The cell's Dockerfile.
@@ -144,8 +146,14 @@ class Renderer:
             "weights_kind": model.weights.kind,
             "weights_pin": sha256,
             "weights_source": self._pin(package_key(model.weights.fetch)) if model.weights.fetch else None,
+            "samples": self._samples_of(model) if framework.conversion else None,
             "conf": self._conf(cell, sha256),
         }
+
+    def _samples_of(self, model: Model) -> SampleSource:
+        if model.name not in self._samples:
+            self._samples[model.name] = sample_source(model)
+        return self._samples[model.name]
 
     def _framework_values(self, framework: Framework, hardware: Hardware) -> dict[str, object]:
         known = self._wheels.get((framework.name, hardware.name))

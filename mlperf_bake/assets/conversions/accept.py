@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlperf_bake.assets.conversions.sample_set import MOST_SAMPLES
+from mlperf_bake.assets.conversions import MOST_SAMPLES
 
 Array = NDArray[np.float32]
 

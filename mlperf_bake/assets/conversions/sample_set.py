@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from mlperf_bake.assets.conversions import MOST_SAMPLES
 from mlperf_bake.assets.preprocessing import Unreadable, find_preprocessing
 from mlperf_bake.assets.raw_samples import count_samples, read_samples
 from mlperf_bake.assets.reading import DebianIdx, Reading, WheelImages
 from mlperf_bake.errors import BakeError
-
-MOST_SAMPLES = 256
-"""So many at most; a fault of a conversion shows in the first few, and the last of these still costs little."""
 
 
 @dataclass(frozen=True)
