@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.build.contexts import overrides_for
@@ -119,8 +120,23 @@ def received_bytes() -> int:
     return total
 
 
-def cold_quickstart() -> tuple[float, int]:
-    """Seconds and bytes received of ``make quickstart`` in a fresh clone with nothing cached.
+@dataclass(frozen=True, slots=True)
+class ColdQuickstart:
+    """What ``make quickstart`` takes in a fresh clone with nothing cached.
+
+    Attributes:
+        seconds: wall time, the base image included.
+        base_bytes: received for the base image.
+        bytes: received for everything else.
+    """
+
+    seconds: float
+    base_bytes: int
+    bytes: int
+
+
+def cold_quickstart(target: str) -> ColdQuickstart:
+    """Measures it. pip is asked for its index alone: what lies in a directory of this machine would not be counted.
 
     Empties the engine's build cache and removes this project's images, the base images made here included.
     """
@@ -145,9 +161,13 @@ def cold_quickstart() -> tuple[float, int]:
     try:
         subprocess.run(["git", "clone", "--quiet", ROOT, place / "clone"], check=True)
         caches = {"MLPERF_BAKE_CACHE": str(place / "cache"), "PIP_CACHE_DIR": str(place / "pip")}
-        environment = {**os.environ, **caches}
+        environment = {**os.environ, **caches, "PIP_CONFIG_FILE": os.devnull}
+        environment.pop("PIP_FIND_LINKS", None)
+        project, engine = open_project(place / "clone"), find_engine()
         before = received_bytes()
         start = time.perf_counter()
+        overrides_for(project, project.cells([target]), engine, {}, lambda text: None)  # has the base made
+        with_base = received_bytes()
         subprocess.run(
             ["make", "quickstart"],
             cwd=place / "clone",
@@ -155,6 +175,7 @@ def cold_quickstart() -> tuple[float, int]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        return time.perf_counter() - start, received_bytes() - before
+        seconds = time.perf_counter() - start
+        return ColdQuickstart(seconds, with_base - before, received_bytes() - with_base)
     finally:
         shutil.rmtree(place)
