@@ -48,7 +48,7 @@ def test_a_tuning_keeps_to_its_runs_and_returns_what_was_valid(tuned: dict[str, 
     assert tuned["confirmation"]["purpose"] == "confirm"
     assert (tuned["gain"] is None) != (tuned["why_no_gain"] is None)
     assert tuned["options"][::2] == ["--workers", "--threads", "--batch", "--target-qps"]
-    assert not list((ROOT / ".mlperf-bake" / "tuned" / CELL).glob("*.unfinished"))
+    assert not Path(tuned["path"]).with_suffix(".unfinished").exists()
 
 
 def test_run_takes_the_tuned_setting_unless_it_is_told_not_to(tuned: dict[str, Any], results: str) -> None:
