@@ -5,11 +5,17 @@ Nothing in here is looked up again later: the builder needs no matrix, lock or t
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 
-def fingerprint(dockerfile: str, ingredients: str) -> str:
-    """``sha256:`` and 64 hex digits over a rendered Dockerfile and the label that lists its ingredients."""
-    return "sha256:" + hashlib.sha256(f"{dockerfile}\0{ingredients}".encode()).hexdigest()
+def fingerprint(sections: tuple[str, ...], ingredients: str) -> str:
+    """``sha256:`` and 64 hex digits over the sha256 of each section of a Dockerfile, and the label of its ingredients."""
+    return "sha256:" + hashlib.sha256(b"".join(map(_digest, sections)) + ingredients.encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)  # cells share most of their text
+def _digest(section: str) -> bytes:
+    return hashlib.sha256(section.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,7 @@ class PlannedImage:
 
     Attributes:
         cell_id: the five axis values joined by ``-``; may hold dots (``ubuntu22.04``).
-        dockerfile: the rendered text, as committed under images/.
+        sections: the rendered text; where one section ends has no meaning but to the fingerprint.
         dockerfile_path: where it lies in a checkout, relative and with ``/``.
         platform: ``linux/amd64`` or ``linux/arm64``.
         fingerprint: ``sha256:`` and 64 hex digits over everything that determines the image.
@@ -30,7 +36,7 @@ class PlannedImage:
     """
 
     cell_id: str
-    dockerfile: str
+    sections: tuple[str, ...]
     dockerfile_path: str
     platform: str
     fingerprint: str
@@ -39,3 +45,8 @@ class PlannedImage:
     labels: tuple[tuple[str, str], ...]
     build_args: tuple[tuple[str, str], ...]
     contexts: tuple[tuple[str, str], ...]
+
+    @property
+    def dockerfile(self) -> str:
+        """The rendered text, as committed under images/."""
+        return "".join(self.sections)

@@ -81,12 +81,12 @@ class Planner:
             ingredients[GIVEN_WEIGHTS] = _short(given)
         listed = tuple(sorted(ingredients.items()))
         label = ingredients_label(listed)
-        whole = fingerprint(rendered.text, label)
+        whole = fingerprint(rendered.sections, label)
         short = whole.removeprefix("sha256:")[:SHORT]
         cell_id = cell.id
         return PlannedImage(
             cell_id=cell_id,
-            dockerfile=rendered.text,
+            sections=rendered.sections,
             dockerfile_path=dockerfile_path(cell),
             platform=platform,
             fingerprint=whole,

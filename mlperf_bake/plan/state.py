@@ -45,7 +45,7 @@ def has_given_weights(image: PlannedImage, there: str, last: Ingredients) -> boo
     if given is None:
         return False
     ingredients = tuple(sorted({**dict(image.ingredients), GIVEN_WEIGHTS: given}.items()))
-    return fingerprint(image.dockerfile, ingredients_label(ingredients)) == there
+    return fingerprint(image.sections, ingredients_label(ingredients)) == there
 
 
 def state(image: PlannedImage, fingerprints: Mapping[str, object], last: Ingredients | None) -> State:

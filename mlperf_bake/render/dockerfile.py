@@ -37,10 +37,15 @@ class Part(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """A Dockerfile, and the partials that the skeleton calls, in order."""
+    """A Dockerfile in sections, of which each shared partial is one; and the partials that the skeleton calls, in order."""
 
-    text: str
+    sections: tuple[str, ...]
     parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole Dockerfile."""
+        return "".join(self.sections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +99,8 @@ class Renderer:
             levels[-1].append(made)
             return made.text
 
-        text = templates.render(SKELETON, {**self._values(cell), "part": part})
-        return Rendered(text + "\n", tuple(levels[0]))
+        pieces = templates.pieces(SKELETON, {**self._values(cell), "part": part})
+        return Rendered(_sections([*pieces, "\n"], levels[0]), tuple(levels[0]))
 
     def origins(self, cell: Cell) -> tuple[tuple[str, int], ...]:
         """For each line of the cell's Dockerfile the template file and line it came from."""
@@ -187,3 +192,18 @@ class Renderer:
             raise UsageError(
                 f'the lock has no entry "{key}"', where="matrix.lock", remedy="mlperf-bake lock"
             ) from None
+
+
+def _sections(pieces: list[str], parts: list[Part]) -> tuple[str, ...]:
+    """The pieces, those between two shared partials joined. A partial is known by being the very same text in memory; one
+    that the skeleton changes (``part(...) | indent``) is joined to its neighbours."""
+    shared = {id(part.text) for part in parts if part.shared}
+    sections: list[str] = []
+    between: list[str] = []
+    for piece in pieces:
+        if id(piece) in shared:
+            sections += ("".join(between), piece)
+            between = []
+        else:
+            between.append(piece)
+    return (*sections, "".join(between))

@@ -38,7 +38,11 @@ class Templates:
         self._read: dict[str, tuple[Template, dict[str, Any]]] = {}
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
-        """The text that a template gives for these values, without its last line's end.
+        """The text that a template gives for these values, without its last line's end. Errors: those of pieces."""
+        return "".join(self.pieces(name, values))
+
+    def pieces(self, name: str, values: Mapping[str, object]) -> list[str]:
+        """The same text in the pieces that the template puts together; what an expression gave is one of them, as it is.
 
         Errors:
             UsageError: the template is missing, unreadable or wrong.
@@ -48,7 +52,7 @@ class Templates:
             # Not by template.new_context: that lists Jinja's own names anew for each context.
             context = _Context(self._environment, {**known, **values}, template.name, template.blocks)
             try:
-                return "".join(template.root_render_func(context))
+                return list(template.root_render_func(context))
             except _FAULTS:
                 self._environment.handle_exception()  # raises it anew, with the template's lines in its traceback
         except TemplateNotFound as error:

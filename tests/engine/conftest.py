@@ -60,7 +60,7 @@ def plan_one(engine: Engine, base: str) -> PlanOne:
         fingerprint = "sha256:" + hashlib.sha256(f"{name}\0{text}".encode()).hexdigest()
         return PlannedImage(
             cell_id=name,
-            dockerfile=text,
+            sections=(text,),
             dockerfile_path=f"images/cpu/{name}/Dockerfile",
             platform=platform,
             fingerprint=fingerprint,

@@ -12,7 +12,7 @@ from mlperf_bake.plan.image import PlannedImage
 
 IMAGE = PlannedImage(
     cell_id="net-cpp-onnxruntime-cpu-ubuntu22.04",
-    dockerfile='FROM base\nENV X=${HOME}\nRUN echo "%{x}"\n',
+    sections=("FROM base\nENV X=${HOME}\n", 'RUN echo "%{x}"\n'),
     dockerfile_path="images/cpu/net/Dockerfile",
     platform="linux/arm64",
     fingerprint="sha256:" + "a" * 64,

@@ -11,7 +11,7 @@ from mlperf_bake.build.target import TargetOutcome
 from mlperf_bake.build.view import LiveView, PlainView, short_seconds
 from mlperf_bake.plan.image import PlannedImage
 
-IMAGE = PlannedImage("net", "FROM base\n", "D", "linux/amd64", "sha256:aa", (), ("net:aa",), (), (), ())
+IMAGE = PlannedImage("net", ("FROM base\n",), "D", "linux/amd64", "sha256:aa", (), ("net:aa",), (), (), ())
 STEP = Step("d1", "harness", "3/5", "RUN make")
 INTERNAL = Step("d2", "", "", "[internal] load .dockerignore")
 

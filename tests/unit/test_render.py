@@ -74,6 +74,9 @@ def test_a_dockerfile_is_the_text_of_its_partials_and_each_holds_those_within_it
     for cell in second.matrix.every_cell:
         rendered = second.renderer.render(cell)
         assert [part.name for part in rendered.parts] == ["runtime.j2", "contents.j2", "cell.j2"]
+        runtime, contents, _ = rendered.parts
+        assert rendered.sections[1::2] == (runtime.text, contents.text)
+        assert "".join(rendered.sections) == rendered.text
         for outer, inner in (
             (rendered.text, rendered.parts),
             *((part.text, part.inner) for part in flattened(rendered.parts)),
