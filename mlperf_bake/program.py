@@ -43,3 +43,9 @@ def program(started: str, path: str) -> str:
         return NAME if found and Path(found).samefile(started) else shlex.quote(started)
     except OSError:  # it was moved away while it ran
         return NAME
+
+
+def shown(path: Path) -> str:
+    """A path as a person wants it: relative where it lies below the current directory."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

@@ -6,7 +6,7 @@ not made twice, so an interrupted quickstart goes on with what it had; the runs 
 
 from __future__ import annotations
 
-import os
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.errors import BuildFailed
-from mlperf_bake.program import pasteable
+from mlperf_bake.program import shown
 from mlperf_bake.project import Project
 
 if TYPE_CHECKING:
@@ -221,28 +221,15 @@ def quickstart(project: Project, wishes: Wishes, console: Console, say: Say) -> 
 
 def summary(journey: Journey) -> list[tuple[str, str]]:
     """Label and text of each line of the closing summary; every figure comes from a manifest or the verdict."""
-    from mlperf_bake.results.confidence import wilson
+    from mlperf_bake.run.summary import figure_lines
 
     assert journey.built and journey.collected and journey.verdict and journey.data
     lines = [("cell", journey.built.cell_id)]
     for outcome in journey.outcomes:
-        manifest: dict[str, Any] = outcome.manifest
-        scenario, accuracy, result = manifest["scenario"], manifest["accuracy"], manifest["result"]
-        if accuracy:
-            interval = wilson(accuracy["correct"], accuracy["total"])
-            lines.append(
-                (
-                    f"{scenario} top-1",
-                    f"{accuracy['correct']} of {accuracy['total']} (95 % interval {interval.percent()})",
-                )
-            )
-        elif result and result["metric"] == "samples_per_second":
-            lines.append(
-                (f"{scenario} throughput", f"{result['value']:,.1f} samples/s, {result['validity']}")
-            )
-        elif result:
-            milliseconds = result["latency_ns"]["p90"] / 1e6
-            lines.append((f"{scenario} p90 latency", f"{milliseconds:,.2f} ms, {result['validity']}"))
+        result: Any = outcome.manifest.get("result")
+        verdict = f", {result['validity']}" if result else ""
+        [(name, figure), *_] = figure_lines(outcome.manifest) or [("accuracy", "not measured")]
+        lines.append((f"{outcome.manifest['scenario']} {name}", figure + verdict))
     lines += [
         ("image", f"{journey.built.tag}  ({journey.built.how})"),
         *_log_line(journey, journey.built.cell_id),
@@ -251,18 +238,29 @@ def summary(journey: Journey) -> list[tuple[str, str]]:
         ("submission tree", shown(journey.collected.tree)),
         *(("to fill in", shown(unknown.file)) for unknown in journey.collected.unknown),
         *((f"left out {item.run_id}", item.reason) for item in journey.collected.left_out),
-        ("go on with", pasteable("mlperf-bake --help")),
         ("took", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in journey.seconds)),
     ]
     return lines
 
 
+def next_commands(journey: Journey) -> list[tuple[str, str]]:
+    """What to do next, in words and as a command to paste: another scenario, a longer run, the verdict, the bare image."""
+    assert journey.built and journey.collected
+    run = f"mlperf-bake run {journey.wishes.target} --data sample --results {_as_results(journey.wishes.results)}"
+    return [
+        ("another scenario", f"{run} --scenario Server --duration 10"),
+        ("a longer run", f"{run} --scenario Offline --duration 60"),
+        ("every finding of the check", f"mlperf-bake check {shlex.quote(shown(journey.collected.tree))}"),
+        ("the image without this tool", f"docker run --rm {journey.built.tag}"),
+    ]
+
+
+def _as_results(path: Path) -> str:
+    """As `run --results` takes a directory: with a slash."""
+    text = shown(path)
+    return shlex.quote(text if "/" in text else f"./{text}")
+
+
 def _log_line(journey: Journey, cell_id: str) -> list[tuple[str, str]]:
     log = journey.project.state / "logs" / f"{cell_id}.log"
     return [("build log", shown(log))] if log.is_file() else []
-
-
-def shown(path: Path) -> str:
-    """A path as a person wants it: relative where it lies below the current directory."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

@@ -3,15 +3,16 @@
 Findings that say the same of several files are shown once with all the files.
 """
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlperf_bake.check.official import OfficialVerdict
 from mlperf_bake.check.rule import Finding, Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
-from mlperf_bake.program import pasteable
+from mlperf_bake.program import pasteable, shown
 from mlperf_bake.results.printable import printable
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PLACES_SHOWN: Final = 6
+TABLE_WIDTH: Final = 90
+"""Columns below which each result gets lines of its own in place of a table's row."""
 _MEANING: Final = {
     State.VALID: "no rule is broken",
     State.DEMONSTRATION: "everything holds but what a demonstration cannot hold; this is no MLPerf result",
@@ -128,6 +131,40 @@ def print_verdict(verdict: Verdict, console: "Console", official: OfficialVerdic
         console.file.write(plain(verdict, official))
 
 
+def print_brief(verdict: Verdict, console: "Console") -> None:
+    """The results, what is wrong with them, and in one line how much no demonstration can keep."""
+    weighty = tuple(finding for finding in verdict.findings if not finding.breach.demonstration)
+    short = replace(verdict, findings=weighty)
+    if console.is_terminal:
+        _print_results(console, verdict.results)
+        _print_findings(console, short)
+    else:
+        console.file.write("".join(f"{line}\n" for line in (*_result_lines(short), *_finding_lines(short))))
+    for line in _collapsed(verdict):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        _print_words(console, verdict, None)
+    else:
+        console.file.write(f"verdict    {summary(verdict)}\n")
+
+
+def _collapsed(verdict: Verdict) -> list[str]:
+    """How many rules are broken only because this is a demonstration, and a line for each; empty for none."""
+    rules = {
+        finding.rule: finding.breach.problem
+        for finding in reversed(verdict.findings)
+        if finding.breach.demonstration
+    }
+    if not rules:
+        return []
+    command = pasteable(f"mlperf-bake check {shlex.quote(shown(verdict.tree))}")
+    count = "1 rule" if len(rules) == 1 else f"{len(rules)} rules"
+    return [
+        f"demonstration: {count} that a demonstration cannot keep; `{command}` shows each",
+        *(f"  {rule}: {printable(problem)}" for rule, problem in sorted(rules.items())),
+    ]
+
+
 def summary(verdict: Verdict) -> str:
     """The verdict in one line."""
     counts = (
@@ -146,18 +183,25 @@ def summary(verdict: Verdict) -> str:
 
 def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
     """The verdict as plain text, one finding a paragraph."""
-    lines = []
-    for group in groups(verdict):
-        lines.append(f"{group.title}: {group.first.rule}: {printable(group.first.breach.problem)}")
-        lines += [f"  {line}" for line in _details(group)]
-    for result in verdict.results:
-        lines.append("  ".join(_row(result)))
+    lines = [*_finding_lines(verdict), *_result_lines(verdict)]
     lines += [""] if lines else []
     lines.append(f"verdict    {summary(verdict)}")
     if official:
         lines.append(f"official   {_official_words(official)}")
         lines += [f"           {printable(error)}" for error in official.errors]
     return "\n".join(lines) + "\n"
+
+
+def _finding_lines(verdict: Verdict) -> list[str]:
+    lines = []
+    for group in groups(verdict):
+        lines.append(f"{group.title}: {group.first.rule}: {printable(group.first.breach.problem)}")
+        lines += [f"  {line}" for line in _details(group)]
+    return lines
+
+
+def _result_lines(verdict: Verdict) -> list[str]:
+    return ["  ".join(_row(result)) for result in verdict.results]
 
 
 def _details(group: Group) -> list[str]:
@@ -171,19 +215,24 @@ def _details(group: Group) -> list[str]:
         )
         if value
     ]
-    shown = group.places[:PLACES_SHOWN]
-    lines += [f"{'in' if not index else '':<9}{printable(place)}" for index, place in enumerate(shown)]
-    if len(group.places) > len(shown):
-        lines.append(f"{'':<9}and {len(group.places) - len(shown)} more")
+    listed = group.places[:PLACES_SHOWN]
+    lines += [f"{'in' if not index else '':<9}{printable(place)}" for index, place in enumerate(listed)]
+    if len(group.places) > len(listed):
+        lines.append(f"{'':<9}and {len(group.places) - len(listed)} more")
     return lines
 
 
 def _row(result: Judged) -> tuple[str, ...]:
-    accuracy = ", ".join(f"{metric} {value:g}" for metric, value in result.accuracy.items())
+    accuracy = ", ".join(_accuracy(metric, value) for metric, value in result.accuracy.items())
     figure = str(result.figure) if result.figure else "no figure"
     name = f"{result.division}/{result.submitter} {result.system}"
     row = (name, result.model, result.scenario, figure, accuracy or "no accuracy", result.state.value)
     return tuple(map(printable, row))
+
+
+def _accuracy(metric: str, value: float) -> str:
+    """``top-1 90 %`` for what the official checker calls ``acc``; other metrics by their own name."""
+    return f"top-1 {value:g} %" if metric == "acc" else f"{metric} {value:g}"
 
 
 def _official_words(official: OfficialVerdict) -> str:
@@ -193,6 +242,12 @@ def _official_words(official: OfficialVerdict) -> str:
 
 
 def _print_tables(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
+    _print_findings(console, verdict)
+    _print_results(console, verdict.results)
+    _print_words(console, verdict, official)
+
+
+def _print_findings(console: "Console", verdict: Verdict) -> None:
     from rich.text import Text
 
     prefix = _common(verdict)
@@ -202,9 +257,16 @@ def _print_tables(console: "Console", verdict: Verdict, official: OfficialVerdic
     if prefix and verdict.findings:
         console.print(Text(f"{ELLIPSIS} stands for {prefix}", style="dim"))
         console.print()
-    if verdict.results:
-        console.print(_results_table(verdict.results))
-    _print_words(console, verdict, official)
+
+
+def _print_results(console: "Console", results: Sequence[Judged]) -> None:
+    if not results:
+        return
+    if console.width < TABLE_WIDTH:
+        for result in results:
+            console.print(_result_block(result))
+    else:
+        console.print(_results_table(results))
 
 
 def _common(verdict: Verdict) -> str:
@@ -233,17 +295,35 @@ def _finding_grid(group: Group, prefix: str) -> "Table":
     return grid
 
 
+def _result_block(result: Judged) -> "Table":
+    """One result on lines of its own, for a terminal too narrow for the table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    who, model, scenario, figure, accuracy, state = _row(result)
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=9, no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    grid.add_row("result", Text(f"{model} {scenario}  ").append(state, style=_COLOUR[result.state]))
+    grid.add_row("of", who)
+    grid.add_row("figures", f"{figure}, {accuracy}")
+    return grid
+
+
 def _results_table(results: Sequence[Judged]) -> "Table":
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False, pad_edge=False)
+    several = len({(result.division, result.submitter) for result in results}) > 1
     for name in ("Model on system", "Scenario", "Performance", "Accuracy", "Verdict"):
         table.add_column(name, overflow="fold")
     for result in results:
         _, model, scenario, figure, accuracy, state = _row(result)
         label = Text(model).append(f"\n{printable(result.system)}", style="dim")
+        if several:
+            label.append(f"\nof {printable(result.submitter)}, {printable(result.division)}", style="dim")
         table.add_row(label, scenario, figure, accuracy, Text(state, style=_COLOUR[result.state]))
     return table
 

@@ -37,9 +37,9 @@ def quickstart(
     """Go from this machine, bare or not, to a checked result."""
     from rich.console import Console
 
-    from mlperf_bake.check.report import print_verdict
+    from mlperf_bake.check.report import print_brief
     from mlperf_bake.project import open_project
-    from mlperf_bake.quickstart import Wishes, summary
+    from mlperf_bake.quickstart import Wishes, next_commands, summary
     from mlperf_bake.quickstart import quickstart as go
 
     console = Console(stderr=json)
@@ -49,11 +49,14 @@ def quickstart(
     if json:
         print_json(_as_data(journey))
     else:
-        print_line("\nWhat a real submission would still need, and the verdict:\n")
-        print_verdict(journey.verdict, console)
         print_line()
         for label, text in summary(journey):
-            print_line(f"{label:<24} {text}")
+            print_line(f"{label:<39} {text}")
+        print_line()
+        print_brief(journey.verdict, console)
+        print_line("\nGo on with:")
+        for label, command in next_commands(journey):
+            print_line(f"  {label}:\n    {command}")
     if journey.verdict.exit_code:
         raise typer.Exit(journey.verdict.exit_code)
 

@@ -7,11 +7,23 @@ Edge systems may quote a scenario from the run of another; the formulas are thos
 from dataclasses import dataclass
 from typing import Final
 
+from mlperf_bake.results import figures
 from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.rounds import ModelRules, Round
 
 MULTISTREAM_SAMPLES: Final = 8
 """Samples of a MultiStream query."""
+
+EARLY_STOPPING_P90: Final = "early-stopping p90 latency"
+EARLY_STOPPING_P99: Final = "early-stopping p99 latency"
+"""LoadGen's estimate of a percentile with confidence: the figure that streams are quoted with, above the measured one."""
+
+_NAMES: Final = {
+    "early_stopping_latency_ss": EARLY_STOPPING_P90,
+    "early_stopping_latency_ms": EARLY_STOPPING_P99,
+    "result_90.00_percentile_latency_ns": "p90 latency",
+    "result_99.00_percentile_latency_ns": "p99 latency",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +37,9 @@ class Headline:
 
     def __str__(self) -> str:
         source = f" (from {self.inferred_from})" if self.inferred_from else ""
-        return f"{self.value:.6g} {self.unit}{source}"
+        if self.unit == "ms":
+            return f"{_NAMES.get(self.field, 'latency')} {figures.duration(self.value * 1e6)}{source}"
+        return f"{figures.number(self.value)} {self.unit}{source}"
 
 
 def headline(detail: DetailLog, rules: Round, model: ModelRules, scenario: str) -> Headline | None:

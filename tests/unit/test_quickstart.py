@@ -12,7 +12,7 @@ from mlperf_bake.build.service import DoneImage
 from mlperf_bake.check.engine import check
 from mlperf_bake.cli.app import execute
 from mlperf_bake.project import Project, open_project
-from mlperf_bake.quickstart import Journey, Say, Wishes, summary
+from mlperf_bake.quickstart import Journey, Say, Wishes, next_commands, summary
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.run.service import RunOutcome
 from mlperf_bake.submission.collect import CollectOptions, collect
@@ -81,19 +81,42 @@ def test_json_is_all_that_is_on_stdout(travelled: Journey, capsys: pytest.Captur
     assert told["seconds"] == {"build": 1.5, "run": 20.0}
 
 
-def test_people_get_the_verdict_and_a_summary(travelled: Journey, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_get_the_figures_first_then_the_verdict_and_what_to_type_next(
+    travelled: Journey, capsys: pytest.CaptureFixture[str]
+) -> None:
     execute(["quickstart"])
-    printed = capsys.readouterr()
-    assert "[1/7] container engine\n" in printed.out
-    assert "Offline throughput" in printed.out
-    assert printed.out.rstrip().endswith("took                     build 2 s, run 20 s")
+    said = capsys.readouterr().out
+    landmarks = (
+        "[1/7] container engine\n",
+        "Offline throughput",
+        "took ",
+        "demonstration: ",
+        "verdict ",
+        "Go on with:",
+    )
+    places = [said.index(landmark) for landmark in landmarks]
+    assert places == sorted(places)
+    assert said.count("fix ") == 0, "what a demonstration cannot keep is not told at length"
+    assert "build 2 s, run 20 s" in said
 
 
 def test_every_figure_of_the_summary_is_the_manifests(journey: Journey) -> None:
     lines = dict(summary(journey))
     performance = next(run.manifest for run in journey.outcomes if not run.manifest["accuracy"])
     accuracy = next(run.manifest for run in journey.outcomes if run.manifest["accuracy"])
-    assert f"{performance['result']['value']:,.1f} samples/s" in lines["Offline throughput"]  # type: ignore[index]
+    assert f"{performance['result']['value']:,.1f} samples/s, VALID" in lines["Offline throughput"]  # type: ignore[index]
     counted = accuracy["accuracy"]
     assert lines["Offline top-1"].startswith(f"{counted['correct']} of {counted['total']} (95 %")  # type: ignore[index]
-    assert lines["go on with"] == "mlperf-bake --help"
+
+
+def test_what_to_do_next_can_be_pasted(
+    journey: Journey, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = [command for _, command in next_commands(journey)]
+    assert commands == [
+        f"mlperf-bake run {CELL} --data sample --results ./results --scenario Server --duration 10",
+        f"mlperf-bake run {CELL} --data sample --results ./results --scenario Offline --duration 60",
+        "mlperf-bake check tree",
+        f"docker run --rm mlperf-bake/{CELL}:111111111111",
+    ]
