@@ -163,6 +163,69 @@ TEST_CASE("a backend that fails ends the run without a result, wherever it fails
   }
 }
 
+TEST_CASE("a backend that does not come back ends the run without a result, wherever it hangs") {
+  struct Hang {
+    const char *fault, *scenario, *says;
+  };
+  for (const Hang& hang :
+       {Hang{"hang-open", "Offline", "Backend echo did not open within 2 s"},
+        Hang{"hang-load", "Offline", "did not load the network for worker 1 of 2 within 2 s"},
+        Hang{"hang", "SingleStream", "did not answer a batch of 1 on worker 1 of 1 within 0.2 s"},
+        Hang{"hang", "MultiStream", "did not answer a batch of 1 on worker"},
+        Hang{"hang", "Server", "did not answer a batch of 1 on worker"},
+        Hang{"hang", "Offline", "did not answer a batch of 1 on worker"}}) {
+    for (const char* warmup : {"0", "16"}) {
+      CAPTURE(hang.fault);
+      CAPTURE(hang.scenario);
+      const Bench bench;
+      Words options = bench.Options(hang.scenario, "accuracy", {"--warmup", warmup, "--watchdog", "0.2"});
+      if (std::string(hang.scenario) == "Server") options.insert(options.end(), {"--target-qps", "1000"});
+      const Finished run = RunHarness(options, hang.fault);
+      CHECK(run.exit_code == 13);
+      CHECK_MESSAGE(Contains(run.err, hang.says), run.err);
+      CHECK(Contains(run.err, "give a larger --watchdog"));
+      CHECK(bench.NothingLeft());
+    }
+  }
+}
+
+TEST_CASE("a backend that answers wrongly ends the run without a result") {
+  struct Wrong {
+    const char *fault, *mode, *says;
+  };
+  for (const Wrong& wrong :
+       {Wrong{"few", "performance", "a batch of 2 with 1 classes; expected 2;"},
+        Wrong{"many", "performance", "a batch of 2 with 3 classes; expected 2;"},
+        Wrong{"scores", "performance", "a batch of 2 with 19 scores; expected 2 x 10;"},
+        Wrong{"nan", "accuracy", "with a score that is infinite or no number; expected finite ones;"},
+        Wrong{"class", "accuracy", "with class 10; expected 0 to 9;"}}) {
+    for (const char* warmup : {"0", "1"}) {
+      CAPTURE(wrong.fault);
+      const Bench bench;
+      const Finished run = RunHarness(
+          bench.Options("Offline", wrong.mode, {"--warmup", warmup, "--batch", "2", "--target-qps", "100"}),
+          wrong.fault);
+      CHECK(run.exit_code == 14);
+      CHECK_MESSAGE(Contains(run.err, wrong.says), run.err);
+      CHECK(bench.NothingLeft());
+    }
+  }
+}
+
+TEST_CASE("a backend that leaks ends the run without a result") {
+  for (const char* scenario : {"SingleStream", "Server"}) {
+    CAPTURE(scenario);
+    const Bench bench;
+    Words options = bench.Options(scenario, "performance", {"--duration", "60", "--target-latency-ms", "20"});
+    if (std::string(scenario) == "Server") options.insert(options.end(), {"--target-qps", "200"});
+    const Finished run = RunHarness(options, "leak");
+    CHECK(run.exit_code == 15);
+    CHECK_MESSAGE(Contains(run.err, "Backend echo leaks memory"), run.err);
+    CHECK(Contains(run.err, "give a larger --leak-limit-mb"));
+    CHECK(bench.NothingLeft());
+  }
+}
+
 TEST_CASE("two runs with one id never overwrite each other") {
   const Bench bench;
   Child first(bench.Options("Offline", "performance", {"--duration", "60"}), "slow");

@@ -19,6 +19,9 @@ enum class ExitCode : int {
   kLoadGen = 8,
   kInvalid = 9,
   kInterrupted = 12,
+  kHung = 13,
+  kWrongAnswer = 14,
+  kLeak = 15,
 };
 
 // Thrown where the failure is noticed, caught once in main(), which prints the sentence and exits with the

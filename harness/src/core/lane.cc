@@ -10,12 +10,14 @@
 namespace mlperf_bake {
 
 Lane::Lane(std::unique_ptr<Instance> instance, std::unique_ptr<Decoder> decoder, const SampleLibrary& library,
-           std::size_t batch, std::vector<int> cpus)
+           std::size_t batch, std::vector<int> cpus, const OutputRule& rule, CallCount& calls)
     : instance_(std::move(instance)),
       decoder_(std::move(decoder)),
       library_(library),
       batch_(batch),
       cpus_(std::move(cpus)),
+      rule_(rule),
+      calls_(calls),
       staging_(batch > 1 ? Memory::Allocate(batch * library.sample_bytes()) : Memory()) {}
 
 void Lane::Reserve(std::size_t most_held) {
@@ -45,7 +47,13 @@ void Lane::Deliver() {
 }
 
 Output Lane::Compute(std::span<const mlperf::QuerySample> batch) {
-  return instance_->Run(InOnePiece(batch), batch.size());
+  const std::byte* const samples = InOnePiece(batch);
+  const Output output = [&] {
+    const CallCount::Call call(calls_);
+    return instance_->Run(samples, batch.size());
+  }();
+  rule_.Check(output, batch.size());
+  return output;
 }
 
 const std::byte* Lane::InOnePiece(std::span<const mlperf::QuerySample> batch) {

@@ -11,7 +11,9 @@
 #include "backends/backend.h"
 #include "core/asymmetric_fence.h"
 #include "core/memory.h"
+#include "core/output_rule.h"
 #include "core/sample_library.h"
+#include "core/watchdog.h"
 #include "query_sample.h"
 #include "tasks/task.h"
 
@@ -23,7 +25,7 @@ inline constexpr std::size_t kNoSharing = 128;
 class alignas(kNoSharing) Lane {
  public:
   Lane(std::unique_ptr<Instance> instance, std::unique_ptr<Decoder> decoder, const SampleLibrary& library,
-       std::size_t batch, std::vector<int> cpus);
+       std::size_t batch, std::vector<int> cpus, const OutputRule& rule, CallCount& calls);
 
   // Makes room for the answers to `most_held` samples; before the first Answer(), and while none is held.
   void Reserve(std::size_t most_held);
@@ -54,6 +56,7 @@ class alignas(kNoSharing) Lane {
   bool busy() const { return busy_.load(std::memory_order_seq_cst); }
 
  private:
+  // Failure kWrongAnswer when the backend's answer breaks the rule.
   Output Compute(std::span<const mlperf::QuerySample> batch);
   // Where the batch lies in one piece: where it is, when its samples are neighbours, otherwise in a copy.
   const std::byte* InOnePiece(std::span<const mlperf::QuerySample> batch);
@@ -63,7 +66,9 @@ class alignas(kNoSharing) Lane {
   const SampleLibrary& library_;
   std::size_t batch_;
   std::vector<int> cpus_;
-  Memory staging_;  // room for a batch; empty when batches are of one
+  OutputRule rule_;
+  CallCount& calls_;  // of the backend
+  Memory staging_;    // room for a batch; empty when batches are of one
   Memory responses_memory_;
   std::span<mlperf::QuerySampleResponse> responses_;
   std::size_t held_ = 0;

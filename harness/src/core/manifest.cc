@@ -200,6 +200,9 @@ std::string ToJson(const Manifest& manifest) {
   json.Member("performance_sample_count", manifest.settings.performance_sample_count);
   json.Member("samples", manifest.samples).Member("queries", manifest.queries);
   json.Member("cpu_seconds", manifest.cpu_seconds).EndObject();
+  json.Key("memory").BeginObject();
+  json.Member("rss_after_load_bytes", manifest.memory_after_load.resident);
+  json.Member("rss_peak_bytes", manifest.memory_at_end.peak).EndObject();
   WriteHost(json);
   json.Member("started_at", manifest.started_at).Member("ended_at", manifest.ended_at);
   WriteResult(json, manifest.result, manifest.advice);

@@ -10,6 +10,7 @@
 #include "core/cell.h"
 #include "core/dataset.h"
 #include "core/host.h"
+#include "core/leak_watch.h"
 #include "core/loadgen_log.h"
 #include "core/options.h"
 #include "core/settings.h"
@@ -31,6 +32,7 @@ struct Manifest {
   BackendConfiguration configuration;
   std::optional<WeightsFacts> weights;
   std::string started_at;  // UTC, ISO 8601
+  MemoryUse memory_after_load{}, memory_at_end{};
   std::string ended_at{};
   std::optional<std::uint64_t> samples_per_query{};
   std::uint64_t samples = 0, queries = 0;  // answered, issued

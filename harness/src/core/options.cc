@@ -90,7 +90,7 @@ constexpr int kMostWorkers = 4096;
 constexpr int kMostBatch = 65536;
 constexpr std::uint64_t kMostCount = 1'000'000'000'000;
 
-const std::array<Option, 23> kOptions = {{
+const std::array<Option, 25> kOptions = {{
     {"scenario", "NAME", "SingleStream, MultiStream, Server, Offline or Interactive (required)",
      [](Options& o, std::string_view n, const std::string& v) {
        o.scenario = OneOf<Scenario>(n, v, kScenarioNames);
@@ -150,6 +150,14 @@ const std::array<Option, 23> kOptions = {{
     {"progress", "STYLE", "plain, json or none (plain)",
      [](Options& o, std::string_view n, const std::string& v) {
        o.progress = OneOf<ProgressStyle>(n, v, kProgressNames);
+     }},
+    {"watchdog", "SECONDS", "longest time of a batch; loading may take 10 times that (120; 0: for ever)",
+     [](Options& o, std::string_view n, const std::string& v) {
+       o.watchdog_s = v == "0" ? 0 : Above0(n, v, 1e6);
+     }},
+    {"leak-limit-mb", "MB", "growth of memory during the run that ends it, besides samples (64; 0: never)",
+     [](Options& o, std::string_view n, const std::string& v) {
+       o.leak_limit_mb = Whole<std::uint64_t>(n, v, 0, 1'000'000'000);
      }},
     {"verify", "", "compare checksums of data sets of 2 GiB and more, too",
      [](Options& o, std::string_view, const std::string&) { o.verify = true; }},
@@ -258,7 +266,9 @@ std::string HelpText() {
   text +=
       "\nExit codes: 0 finished (and VALID), 2 usage, 3 cell.conf, 4 data set, 5 weights, 6 backend, 7 "
       "results "
-      "directory,\n8 LoadGen refused, 9 finished but INVALID, 12 interrupted.\n";
+      "directory,\n8 LoadGen refused, 9 finished but INVALID, 12 interrupted, 13 the backend hung, 14 it "
+      "answered "
+      "wrongly, 15 it leaked memory.\n";
   return text;
 }
 

@@ -36,6 +36,8 @@ struct Options {
   std::optional<std::string> backend;
   std::map<std::string, std::string> backend_options;
   std::optional<std::string> precision;
+  double watchdog_s = 120;           // a batch; 0: no limit
+  std::uint64_t leak_limit_mb = 64;  // growth during the run; 0: no limit
   ProgressStyle progress = ProgressStyle::kPlain;
   bool verify = false;
   std::vector<std::string> argv;  // as given, without the program's name

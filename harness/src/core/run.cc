@@ -16,6 +16,7 @@
 #include "core/host.h"
 #include "core/image.h"
 #include "core/lane.h"
+#include "core/leak_watch.h"
 #include "core/loadgen_log.h"
 #include "core/loadgen_run.h"
 #include "core/manifest.h"
@@ -25,6 +26,7 @@
 #include "core/signals.h"
 #include "core/verdict.h"
 #include "core/warmup.h"
+#include "core/watchdog.h"
 #include "core/weights.h"
 
 namespace mlperf_bake {
@@ -41,9 +43,14 @@ DataSet OpenData(const Options& options, const Cell& cell) {
   return data;
 }
 
+// Loading may take this many times as long as a batch: some backends compile then.
+constexpr double kOpeningTimes = 10;
+// A batch may take this many times as long in the run as in the warm-up, whatever --watchdog says.
+constexpr double kBatchTimes = 20;
+
 // One lane a worker, opened side by side, each on its own CPUs so that its memory is near them.
 Lanes OpenLanes(Backend& backend, Task& task, const SampleLibrary& library, const Options& options,
-                const Execution& execution) {
+                const Execution& execution, const OutputRule& rule, Watchdog& watchdog) {
   const auto pinning = PlanPinning(options.pin, execution.workers, execution.threads, AllowedCpus());
   Lanes lanes(pinning.size());
   std::vector<std::exception_ptr> failures(pinning.size());
@@ -52,9 +59,17 @@ Lanes OpenLanes(Backend& backend, Task& task, const SampleLibrary& library, cons
       const std::vector<int> own =
           pinning[i].empty() ? std::vector<int>() : std::vector<int>{pinning[i].front()};
       PinThisThread(own);
-      lanes[i] = std::make_unique<Lane>(
-          backend.OpenInstance({execution.threads, pinning[i], execution.batch, execution.share_cpus}),
-          task.OpenDecoder(), library, static_cast<std::size_t>(execution.batch), own);
+      const std::string worker =
+          "worker " + std::to_string(i + 1) + " of " + std::to_string(execution.workers);
+      CallCount& opening = watchdog.Watch("load the network for " + worker, kOpeningTimes);
+      CallCount& running =
+          watchdog.Watch("answer a batch of " + std::to_string(execution.batch) + " on " + worker);
+      const auto open_instance = [&] {
+        const CallCount::Call call(opening);
+        return backend.OpenInstance({execution.threads, pinning[i], execution.batch, execution.share_cpus});
+      };
+      lanes[i] = std::make_unique<Lane>(open_instance(), task.OpenDecoder(), library,
+                                        static_cast<std::size_t>(execution.batch), own, rule, running);
     } catch (...) {  // rethrown below, on the controlling thread
       failures[i] = std::current_exception();
     }
@@ -74,6 +89,9 @@ Lanes OpenLanes(Backend& backend, Task& task, const SampleLibrary& library, cons
   }
   return lanes;
 }
+
+// Batches after which a lane has all its work space.
+constexpr std::size_t kSettledBatches = 8;
 
 // How long to measure when the speed is not given: a twentieth of the run, from half a second to three.
 std::chrono::milliseconds MeasuringTime(const Options& options) {
@@ -151,20 +169,30 @@ ExitCode Run(const Options& options) {
   progress.Phase("load");
   const int usable_cpus = UsableCpus();
   const std::unique_ptr<Task> task = OpenTask(cell, data, options.mode == Mode::kAccuracy);
-  const std::unique_ptr<Backend> backend =
-      entry.open({cell, weights ? weights->memory.bytes() : std::span<const std::byte>(), configuration});
+  Watchdog watchdog(entry.name, Watchdog::Seconds(options.watchdog_s), [&](const Failure& hung) {
+    directory.Discard();
+    std::fprintf(stderr, "mlperf-harness: %s\n", hung.what());
+    EndProcess(hung.exit_code());
+  });
+  const std::unique_ptr<Backend> backend = [&] {
+    const CallCount::Call call(watchdog.Watch("open", kOpeningTimes));
+    return entry.open(
+        {cell, weights ? weights->memory.bytes() : std::span<const std::byte>(), configuration});
+  }();
   const BackendFacts backend_facts = backend->Facts(usable_cpus);
   const Execution execution = ResolveExecution(options, backend_facts.preferred_workers, usable_cpus);
   const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
   // Packing pays where batches can be contiguous: everywhere but in Server, whose order is random.
   const bool pack = execution.batch > 1 && !ArrivesOnSchedule(options.scenario);
   SampleLibrary library(data, performance_count, pack);
-  Lanes lanes = OpenLanes(*backend, *task, library, options, execution);
+  Lanes lanes = OpenLanes(*backend, *task, library, options, execution,
+                          {entry.name, cell.classes, options.mode == Mode::kAccuracy}, watchdog);
   StopBetweenSteps(control);
 
   progress.Phase("warm-up");
   const Measured measured = WarmUp(lanes, data.count(), options.warmup, MeasuringTime(options), control);
   StopBetweenSteps(control);
+  watchdog.AllowAtLeast(Watchdog::Seconds(kBatchTimes * measured.batch_seconds));
 
   const Settings settings =
       ResolveSettings(options, cell, execution, data.count(), measured, AvailableMemory() / 4);
@@ -190,19 +218,25 @@ ExitCode Run(const Options& options) {
                     .backend = backend_facts,
                     .configuration = configuration,
                     .weights = weights ? std::optional(weights->facts) : std::nullopt,
-                    .started_at = UtcNow()};
+                    .started_at = UtcNow(),
+                    .memory_after_load = ReadMemoryUse()};
+  LeakWatch leaks(entry.name, kSettledBatches * lanes.size() * static_cast<std::size_t>(execution.batch),
+                  pack ? performance_count * library.sample_bytes() : 0,
+                  options.mode == Mode::kFindPeak ? 0 : options.leak_limit_mb << 20);
   const double cpu_before = CpuSeconds();
   auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);
   LoadGenRun loadgen(*dispatcher, library, test, directory.path(), lanes, control);
   const bool ended = loadgen.Supervise([&](std::uint64_t answered, double elapsed_s) {
     const bool known = options.scenario == Scenario::kOffline || options.mode == Mode::kAccuracy;
     const std::uint64_t all = options.mode == Mode::kAccuracy ? data.count() : dispatcher->issued_samples();
+    if (const auto leak = leaks.Look(ReadMemoryUse(), answered)) control.Fail(std::make_exception_ptr(*leak));
     progress.Update(answered, known && all > 0 ? std::optional(std::max(all, answered)) : std::nullopt,
                     elapsed_s,
                     options.mode == Mode::kAccuracy ? 0 : static_cast<double>(settings.duration_ms) / 1000);
   });
   manifest.ended_at = UtcNow();
   manifest.cpu_seconds = CpuSeconds() - cpu_before;
+  manifest.memory_at_end = ReadMemoryUse();
 
   progress.Phase("record");
   try {
