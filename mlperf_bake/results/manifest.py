@@ -123,6 +123,14 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """Resident bytes of the harness: loaded and warm, before LoadGen made its queries; and at most."""
+
+    rss_after_load_bytes: int
+    rss_peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """The machine, as seen from inside the container; ``physical_cores`` is over all sockets."""
 
@@ -193,6 +201,7 @@ class Manifest:
     weights: Weights | None
     dataset: Dataset | None
     counts: Counts
+    memory: MemoryUse | None
     host: Host
     started_at: datetime
     ended_at: datetime | None
@@ -238,6 +247,7 @@ def parse_manifest(data: object, where: str) -> Manifest:
         weights=_weights(record.record("weights")) if record.given("weights") else None,
         dataset=_dataset(record.record("dataset")) if record.given("dataset") else None,
         counts=_counts(record.record("counts")),
+        memory=_memory(record.record("memory")) if record.has("memory") else None,
         host=_host(record.record("host")),
         started_at=_time(record, "started_at"),
         ended_at=_time(record, "ended_at") if record.given("ended_at") else None,
@@ -371,6 +381,10 @@ def _counts(record: Record) -> Counts:
         _integer(record, "queries"),
         record.number("cpu_seconds") if record.has("cpu_seconds") else None,
     )
+
+
+def _memory(record: Record) -> MemoryUse:
+    return MemoryUse(record.integer("rss_after_load_bytes"), record.integer("rss_peak_bytes"))
 
 
 def _host(record: Record) -> Host:

@@ -36,6 +36,15 @@ ENDINGS = {
         "use a new volume or a directory of your own; a run id is used once only",
     ),
     8: Ending("LoadGen refused the run, or its seeds are not the round's", "read what it said above"),
+    13: Ending(
+        "the backend did not come back",
+        "where a batch may take that long: -- --watchdog SECONDS; otherwise try -- --workers 1 --threads 1",
+    ),
+    14: Ending("the backend answered wrongly", BUILD_AGAIN),
+    15: Ending(
+        "the backend leaks memory",
+        "where it is meant to keep that much: -- --leak-limit-mb MB; a newer version of its library may not leak",
+    ),
     125: Ending("the engine could not start the container", "mlperf-bake doctor"),
     126: Ending(
         "the image's program cannot be run on this machine", "mlperf-bake doctor --mend --platform linux/ARCH"

@@ -63,6 +63,15 @@ def test_unknown_values_are_none() -> None:
     assert manifest.host.cpu_model is None
 
 
+def test_memory_is_read_where_the_harness_recorded_it() -> None:
+    used = {"memory": {"rss_after_load_bytes": 130_000_000, "rss_peak_bytes": 152_000_000}}
+    newer = merged(GOOD, used)
+    jsonschema.Draft202012Validator(SCHEMA).validate(newer)
+    memory = parse_manifest(newer, "m").memory
+    assert memory is not None and memory.rss_peak_bytes == 152_000_000
+    assert parse_manifest(merged(GOOD, {"memory": ...}), "m").memory is None
+
+
 def test_keys_of_a_newer_harness_are_left_alone() -> None:
     newer = merged(
         GOOD, {"surprise": 1, "host": {"physical_cores": 2, "colour": "red"}, "counts": {"cpu_seconds": 1.5}}
@@ -84,6 +93,7 @@ WRONG = [
     ({"fingerprint": "sha256:xyz"}, "fingerprint"),
     ({"scenario": "offline"}, "scenario"),
     ({"settings": {"workers": -1}}, "settings.workers"),
+    ({"memory": {"rss_peak_bytes": 1}}, "memory.rss_after_load_bytes"),
     ({"settings": {"workers": True}}, "settings.workers"),
     ({"settings": {"workers": 2**64}}, "settings.workers"),
     ({"settings": {"target_qps": "fast"}}, "settings.target_qps"),
