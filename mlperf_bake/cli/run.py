@@ -55,6 +55,14 @@ def run(
     untuned: Annotated[
         bool, typer.Option("--untuned", help="Leave out what mlperf-bake tune found for this machine.")
     ] = False,
+    own_class: Annotated[
+        str,
+        typer.Option(
+            "--class",
+            metavar="FILE[:CLASS]",
+            help="Run your own Python class in place of the image's (docs/backends.md).",
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Run a benchmark and keep its result."""
@@ -65,7 +73,15 @@ def run(
     from mlperf_bake.project import open_project
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.corrected import corrected_command
-    from mlperf_bake.run.request import SCENARIOS, Limits, RunRequest, data_from, new_run_id, results_from
+    from mlperf_bake.run.request import (
+        SCENARIOS,
+        Limits,
+        RunRequest,
+        data_from,
+        new_run_id,
+        own_class_from,
+        results_from,
+    )
     from mlperf_bake.run.service import run_image
     from mlperf_bake.run.summary import outcome_json, print_outcome
 
@@ -85,9 +101,12 @@ def run(
         run_id=run_id or new_run_id(scenario, mode),
         harness_options=tuple(harness_options or ()),
         limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
+        own_class=own_class_from(own_class, cell.id, project.matrix.frameworks[cell.framework].backend)
+        if own_class
+        else None,
     )
     say = note if json else typer.echo
-    if mode != "find-peak" and not untuned:
+    if mode != "find-peak" and not untuned and not own_class:  # tuned was the image's own class
         request = _tuned(project, request, engine, say)
     console = Console(stderr=json)
     outcome = run_image(request, engine, console=console, say=say)
@@ -139,6 +158,8 @@ def _tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[
 def _command(target: str, request: RunRequest, data: str, results: str, image: str, memory: int) -> list[str]:
     """What to type to run this again, up to the harness's options."""
     given = {"--data": data, "--results": results, "--image": image, "--cpuset": request.limits.cpuset}
+    if request.own_class:
+        given["--class"] = request.own_class.given
     if memory:
         given["--memory"] = str(memory)
     options = [word for name, value in given.items() if value for word in (name, value)]

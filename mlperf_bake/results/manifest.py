@@ -74,11 +74,12 @@ class LoadGen:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The runtime that answered."""
+    """The runtime that answered. ``files`` are programs it ran besides the weights: name and SHA-256."""
 
     name: str
     version: str | None
     provider: str | None
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +352,13 @@ def _loadgen(record: Record) -> LoadGen:
 
 
 def _backend(record: Record) -> Backend:
-    return Backend(record.text("name"), _text(record, "version"), _text(record, "provider"))
+    files = record.record("files") if record.has("files") else None
+    return Backend(
+        name=record.text("name"),
+        version=_text(record, "version"),
+        provider=_text(record, "provider"),
+        files=tuple((name, files.text(name)) for name in sorted(files.names())) if files else (),
+    )
 
 
 def _weights(record: Record) -> Weights:

@@ -99,4 +99,6 @@ def _volumes(request: RunRequest) -> dict[str, dict[str, str]]:
     volumes = {where: {"bind": "/results", "mode": "rw"}}
     if isinstance(request.data, Path):
         volumes[str(request.data)] = {"bind": "/data", "mode": "ro"}
+    if request.own_class:
+        volumes[str(request.own_class.file)] = {"bind": request.own_class.place, "mode": "ro"}
     return volumes

@@ -56,6 +56,34 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnClass:
+    """A class for the harness's backend ``python``, in a file of this machine.
+
+    Attributes:
+        file: a ``.py`` file; mounted read-only at ``place``.
+        name: of the class; empty where it is the only one in the file.
+    """
+
+    file: Path
+    name: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the container finds the file."""
+        return f"/class/{self.file.name}"
+
+    @property
+    def given(self) -> str:
+        """As ``--class`` takes it."""
+        return f"{self.file}:{self.name}" if self.name else str(self.file)
+
+    @property
+    def options(self) -> tuple[str, str]:
+        """What the harness is told."""
+        return "--backend-option", f"class={self.place}:{self.name}" if self.name else f"class={self.place}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """One run.
 
@@ -70,6 +98,7 @@ class RunRequest:
         run_id: name of the result directory.
         harness_options: further options of the harness, as typed (docs/contracts.md, "Harness").
         limits: what the container may take.
+        own_class: a class of the user's that takes the place of the cell's own (docs/backends.md).
     """
 
     image: str
@@ -82,6 +111,7 @@ class RunRequest:
     run_id: str
     harness_options: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    own_class: OwnClass | None = None
 
     @property
     def command(self) -> list[str]:
@@ -90,6 +120,7 @@ class RunRequest:
         return [
             *("--scenario", self.scenario, "--mode", self.mode, "--data", data, "--results", "/results"),
             *("--run-id", self.run_id, "--progress", "json"),
+            *(self.own_class.options if self.own_class else ()),
             *self.harness_options,
         ]
 
@@ -129,6 +160,38 @@ def data_from(text: str) -> Path | Literal["synthetic"]:
             remedy="mlperf-bake data prepare NAME",
         )
     return path
+
+
+def own_class_from(text: str, cell_id: str, backend: str) -> OwnClass:
+    """``FILE.py`` or ``FILE.py:CLASS``.
+
+    Args:
+        text: as typed.
+        cell_id: whose image is to run it.
+        backend: of that cell.
+
+    Raises:
+        UsageError: no such file, or the image has no Python to run it.
+    """
+    if backend != "python":
+        raise UsageError(
+            "the image has no Python to run a class with",
+            where=cell_id,
+            found=f"backend {backend}",
+            expected="backend python",
+            remedy="choose a target whose framework has it, such as tflite; mlperf-bake list names them",
+        )
+    name, colon, after = text.rpartition(":")
+    path = Path(name if colon else after).expanduser().absolute()
+    if path.suffix != ".py" or not path.is_file() or ":" in path.name:
+        raise UsageError(
+            "not a file with a class",
+            where=text,
+            found="no such file" if not path.is_file() else path.name,
+            expected="FILE.py, or FILE.py:CLASS",
+            remedy="docs/backends.md shows a class of 30 lines",
+        )
+    return OwnClass(path, after if colon else "")
 
 
 def writer_of(results: Volume | Path) -> tuple[str, str]:
@@ -194,17 +257,27 @@ def require_readable(data: Path | Literal["synthetic"], user: str) -> None:
     Raises:
         UsageError: it may not; the harness could only say that it finds nothing.
     """
-    if not isinstance(data, Path):
-        return
+    if isinstance(data, Path):
+        for path in (data, *sorted(data.iterdir())):
+            _require_readable(path, "the data set", user, f"chmod -R a+rX {data}")
+
+
+def require_class_readable(own_class: OwnClass | None, user: str) -> None:
+    """The same for the file of a user's own class."""
+    if own_class is not None:
+        file = own_class.file
+        _require_readable(file, "the class's file", user, f"chmod a+r {file}")
+
+
+def _require_readable(path: Path, what: str, user: str, remedy: str) -> None:
     uid, gid = (int(part) for part in user.split(":"))
-    for path in (data, *sorted(data.iterdir())):
-        status = path.stat()
-        shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
-        needed = 0o5 if path.is_dir() else 0o4
-        if (status.st_mode >> shift) & needed != needed:
-            raise UsageError(
-                "the harness may not read the data set",
-                where=str(path),
-                found=f"mode {status.st_mode & 0o777:o}, the harness runs as user {uid}",
-                remedy=f"chmod -R a+rX {data}",
-            )
+    status = path.stat()
+    shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
+    needed = 0o5 if path.is_dir() else 0o4
+    if (status.st_mode >> shift) & needed != needed:
+        raise UsageError(
+            f"the harness may not read {what}",
+            where=str(path),
+            found=f"mode {status.st_mode & 0o777:o}, the harness runs as user {uid}",
+            remedy=remedy,
+        )

@@ -17,7 +17,13 @@ from mlperf_bake.run.client import connect
 from mlperf_bake.run.endings import FINISHED_INVALID, FINISHED_VALID, error_for
 from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL, client_is_gone, container_options, this_client
 from mlperf_bake.run.progress import Event, LineReader, Said, parse_line
-from mlperf_bake.run.request import RunRequest, Volume, require_readable, writer_of
+from mlperf_bake.run.request import (
+    RunRequest,
+    Volume,
+    require_class_readable,
+    require_readable,
+    writer_of,
+)
 from mlperf_bake.run.result import read_manifest
 from mlperf_bake.run.view import LiveRunView, PlainRunView, RunView
 
@@ -87,6 +93,7 @@ def run_image(
     if remark:
         say(remark)
     require_readable(request.data, user)
+    require_class_readable(request.own_class, user)
     client = connect(engine)
     try:
         remove_leftovers(client, say)
