@@ -108,6 +108,12 @@ CAUSES = (
         "check the network and the proxy (PIP_INDEX_URL, http_proxy), or build offline with --context wheels=DIR",
     ),
     Cause(
+        re.compile(r"no mirror has \S*?([^/\s:]+\.deb)"),
+        r"no mirror of the distribution has \1 any more",
+        "name the version that it has now in matrix.yaml, then mlperf-bake lock; or give what is made of it: "
+        "--context weights=DIR",
+    ),
+    Cause(
         re.compile(
             r"failed to (?:get build context|read context|find local context) ?(\S*)|lstat \S*: no such file",
             re.I,

@@ -81,6 +81,14 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
         ),
         ("missing file: /weights/n.onnx", "there is no n.onnx in the context weights"),
         (
+            "no mirror has pool/main/n/net/net_1.0-1_all.deb: http://mirror.example/debian ",
+            "no mirror of the distribution has net_1.0-1_all.deb any more",
+        ),
+        (
+            "W: Temporary failure resolving 'mirror.example'\nno mirror has pool/main/n/net/net_1.0-1_all.deb: ",
+            "a host name could not be resolved from inside the build",
+        ),
+        (
             f"        Expected sha256 {SUM_A}\n             Got        {SUM_B}",
             f"checksum mismatch: expected {SUM_A}, found {SUM_B}",
         ),
