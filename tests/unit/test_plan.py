@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.plan.image import PlannedImage, fingerprint
 from mlperf_bake.plan.planner import Context, Overrides
 from mlperf_bake.plan.state import (
     INGREDIENTS_LABEL,
@@ -125,6 +125,33 @@ def test_a_pin_changes_exactly_the_cells_that_hold_it(
     expected = cells(project, **names)
     assert len(expected) > 0
     assert changed_by(project, edit) == expected
+
+
+def test_a_partial_used_twice_counts_with_both_texts(project: Project) -> None:
+    def ingredient(*words: str) -> str:
+        root = project.root / "templates"
+        (root / "twice.j2").write_text("# {{ word }}\n", encoding="utf-8")
+        calls = "".join(f"{{{{ part('twice.j2', word='{word}') }}}}\n" for word in words)
+        (root / "cell.j2").write_text(calls, encoding="utf-8")
+        (image,) = open_project(project.root).plan(project.cells(["bert"]))
+        return dict(image.ingredients)["template twice.j2"]
+
+    seen = [
+        ingredient("a"),
+        ingredient("b"),
+        ingredient("a", "b"),
+        ingredient("a", "c"),
+        ingredient("b", "a"),
+    ]
+    assert len(set(seen)) == len(seen)
+    assert ingredient("a", "a") == ingredient("a")
+
+
+def test_a_fingerprint_covers_each_section_and_the_ingredients() -> None:
+    texts = [("a", "b"), ("a", "c"), ("b", "a"), ("a", "b", "")]
+    seen = {fingerprint(sections, label) for sections in texts for label in ("{}", '{"x":"1"}')}
+    assert len(seen) == 8
+    assert fingerprint(("a", "b"), "{}") in seen  # known sections give the same again
 
 
 def test_the_order_of_keys_has_no_meaning_but_that_of_values_has(project: Project) -> None:
