@@ -317,7 +317,7 @@ class PythonInstance final : public Instance {
   Failure Wrong(PyObject* result, std::size_t count, const std::string& remedy) const {
     const Ref text = host_.Call("describe", Ref(PyTuple_Pack(1, result)));
     if (!text) PyErr_Clear();
-    return Failure(ExitCode::kBackend, name_.text() + " returned " + Text(text.get()) +
+    return Failure(ExitCode::kWrongAnswer, name_.text() + " returned " + Text(text.get()) +
                                            " from predict; expected a C-contiguous array of " +
                                            Product(count, cell_) + remedy + ".");
   }
