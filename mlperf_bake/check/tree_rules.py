@@ -7,14 +7,13 @@ from typing import Final
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Model, Submitter, Tree, directories
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.submission.submitters import UNNAMED
 
 TREE: Final[Table[Tree]] = Table("tree")
 SUBMITTER: Final[Table[Submitter]] = Table("submitter")
 MODEL: Final[Table[Model]] = Table("model")
 
 LARGE_FILE: Final = 50 * 2**20
-UNNAMED: Final = "unnamed"
-"""The submitter of a tree that was collected without --submitter."""
 _ROOT_FILES: Final = ("README.md", "LICENSE", "LICENSE.md")
 _SUBMITTER_ENTRIES: Final = (
     "results",

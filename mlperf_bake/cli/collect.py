@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,12 +18,23 @@ if TYPE_CHECKING:
     from mlperf_bake.submission.collect import Collected
 
 Results = Annotated[
-    list[str],
-    typer.Argument(metavar="RESULT...", help="A directory, a tar file, or volume:NAME.", show_default=False),
+    list[str] | None,
+    typer.Argument(
+        metavar="[RESULT]...",
+        help="Where runs lie: a run's directory or one above it, a tar file, or volume:NAME. None: with --system-file, "
+        "describe a system of the tree anew.",
+        show_default=False,
+    ),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="TREE", help="The tree; results are added to it.")]
 Submitter = Annotated[
-    str, typer.Option("--submitter", metavar="NAME", help="Your organisation; a directory of the tree.")
+    str | None,
+    typer.Option(
+        "--submitter",
+        metavar="NAME",
+        help="Your organisation; else the tree's only submitter.",
+        show_default=False,
+    ),
 ]
 System = Annotated[
     str | None,
@@ -61,13 +73,12 @@ Json = Annotated[
 ]
 
 DEFAULT_OUT = Path("submission")
-DEFAULT_SUBMITTER = "unnamed"
 
 
 def collect(
-    results: Results,
+    results: Results = None,
     out: Out = DEFAULT_OUT,
-    submitter: Submitter = DEFAULT_SUBMITTER,
+    submitter: Submitter = None,
     system: System = None,
     system_file: SystemFile = None,
     division: Division = None,
@@ -79,18 +90,36 @@ def collect(
     """Collect runs into a submission tree."""
     from mlperf_bake.results.place import parse_place
     from mlperf_bake.rounds import load_round
-    from mlperf_bake.submission.collect import CollectOptions
+    from mlperf_bake.submission.collect import Collected, CollectOptions
     from mlperf_bake.submission.collect import collect as collect_runs
+    from mlperf_bake.submission.describing import describe
+    from mlperf_bake.submission.submitters import submitter_of
     from mlperf_bake.submission.system import read_system_file
 
-    given = read_system_file(system_file, load_round(round_name)) if system_file else None
-    options = CollectOptions(submitter, round_name, division, system, given, data, _declarations())
-    places = [parse_place(text, image=image) for text in results]
-    collected = collect_runs(places, out, options, lambda: note("waiting for another collect to finish"))
+    rules = load_round(round_name)
+    given = read_system_file(system_file, rules) if system_file else None
+    who = submitter or submitter_of(out, rules)
+    if results:
+        options = CollectOptions(who, round_name, division, system, given, data, _declarations())
+        places = [parse_place(text, image=image) for text in results]
+        collected = collect_runs(places, out, options, _wait)
+    elif given is not None:
+        unknown = describe(out, rules, who, system, given, _declarations(), _wait)
+        collected = Collected(out, (), (), unknown)
+    else:
+        raise UsageError(
+            "RESULT is missing",
+            expected="where runs lie, or --system-file to describe a system of the tree",
+            remedy=f"mlperf-bake collect ./results --out {out}",
+        )
     if json:
         print_json(as_data(collected))
     else:
-        _print(collected)
+        _print(collected, who)
+
+
+def _wait() -> None:
+    note("waiting for another collect to finish")
 
 
 def _declarations() -> Callable[[Manifest], Mapping[str, str]]:
@@ -138,8 +167,9 @@ def as_data(collected: Collected) -> dict[str, object]:
     }
 
 
-def _print(collected: Collected) -> None:
+def _print(collected: Collected, submitter: str) -> None:
     from mlperf_bake.results.printable import printable
+    from mlperf_bake.submission.describing import describing_command
 
     for result in collected.results:
         print_line(f"{result.pair.key}")
@@ -150,5 +180,6 @@ def _print(collected: Collected) -> None:
         note(printable(f"left out: {item.run_id}: {item.reason}"))
     for missing in collected.unknown:
         note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
-        note(f"  fill in {missing.file} and collect again with --system-file {missing.file}")
-    print_line(f"tree: {collected.tree}; next: mlperf-bake check {collected.tree}")
+        command = shlex.join(describing_command(collected.tree, submitter, missing.system))
+        note(f"  fill in {missing.file}, then: {command}")
+    print_line(f"tree: {collected.tree}, submitter {submitter}; next: mlperf-bake check {collected.tree}")

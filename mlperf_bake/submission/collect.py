@@ -5,7 +5,6 @@ everything else stays as it is. The tree changes in one step or not at all (``re
 is invented (``system``).
 """
 
-import json
 import re
 import shutil
 import tempfile
@@ -14,26 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.errors import BakeError, NothingSelected, UsageError
-from mlperf_bake.results import strict_json
 from mlperf_bake.results.classification import Labels, TopOne, read_labels, top_one
-from mlperf_bake.results.manifest import Accuracy, Manifest, read_manifest
+from mlperf_bake.results.manifest import Accuracy, Manifest
 from mlperf_bake.results.place import Place
 from mlperf_bake.results.printable import printable
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, LeftOut, Run, read_runs
 from mlperf_bake.rounds import DEFAULT_ROUND, ModelRules, Round, load_round
 from mlperf_bake.submission import documents
+from mlperf_bake.submission.completing import completing_commands
+from mlperf_bake.submission.describing import (
+    MEASUREMENTS,
+    Unknown,
+    earlier_values,
+    manifests_below,
+    write_json,
+    write_measurements,
+    write_system,
+)
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.selection import Pair, select
 from mlperf_bake.submission.shortening import accuracy_text, shorten
-from mlperf_bake.submission.system import (
-    Described,
-    describe_measurements,
-    describe_system,
-    machine,
-    slug,
-    system_file_text,
-    system_name,
-)
+from mlperf_bake.submission.system import system_name
 
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
@@ -75,15 +75,6 @@ class CollectedResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """Values a system's results still need, and the file to give them in (None: one is there already)."""
-
-    system: str
-    keys: tuple[str, ...]
-    file: Path
-
-
-@dataclass(frozen=True, slots=True)
 class Collected:
     """What a call did.
 
@@ -122,20 +113,20 @@ def collect(
         counted, uncounted = _count(selection.pairs, labels)
         left_out = (*runs.left_out, *selection.left_out, *uncounted)
         if not counted:
-            raise _nothing(places, left_out)
+            raise _nothing(places, runs.complete, left_out)
         with replacing(out, waiting) as tree:
             results, unknown = _write(tree, out, counted, rules, options, labels)
     return Collected(out, results, left_out, unknown)
 
 
-def _nothing(places: Sequence[Place], left_out: Sequence[LeftOut]) -> NothingSelected:
+def _nothing(places: Sequence[Place], runs: Sequence[Run], left_out: Sequence[LeftOut]) -> NothingSelected:
     reasons = "\n            ".join(printable(f"{item.run_id}: {item.reason}") for item in left_out)
     return NothingSelected(
         "no run makes a result",
         where=", ".join(place.label for place in places),
         found=reasons or "no runs",
-        expected="a valid performance run and an accuracy run of the same image in one scenario",
-        remedy="mlperf-bake run --target TARGET --scenario Offline --mode performance, then --mode accuracy",
+        expected="a valid performance run and an accuracy run of the same image and data in one scenario",
+        remedy="\n            ".join(completing_commands(runs)),
     )
 
 
@@ -165,17 +156,6 @@ def _check_names(options: CollectOptions, rules: Round) -> None:
     if options.division is not None and options.division not in rules.tree.divisions:
         expected = "one of " + ", ".join(rules.tree.divisions)
         raise UsageError(f'unknown division "{options.division}"', expected=expected)
-
-
-def _check_machine(system: str, manifests: Sequence[Manifest]) -> None:
-    """Refuses one system's name for runs of different machines."""
-    for manifest in manifests[1:]:
-        if machine(manifests[0].host) != machine(manifest.host):
-            raise UsageError(
-                f'the system "{system}" would be two different machines',
-                found=f"{manifests[0].run_id} and {manifest.run_id} ran on different hosts",
-                remedy="collect each machine's results by themselves, with --system NAME",
-            )
 
 
 def _count(
@@ -240,10 +220,7 @@ def _write(
             results.append(CollectedResult(out / directory.relative_to(tree), pair, share))
         _write_texts(submitter, division, rules)
         for system, keys in missing.items():
-            described = _write_system(submitter, system, rules, options, division)
-            needed = tuple(dict.fromkeys((*described.unknown, *keys)))
-            if needed:
-                unknown.append(Unknown(system, needed, _file_to_fill(out, system, needed, described)))
+            unknown += write_system(submitter, system, rules, options.given or {}, out, keys)
     return tuple(results), tuple(unknown)
 
 
@@ -259,7 +236,7 @@ def _write_result(
     directory: Path, pair: Pair, share: TopOne, rules: Round, options: CollectOptions, counted: str
 ) -> tuple[str, ...]:
     """One result's directory, new; gives the keys of measurements.json that nobody has said."""
-    earlier = _earlier(directory / "measurements.json")
+    earlier = earlier_values(directory / MEASUREMENTS)
     if directory.exists():
         shutil.rmtree(directory)
     performance, accuracy = directory / "performance" / "run_1", directory / "accuracy"
@@ -276,22 +253,12 @@ def _write_result(
     readme = documents.result_readme(pair, rules, _model(pair, rules), share, counted)
     (directory / "README.md").write_text(readme, encoding="utf-8")
     manifest = pair.performance.manifest
-    described = describe_measurements(
-        manifest, rules, options.given or {}, earlier, options.declared(manifest)
-    )
-    _write_json(directory / "measurements.json", described.values)
-    return described.unknown
-
-
-def _manifests(submitter: Path, system: str = "*") -> tuple[Manifest, ...]:
-    """The manifests of all results in a submitter's part of the tree, or of one system's."""
-    pattern = f"results/{system}/*/*/*/**/{MANIFEST}"
-    return tuple(read_manifest(path) for path in sorted(submitter.glob(pattern)))
+    return write_measurements(directory, manifest, rules, options.given or {}, options.declared, earlier)
 
 
 def _write_texts(submitter: Path, division: str, rules: Round) -> None:
     """src/, documentation/ and model_mapping.json, for everything that is in the tree now."""
-    manifests = _manifests(submitter)
+    manifests = manifests_below(submitter)
     (submitter / "src").mkdir(parents=True, exist_ok=True)
     (submitter / "documentation").mkdir(exist_ok=True)
     (submitter / "src" / "README.md").write_text(documents.source_readme(manifests), encoding="utf-8")
@@ -299,44 +266,7 @@ def _write_texts(submitter: Path, division: str, rules: Round) -> None:
     if not calibration.exists():
         calibration.write_text(documents.calibration(manifests), encoding="utf-8")
     benchmarks = {manifest.cell.model: manifest.cell.benchmark or "" for manifest in manifests}
-    mapped = _earlier(submitter / "model_mapping.json") | benchmarks
+    mapped = earlier_values(submitter / "model_mapping.json") | benchmarks
     foreign = {model: name for model, name in mapped.items() if model not in rules.models}
     if division == "open" and foreign:
-        _write_json(submitter / "model_mapping.json", dict(sorted(foreign.items())))
-
-
-def _write_system(
-    submitter: Path, system: str, rules: Round, options: CollectOptions, division: str
-) -> Described:
-    path = submitter / "systems" / f"{system}.json"
-    path.parent.mkdir(exist_ok=True)
-    manifests = _manifests(submitter, system)
-    _check_machine(system, manifests)
-    fixed = {**(options.given or {}), "division": division, "submitter": options.submitter}
-    described = describe_system(system, manifests, rules, fixed, _earlier(path))
-    _write_json(path, described.values)
-    return described
-
-
-def _earlier(path: Path) -> dict[str, str]:
-    """The text values of a JSON file of an earlier collect; empty if there is none or it is no such file."""
-    if not path.exists():
-        return {}
-    data = strict_json.read(path)
-    return (
-        {key: value for key, value in data.items() if isinstance(value, str)}
-        if isinstance(data, dict)
-        else {}
-    )
-
-
-def _write_json(path: Path, values: Mapping[str, str]) -> None:
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _file_to_fill(out: Path, system: str, needed: Sequence[str], described: Described) -> Path:
-    """The file beside the tree in which the user says what is unknown; one that is there is left alone."""
-    path = out.parent / f"{out.name or 'tree'}.{slug(system) or 'system'}.yaml"
-    if not path.exists():
-        path.write_text(system_file_text(system, needed, described.values), encoding="utf-8")
-    return path
+        write_json(submitter / "model_mapping.json", dict(sorted(foreign.items())))

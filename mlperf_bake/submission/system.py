@@ -7,6 +7,7 @@ is invented. The same file may give the values of measurements.json that no run 
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -239,11 +240,18 @@ def _yaml(path: Path) -> object:
         raise UsageError("not valid YAML", where=where, found=found) from error
 
 
-def system_file_text(name: str, unknown: Sequence[str], known: Mapping[str, str]) -> str:
-    """A file for the user to fill in: the missing keys empty, the others as comments."""
+def system_file_text(
+    name: str, unknown: Sequence[str], known: Mapping[str, str], command: Sequence[str]
+) -> str:
+    """A file for the user to fill in: the missing keys empty, the others as comments.
+
+    Args:
+        command: what to type when it is filled in.
+    """
     lines = [
         f"# System {name}: what mlperf-bake could not detect. Fill in what stands after each colon, then",
-        f"# mlperf-bake collect RESULT... --system-file THIS-FILE. Not applicable is written {NOT_APPLICABLE}.",
+        f"#   {shlex.join(command)}",
+        f"# Not applicable is written {NOT_APPLICABLE}.",
         "",
     ]
     for key in unknown:

@@ -40,3 +40,41 @@ def test_machines_get_one_json_document(tmp_path: Path) -> None:
     assert data["results"][0]["correct"] == 18
     assert data["unknown"][0]["system"] == "box"
     assert "status" not in data["unknown"][0]["keys"]
+
+
+def test_who_does_not_say_so_is_the_trees_only_submitter(tmp_path: Path) -> None:
+    write_pair(tmp_path / "results", RunSpec())
+    assert command(tmp_path, "results", "--out", "tree").returncode == 0
+    assert (tmp_path / "tree" / "open" / "unnamed").is_dir()
+    assert command(tmp_path, "results", "--out", "mine", "--submitter", "Me").returncode == 0
+    write_pair(tmp_path / "more", RunSpec(scenario="SingleStream"))
+    assert "submitter Me;" in command(tmp_path, "more", "--out", "mine").stdout
+    assert [path.name for path in (tmp_path / "mine" / "open").iterdir()] == ["Me"]
+    command(tmp_path, "more", "--out", "mine", "--submitter", "You")
+    refused = command(tmp_path, "more", "--out", "mine")
+    assert refused.returncode != 0
+    assert "several submitters" in refused.stderr and "--submitter Me" in refused.stderr
+
+
+def test_what_was_filled_in_describes_the_system_without_its_runs(tmp_path: Path) -> None:
+    write_pair(tmp_path / "results", RunSpec())
+    told = command(tmp_path, "results", "--out", "tree", "--submitter", "Me").stderr
+    line = next(line for line in told.splitlines() if "fill in" in line)
+    [file] = tmp_path.glob("tree.*.yaml")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("\nstatus:", "\nstatus: preview"), encoding="utf-8")
+    (tmp_path / "results").rename(tmp_path / "elsewhere")
+    words = line.partition("then: mlperf-bake collect ")[2].split()
+    assert line.partition("then: ")[2] in text, "the file says the same command"
+    done = command(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    [system] = (tmp_path / "tree" / "open" / "Me" / "systems").glob("*.json")
+    assert json.loads(system.read_text(encoding="utf-8"))["status"] == "preview"
+    assert "status" not in done.stderr
+    assert len(list((tmp_path / "tree").rglob("accuracy.txt"))) == 1
+
+
+def test_nothing_to_collect_and_nothing_to_describe_is_refused(tmp_path: Path) -> None:
+    done = command(tmp_path, "--out", "tree")
+    assert done.returncode != 0
+    assert "RESULT is missing" in done.stderr

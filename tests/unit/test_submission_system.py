@@ -135,7 +135,8 @@ def test_a_wrong_system_file_is_refused(tmp_path: Path, text: str, problem: str)
 def test_the_file_to_fill_in_is_yaml_with_the_unknown_keys_empty(tmp_path: Path) -> None:
     path = tmp_path / "fill.yaml"
     path.write_text(
-        system_file_text("box", ["status", "cooling"], {"framework": "onnxruntime"}), encoding="utf-8"
+        system_file_text("box", ["status", "cooling"], {"framework": "onnxruntime"}, ["do", "it"]),
+        encoding="utf-8",
     )
     assert yaml.safe_load(path.read_text(encoding="utf-8")) == {"status": None, "cooling": None}
     assert read_system_file(path, ROUND) == {}

@@ -1,0 +1,61 @@
+"""The commands whose runs complete what is there to a result. Pure: runs in, commands out."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlperf_bake.program import shown
+from mlperf_bake.results.manifest import Manifest
+from mlperf_bake.results.place import VOLUME_PREFIX
+from mlperf_bake.results.run import Run
+
+MODES = ("performance", "accuracy")
+SAMPLE = "sample"
+"""The word by which `run --data` takes the labelled sample data that a model of the matrix names."""
+
+
+def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
+    """What to type so that the newest run's cell and scenario get a performance and an accuracy run that go together.
+
+    Args:
+        runs: complete ones in order of their start; may be empty, then the commands are for any target.
+    """
+    if not runs:
+        return tuple(
+            f"mlperf-bake run TARGET --scenario Offline --mode {mode} --data {SAMPLE}" for mode in MODES
+        )
+    newest = runs[-1]
+    data = data_of(newest.manifest)
+    there = {run.manifest.mode for run in runs if _goes_with(run.manifest, newest.manifest, data)}
+    missing = [mode for mode in MODES if mode not in there] or MODES
+    return tuple(run_command(newest.manifest, mode, data, results_of(newest)) for mode in missing)
+
+
+def run_command(manifest: Manifest, mode: str, data: str, results: str, *options: str) -> str:
+    """``mlperf-bake run`` for the cell and scenario of a run."""
+    words = ["mlperf-bake", "run", manifest.cell.id, "--scenario", manifest.scenario, "--mode", mode]
+    return shlex.join([*words, "--data", data, *(("--results", results) if results else ()), *options])
+
+
+def data_of(manifest: Manifest) -> str:
+    """What `run --data` takes for the same data; for generated samples, which have no labels, the model's own."""
+    dataset = manifest.dataset
+    return SAMPLE if dataset is None or dataset.synthetic or not dataset.name else dataset.name
+
+
+def results_of(run: Run) -> str:
+    """What `run --results` takes to put another run beside this one; empty for a tar file."""
+    if run.place.startswith(VOLUME_PREFIX):
+        return run.place.removeprefix(VOLUME_PREFIX)
+    if not run.directory.resolve().is_relative_to(Path(run.place).resolve()):
+        return ""
+    directory = shown(run.directory.resolve().parent)
+    return directory if "/" in directory else f"./{directory}"
+
+
+def _goes_with(one: Manifest, newest: Manifest, data: str) -> bool:
+    return (
+        (one.cell.id, one.scenario, one.fingerprint) == (newest.cell.id, newest.scenario, newest.fingerprint)
+        and (one.dataset is not None and not one.dataset.synthetic and one.dataset.name == data)
+        and not (one.mode == "performance" and (one.result is None or one.result.validity != "VALID"))
+    )
