@@ -115,6 +115,8 @@ def run(
     else:
         print_outcome(outcome, console)
     command = _command(target, request, data, results, image, memory)
+    if untuned:
+        command.append("--untuned")
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
 
 

@@ -94,7 +94,7 @@ class RateContest:
         """One run of the rival, and one longer one where LoadGen wanted more queries."""
         if self._trials.left <= self._spare:
             return None
-        rate = self.valid * (1 + 2 * self._resolution) if self.valid else self._lowest
+        rate = float(f"{self.valid * (1 + 2 * self._resolution):.4g}") if self.valid else self._lowest
         if not self._is_valid(rival, rate, "search"):
             return False
         self.best, self.valid, self.missed = rival, rate, None
@@ -111,13 +111,14 @@ class RateContest:
         misses = 0
         while self._trials.left > self._spare and (self.valid or misses < MISSES):
             if self.valid is None:
-                rate = self._below(self.missed) if self.missed else self._next
+                rate = self._below(self.missed, misses) if self.missed else self._next
             elif self.missed is None:
                 rate, growth = self.valid * growth, growth * growth
             elif self.missed <= self.valid * (1 + resolution):
                 return True
             else:
                 rate = math.sqrt(self.valid * self.missed)
+            rate = float(f"{rate:.4g}")
             if self._is_valid(self.best, rate, "rate"):
                 self.valid = rate
             else:
@@ -130,11 +131,13 @@ class RateContest:
             and self.missed <= self.valid * (1 + resolution)
         )
 
-    def _below(self, rate: float) -> float:
-        """The next rate to try when this one was missed: what the harness computed from the run, else much less."""
-        measurement = self._trials.done[-1].measurement
-        suggested = measurement.suggested("--target-qps") if measurement else None
-        return suggested if suggested and 0.2 * rate < suggested < rate else 0.7 * rate
+    def _below(self, rate: float, misses: int) -> float:
+        """The next rate to try when this one was missed: what the harness computed from the run; where such a rate was
+        missed before, or there is none, much less."""
+        last = self._trials.done[-1].measurement
+        suggested = last.suggested("--target-qps") if last and last.execution == self.best else None
+        most = 0.7 * rate if misses else 0.95 * rate
+        return max(0.2 * rate, min(suggested, most)) if suggested else 0.7 * rate
 
     def _is_valid(self, execution: Execution, rate: float, purpose: Purpose) -> bool:
         setting = Setting(execution, target_qps=rate)

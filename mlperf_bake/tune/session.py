@@ -169,7 +169,7 @@ def _confirm_rate(wishes: Wishes, trials: Trials, contest: RateContest) -> Trial
         if trial.measurement and trial.measurement.valid:
             return trial
         contest.missed = rate
-        rate, step = rate * step, step * step
+        rate, step = float(f"{rate * step:.4g}"), step * step
     raise _nothing_valid(trials, "no rate was VALID in the longer run that confirms it")
 
 
