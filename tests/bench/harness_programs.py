@@ -14,20 +14,22 @@ from tests.support.cell_parts import cell_parts
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".cache" / "bench"
-TARGET = "efficientnet-lite0-cpp-onnxruntime-cpu-debian12"
+COMPILED = ("onnxruntime", "openvino", "pytorch", "tensorflow")
+"""Frameworks whose backend and bare loop are both C++."""
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the programs, cell.conf, data and scratch directories lie."""
+    """One framework's programs: where they, cell.conf, data and scratch directories lie."""
 
+    backend: str
     build: Path
     cell: Path
     data: Path
     lib: Path
 
     def bare(self, program: str, *options: str) -> dict[str, Any]:
-        """One run of ``bare-onnxruntime`` or ``bare-null``: what it printed."""
+        """One run of ``bare-null`` or of the bare loop over the backend's runtime: what it printed."""
         printed: dict[str, Any] = json.loads(self._run(self.build / "bench" / program, *options))
         return printed
 
@@ -62,23 +64,24 @@ class Programs:
         return done.stdout
 
 
-def compile_programs() -> Programs:
-    """Takes the cell's parts, compiles, and prepares the sample data; fast when done before."""
-    parts = cell_parts(open_project(ROOT), TARGET, BUILD / "parts")
-    build = BUILD / "build"
+def target_of(framework: str) -> str:
+    """The cell whose parts are compiled: EfficientNet-Lite0 on this kind of machine."""
+    return f"efficientnet-lite0-cpp-{framework}-cpu-debian12"
+
+
+def compile_programs(framework: str) -> Programs:
+    """Takes the parts of a framework's cell, compiles, and prepares the sample data; fast when done before."""
+    project = open_project(ROOT)
+    backend = project.matrix.frameworks[framework].backend
+    parts = cell_parts(project, target_of(framework), BUILD / framework / "parts")
+    build = BUILD / framework / "build"
+    options = (f"-DMLPERF_BAKE_BACKENDS=null;{backend}", "-DMLPERF_BAKE_BUILD_BENCH=ON", *parts.cmake)
     subprocess.run(
-        [
-            *("cmake", f"-S{ROOT / 'harness'}", f"-B{build}", "-DMLPERF_BAKE_BUILD_BENCH=ON"),
-            f"-DLOADGEN_DIR={parts.loadgen}",
-            f"-DONNXRUNTIME_INCLUDE_DIR={parts.include / 'onnxruntime'}",
-            f"-DONNXRUNTIME_LIBRARY={parts.lib / 'libonnxruntime.so.1'}",
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
+        ["cmake", f"-S{ROOT / 'harness'}", f"-B{build}", *options], check=True, stdout=subprocess.DEVNULL
     )
     jobs = str(len(os.sched_getaffinity(0)))
     subprocess.run(["cmake", "--build", build, "--parallel", jobs], check=True, stdout=subprocess.DEVNULL)
     cell = parts.root / "cell.conf"
     cell.write_text(parts.cell_conf)
     data = prepare("imagenet-20", "imagenet-lite-224").path
-    return Programs(build, cell, data, parts.lib)
+    return Programs(backend, build, cell, data, parts.lib)

@@ -106,12 +106,10 @@ std::string RunInCallersThread() {
   return Message().Number(kInterOpThreadPool, ~std::uint64_t{0}).text();
 }
 
-// Environment variables that TensorFlow reads once, before its first session; what the user has set stays.
-void SetEnvironment() {
-  constexpr int kKeep = 0;
-  setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1",
-         kKeep);                               // otherwise all sessions share the first one's threads
-  setenv("TF_CPP_MIN_LOG_LEVEL", "2", kKeep);  // errors only
+// Otherwise all sessions share the first one's threads. TensorFlow reads it before its first session.
+void GiveSessionsTheirOwnThreads() {
+  constexpr int kOverwrite = 1;
+  setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1", kOverwrite);
 }
 
 // The graph, and where its input and output are.
@@ -216,7 +214,7 @@ class TensorFlowInstance final : public Instance {
 class TensorFlowBackend final : public Backend {
  public:
   explicit TensorFlowBackend(const Network& network) : cell_(network.cell) {
-    SetEnvironment();
+    GiveSessionsTheirOwnThreads();
     const Status status(TF_NewStatus());
     const Buffer bytes(TF_NewBufferFromString(network.weights.data(), network.weights.size()));
     const ImportOptions options(TF_NewImportGraphDefOptions());
