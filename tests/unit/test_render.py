@@ -45,7 +45,7 @@ def test_every_line_comes_from_a_template_line_that_holds_its_text(which: str, s
         for line, (name, number) in zip(lines, origins, strict=True):
             source = templates[name][number - 1]
             if "{{ conf }}" in source:
-                assert re.fullmatch(r"[a-z0-9_]+ = .+", line)
+                assert re.fullmatch(r"[a-z0-9_.]+ = .+", line)
                 continue
             place = 0
             for piece in pieces(source):

@@ -16,6 +16,8 @@ from mlperf_bake.run.request import (
     Volume,
     data_from,
     new_run_id,
+    own_class_from,
+    require_class_readable,
     require_readable,
     results_from,
     writer_of,
@@ -173,3 +175,38 @@ def test_endings_of_their_own_kind() -> None:
     assert "killed" in str(ending(137))
     assert "limit 1.0 GiB" in str(ending(137, out_of_memory=True))
     assert "exit code 99" in str(ending(99))
+
+
+def test_a_class_of_the_users_is_mounted_read_only_and_named_to_the_harness(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.touch()
+    chosen = own_class_from(f"{file}:Mine", "net", "python")
+    request = replace(REQUEST, own_class=chosen)
+    assert chosen.given == f"{file}:Mine"
+    assert request.command[-4:] == ["--backend-option", "class=/class/mine.py:Mine", "--workers", "2"]
+    options = container_options(request, ENGINE, "65532:65532", "sha256:aa", "host:1:2")
+    assert options["volumes"][str(file)] == {"bind": "/class/mine.py", "mode": "ro"}
+    assert own_class_from(str(file), "net", "python").options == ("--backend-option", "class=/class/mine.py")
+
+
+@pytest.mark.parametrize("text", ["missing.py", "mine.txt", "mine.txt:Mine", ".", "", ":Mine"])
+def test_what_is_no_file_with_a_class_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(UsageError, match="not a file with a class"):
+        own_class_from(str(tmp_path / text) if text else text, "net", "python")
+
+
+def test_a_class_needs_an_image_with_python(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no Python to run a class") as refused:
+        own_class_from(str(tmp_path / "mine.py"), "net", "onnxruntime")
+    assert refused.value.found == "backend onnxruntime"
+
+
+def test_a_class_that_the_harness_may_not_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.touch(mode=0o600)
+    chosen = own_class_from(str(file), "net", "python")
+    with pytest.raises(UsageError, match="may not read the class's file"):
+        require_class_readable(chosen, "65532:65532")
+    file.chmod(0o644)
+    require_class_readable(chosen, "65532:65532")
