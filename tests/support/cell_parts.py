@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.build.contexts import overrides_for
+from mlperf_bake.build.local_wheels import with_local_wheels
 from mlperf_bake.build.target import bake_environment
 from mlperf_bake.engine.bootstrap import ensure_engine
-from mlperf_bake.engine.secrets import host_secrets
+from mlperf_bake.engine.secrets import host_find_links, host_secrets
 from mlperf_bake.project import Project
 
 COLLECT = """\
@@ -20,17 +21,21 @@ FROM scratch
 COPY --from=loadgen-source /loadgen/ /loadgen/
 COPY --from=runtime-headers /headers/usr/include/ /include/
 COPY --from=runtime-libs /opt/mlperf-bake/lib/ /lib/
-COPY --from=weights-checked /opt/mlperf-bake/weights/ /weights/
+COPY --from=cell-weights /opt/mlperf-bake/weights/ /weights/
 """
-STAGES = ("loadgen-source", "runtime-headers", "runtime-libs", "weights-checked")
+STAGES = ("loadgen-source", "runtime-headers", "runtime-libs")
+IN_BUILD = {"/loadgen": "loadgen", "/headers": "include", "/opt/mlperf-bake/lib": "lib"}
+"""Where a build step of the harness finds the runtime, and where it lies among the parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellParts:
-    """Directories: LoadGen's sources, C++ headers, runtime libraries, weights; and the text of cell.conf."""
+    """Directories: LoadGen's sources, C++ headers, runtime libraries, weights; the text of cell.conf; and what CMake is
+    told to compile the cell's backend, the LoadGen included."""
 
     root: Path
     cell_conf: str
+    cmake: tuple[str, ...]
 
     @property
     def loadgen(self) -> Path:
@@ -53,7 +58,8 @@ def cell_parts(project: Project, target: str, out: Path) -> CellParts:
     """Has BuildKit make the stages (cached after the first time) and writes their files below ``out``."""
     engine = ensure_engine(print)
     cells = project.cells([target])
-    image = project.plan(cells, overrides_for(project, cells, engine, {}, print))[0]
+    planned = project.plan(cells, overrides_for(project, cells, engine, {}, print))
+    image = with_local_wheels(project, planned, host_find_links, print)[0]
     secrets = host_secrets()
     stage = {
         "context": str(project.root),
@@ -63,11 +69,13 @@ def cell_parts(project: Project, target: str, out: Path) -> CellParts:
         "secret": [secret.argument for secret in secrets],
         "output": ["type=cacheonly"],
     }
-    targets: dict[str, object] = {name: {**stage, "target": name} for name in STAGES}
+    framework = project.matrix.frameworks[cells[0].framework]
+    weights = "weights-converted" if framework.conversion else "weights-checked"
+    targets: dict[str, object] = {name: {**stage, "target": name} for name in (*STAGES, weights)}
     targets["parts"] = {
         "context": str(project.root),
         "dockerfile-inline": COLLECT,
-        "contexts": {name: f"target:{name}" for name in STAGES},
+        "contexts": {"cell-weights": f"target:{weights}", **{name: f"target:{name}" for name in STAGES}},
         "output": [f"type=local,dest={out}"],
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -79,7 +87,17 @@ def cell_parts(project: Project, target: str, out: Path) -> CellParts:
             env=bake_environment(secrets),
         )
     conf = image.dockerfile.split("<<'EOS' /opt/mlperf-bake/cell.conf\n", 1)[1].split("\nEOS\n", 1)[0]
-    return CellParts(out, conf + "\n")
+    variables = {"LOADGEN_DIR": "/loadgen", **dict(framework.cmake)}
+    cmake = tuple(f"-D{name}={_among_parts(value, out)}" for name, value in variables.items())
+    return CellParts(out, conf + "\n", cmake)
+
+
+def _among_parts(value: str, out: Path) -> str:
+    """A path of the build step that compiles the harness, as it lies below ``out``."""
+    for prefix, directory in IN_BUILD.items():
+        if value == prefix or value.startswith(prefix + "/"):
+            return str(out / directory) + value.removeprefix(prefix)
+    return value
 
 
 def _escaped(text: str) -> str:
