@@ -5,7 +5,7 @@ A contest holds the best execution so far; ``challenge`` measures a rival and, w
 
 import math
 
-from mlperf_bake.tune.early_stopping import lasting_s
+from mlperf_bake.tune.early_stopping import lasting_s, queries_needed
 from mlperf_bake.tune.setting import Execution, Purpose, Setting, Trial, score
 from mlperf_bake.tune.trials import Trials
 
@@ -87,8 +87,10 @@ class RateContest:
         self._lowest = self._next
         if first.measurement.valid:
             self.valid = self._next
-        elif not first.measurement.undetermined:
-            self.missed = self._next
+        elif first.duration_s * self._next >= queries_needed(0):
+            self.missed = None if first.measurement.undetermined else self._next
+        else:  # a late query or two among so few are chance
+            self._next = first.measurement.suggested("--target-qps") or self._next
 
     def challenge(self, rival: Execution) -> bool | None:
         """One run of the rival, and one longer one where LoadGen wanted more queries."""

@@ -1,6 +1,7 @@
 """The search on a simulated harness whose best setting is known: it is found, in time, and nothing unproven is returned."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -162,6 +163,23 @@ def test_too_few_queries_are_undetermined_and_run_longer_not_taken_for_a_miss() 
     undetermined = next(trial for trial in found.trials if trial.verdict == "undetermined")
     longer = found.trials[undetermined.number]
     assert (longer.setting, longer.duration_s) == (undetermined.setting, 20.0)
+
+
+@pytest.mark.parametrize(("suggestion", "rate"), [((), 20.0), (("--target-qps", "12"), 12.0)])
+def test_a_late_query_among_few_does_not_rule_the_defaults_rate_out(
+    suggestion: tuple[str, ...], rate: float
+) -> None:
+    harness = SimulatedHarness("Server", 1, sample_s=0.008, batch_gain=0.0)
+
+    def measure(setting: Setting, duration_s: float) -> Measurement:
+        if setting != Setting():
+            return harness(setting, duration_s)
+        measured = harness(Setting(target_qps=20.0), duration_s)
+        return replace(measured, valid=False, reasons=("latency limit exceeded",), correction=suggestion)
+
+    found = tuned(harness, measure=measure)
+    assert found.trials[1].setting.target_qps == rate
+    assert found.trials[1].duration_s >= queries_needed(3) / rate
 
 
 def test_an_execution_that_fails_is_passed_over() -> None:
