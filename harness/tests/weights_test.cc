@@ -26,7 +26,8 @@ Cell Converted(const Scratch& scratch, const std::string& record, const std::str
 std::string Record() {
   return std::string("conversion = pnnx\ntools = pnnx 1\nsource = net.onnx\nsource_sha256 = ") + kSource +
          "\nsha256.net.param = " + SumOf("layers") + "\nsha256.net.bin = " + SumOf("numbers") +
-         "\nsamples = 20\nsample_data = imagenet-20\nlargest_difference = 3e-06\ntolerance = 0.001\n";
+         "\nsamples = 20\nsample_data = imagenet-20\nlargest_difference = 3e-06\ntolerance = 0.001\n"
+         "agreement = 1\nleast_agreement = 1\n";
 }
 
 TEST_CASE("weights are held to the checksum of cell.conf") {
@@ -44,6 +45,7 @@ TEST_CASE("converted weights are held to their record, and the record to the sou
   CHECK(weights.facts.file == "net.param");
   CHECK(weights.facts.conversion->files.size() == 2);
   CHECK(weights.facts.conversion->largest_difference == 3e-06);
+  CHECK(weights.facts.conversion->agreement == 1);
 }
 
 TEST_CASE("converted weights that are not what the record says are refused") {
@@ -63,6 +65,7 @@ TEST_CASE("converted weights that are not what the record says are refused") {
                    "net.onnx had SHA-256 2222"},
            Mistake{"largest_difference", "largest_difference = 0.01",
                    "expected at most the tolerance, 0.001"},
+           Mistake{"agreement", "agreement = 0.95", "expected at least least_agreement, 1"},
            Mistake{"samples", "samples = 0", "expected a whole number from 1"},
            Mistake{"tools", "tool = x", "unknown key \"tool\""},
        }) {

@@ -3,6 +3,7 @@
 The one place that knows both matrix.yaml's values and this package's; everything else here takes plain arguments.
 """
 
+from mlperf_bake.assets.forms import FormDemand
 from mlperf_bake.assets.sources import DebianPackage, GivenFile, PypiFile, Source, UrlFile
 from mlperf_bake.assets.weights import WeightsDemand
 from mlperf_bake.errors import Stale, UsageError
@@ -48,6 +49,20 @@ def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
             )
         source = UrlFile(weights.url, sha256, weights.md5)
     return WeightsDemand(model.name, weights.file, source, weights.recipe, sha256, weights.md5)
+
+
+def form_demand(model: Model, conversion: str) -> FormDemand:
+    """Another form of the model's weights, in the model's own precision."""
+    return FormDemand(
+        model.name,
+        conversion,
+        model.precision,
+        model.input.name,
+        model.input.shape,
+        model.output.name,
+        model.sample_data,
+        model.preprocessing,
+    )
 
 
 def _package(fetch: Fetch, pin: FilePin | None) -> Source:

@@ -9,8 +9,10 @@ import typer
 
 from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.options import Json
+from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
+    from mlperf_bake.assets.forms import FormDemand
     from mlperf_bake.assets.weights import WeightsDemand
 
 app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="Fetch or make model weights.")
@@ -33,17 +35,29 @@ def fetch(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to put them. [default: in the cache]")
     ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--form",
+            metavar="NAME",
+            help="Convert them to another runtime's form, as a build does; in the cache.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fetch a model's weights, or make them by their recipe; prints the directory for --context weights=DIR."""
-    from mlperf_bake.assets.model_assets import find_model, weights_demand
+    from mlperf_bake.assets.model_assets import find_model, form_demand, weights_demand
     from mlperf_bake.assets.weights import fetch_weights
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.cli.output import note, print_json, print_line
     from mlperf_bake.project import open_project
 
     project = open_project()
-    demand = weights_demand(find_model(project.matrix, model), project.lock)
+    chosen = find_model(project.matrix, model)
+    demand = weights_demand(chosen, project.lock)
+    if form is not None:
+        _fetch_form(form_demand(chosen, form), demand, source, out, json)
+        return
     with StepLine() as progress:
         fetched = fetch_weights(demand, out, override=source, progress=progress)
     if json:
@@ -59,6 +73,31 @@ def fetch(
     print_line(str(fetched.path))
     note(f"{fetched.file.name}, sha256 {fetched.sha256} ({_checked(demand)})")
     note(f"build with --context weights={fetched.path}")
+
+
+def _fetch_form(
+    form: FormDemand, demand: WeightsDemand, source: Path | None, out: Path | None, json: bool
+) -> None:
+    """The weights in another form: its directory, and each file with its checksum."""
+    from mlperf_bake.assets.forms import conversion_requirements, fetch_form
+    from mlperf_bake.assets.weights import fetch_weights
+    from mlperf_bake.cli.asset_progress import StepLine
+    from mlperf_bake.cli.output import note, print_json, print_line
+
+    if out is not None:
+        raise UsageError(
+            "--form and --out do not go together", remedy="copy the directory that --form prints"
+        )
+    conversion_requirements(form.conversion)  # a wrong name is told before anything is fetched
+    with StepLine() as progress:
+        made = fetch_form(form, fetch_weights(demand, override=source, progress=progress), progress=progress)
+    if json:
+        print_json({"path": str(made.path), "files": made.files})
+        return
+    print_line(str(made.path))
+    for name, sha256 in made.files.items():
+        note(f"{name}, sha256 {sha256}")
+    note(f"how it was made, and how near it is to the source: {made.path / 'conversion.conf'}")
 
 
 def _checked(demand: WeightsDemand) -> str:

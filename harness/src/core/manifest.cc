@@ -86,7 +86,8 @@ void WriteWeights(JsonWriter& json, const std::optional<WeightsFacts>& weights) 
     WriteTexts(json, "files", conversion->files);
     json.Member("sample_data", conversion->sample_data).Member("samples", conversion->samples);
     json.Member("largest_difference", conversion->largest_difference);
-    json.Member("tolerance", conversion->tolerance).EndObject();
+    json.Member("tolerance", conversion->tolerance).Member("agreement", conversion->agreement);
+    json.Member("least_agreement", conversion->least_agreement).EndObject();
   } else {
     json.Null();
   }

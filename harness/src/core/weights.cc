@@ -9,9 +9,9 @@
 namespace mlperf_bake {
 namespace {
 
-constexpr std::array<std::string_view, 9> kKeys = {
-    "conversion",         "tools",     "source", "source_sha256", "sha256.*", "samples", "sample_data",
-    "largest_difference", "tolerance",
+constexpr std::array<std::string_view, 11> kKeys = {
+    "conversion",         "tools",     "source",    "source_sha256",   "sha256.*", "samples", "sample_data",
+    "largest_difference", "tolerance", "agreement", "least_agreement",
 };
 
 Conversion ReadConversion(const std::filesystem::path& path) {
@@ -31,6 +31,11 @@ Conversion ReadConversion(const std::filesystem::path& path) {
   conversion.tolerance = conf.Positive("tolerance");
   if (conversion.largest_difference > conversion.tolerance) {
     conf.Reject("largest_difference", "at most the tolerance, " + conf.Text("tolerance"));
+  }
+  conversion.agreement = conf.NotNegative("agreement");
+  conversion.least_agreement = conf.NotNegative("least_agreement");
+  if (conversion.agreement < conversion.least_agreement) {
+    conf.Reject("agreement", "at least least_agreement, " + conf.Text("least_agreement"));
   }
   return conversion;
 }

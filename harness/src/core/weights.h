@@ -21,6 +21,8 @@ struct Conversion {
   std::uint64_t samples = 0;      // whose outputs were compared
   double largest_difference = 0;  // of any output, divided by the source's largest output
   double tolerance = 0;
+  double agreement = 0;  // share of the samples with the source's predicted class
+  double least_agreement = 0;
 };
 
 struct WeightsFacts {

@@ -24,6 +24,16 @@ class Node:
     output: str
     attributes: Mapping[str, Any]
 
+    def attribute(self, name: str) -> Any:
+        """An attribute that must be there.
+
+        Raises:
+            Refused: it is not; in newer ONNX versions it may be an input instead.
+        """
+        if name not in self.attributes:
+            raise Refused(f"{self.op} {self.output} has no attribute {name}; it is known only with one")
+        return self.attributes[name]
+
 
 @dataclass(frozen=True)
 class Network:

@@ -81,7 +81,7 @@ def convolution(node: Node, x: Value, weight: Constant, bias: Constant | None = 
 def max_pool(node: Node, x: Value) -> Value:
     if node.attributes.get("ceil_mode", 0):
         raise Refused(f"MaxPool {node.output} rounds its size up, which is not known yet")
-    kernel = node.attributes["kernel_shape"]
+    kernel = node.attribute("kernel_shape")
     tensor, padding = padded(node, x.last(), kernel, -math.inf)
     return Value(
         tf.nn.max_pool2d(tensor, kernel, node.attributes.get("strides", [1, 1]), padding), channels_last=True
@@ -122,19 +122,19 @@ def global_average_pool(node: Node, x: Value) -> Value:
 
 def reduce_mean(node: Node, x: Value) -> Value:
     return Value(
-        tf.reduce_mean(x.first(), node.attributes["axes"], keepdims=bool(node.attributes.get("keepdims", 1)))
+        tf.reduce_mean(x.first(), node.attribute("axes"), keepdims=bool(node.attributes.get("keepdims", 1)))
     )
 
 
 def flatten(node: Node, x: Value) -> Value:
     if node.attributes.get("axis", 1) != 1:
-        raise Refused(f"Flatten {node.output} starts at another axis than the first, which is not known yet")
+        raise Refused(f"Flatten {node.output} keeps more than the batch, which is not known yet")
     tensor = x.first()
     return Value(tf.reshape(tensor, [-1, math.prod(tensor.shape[1:])]))
 
 
 def arg_max(node: Node, x: Value) -> Value:
-    axis = node.attributes["axis"]
+    axis = node.attributes.get("axis", 0)
     y = tf.argmax(x.first(), axis, output_type=tf.int64)
     return Value(tf.expand_dims(y, axis) if node.attributes.get("keepdims", 1) else y)
 
@@ -164,7 +164,7 @@ OPERATIONS: Mapping[str, Callable[..., Value]] = {
     "ReduceMean": reduce_mean,
     "Relu": lambda node, x: x.with_tensor(tf.nn.relu(x.tensor)),
     "Softmax": lambda node, x: Value(tf.nn.softmax(x.first(), node.attributes.get("axis", -1))),
-    "Squeeze": lambda node, x: Value(tf.squeeze(x.first(), node.attributes["axes"])),
+    "Squeeze": lambda node, x: Value(tf.squeeze(x.first(), node.attribute("axes"))),
 }
 
 

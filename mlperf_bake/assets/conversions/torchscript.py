@@ -48,15 +48,14 @@ def convolution(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = Non
 def max_pool(node: Node, x: Tensor) -> Tensor:
     return functional.max_pool2d(
         functional.pad(x, pads(node), value=-torch.inf),
-        node.attributes["kernel_shape"],
+        node.attribute("kernel_shape"),
         node.attributes.get("strides", 1),
         ceil_mode=bool(node.attributes.get("ceil_mode", 0)),
     )
 
 
-def clip(node: Node, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
-    bounds = [None if bound is None else bound.item() for bound in (low, high)]
-    return functional.relu6(x) if bounds == [0, 6] else torch.clamp(x, *bounds)
+def clip(node: Node, x: Tensor, low: float | None = None, high: float | None = None) -> Tensor:
+    return functional.relu6(x) if (low, high) == (0, 6) else torch.clamp(x, low, high)
 
 
 def gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
@@ -69,12 +68,18 @@ def gemm(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
     return functional.linear(a, b if node.attributes.get("transB", 0) else b.T, c)
 
 
+def flatten(node: Node, x: Tensor) -> Tensor:
+    if node.attributes.get("axis", 1) != 1:
+        raise Refused(f"Flatten {node.output} keeps more than the batch, which is not known yet")
+    return x.flatten(1)
+
+
 def reduce_mean(node: Node, x: Tensor) -> Tensor:
-    return x.mean(node.attributes["axes"], keepdim=bool(node.attributes.get("keepdims", 1)))
+    return x.mean(node.attribute("axes"), keepdim=bool(node.attributes.get("keepdims", 1)))
 
 
 def squeeze(node: Node, x: Tensor) -> Tensor:
-    return x.squeeze(node.attributes["axes"])
+    return x.squeeze(node.attribute("axes"))
 
 
 def batch_normalization(
@@ -85,11 +90,13 @@ def batch_normalization(
 
 OPERATIONS: Mapping[str, Callable[..., Tensor]] = {
     "Add": lambda node, a, b: a + b,
-    "ArgMax": lambda node, x: x.argmax(node.attributes["axis"], bool(node.attributes.get("keepdims", 1))),
+    "ArgMax": lambda node, x: x.argmax(
+        node.attributes.get("axis", 0), bool(node.attributes.get("keepdims", 1))
+    ),
     "BatchNormalization": batch_normalization,
     "Clip": clip,
     "Conv": convolution,
-    "Flatten": lambda node, x: x.flatten(node.attributes.get("axis", 1)),
+    "Flatten": flatten,
     "Gemm": gemm,
     "GlobalAveragePool": lambda node, x: x.mean((2, 3), keepdim=True),
     "Identity": lambda node, x: x,
@@ -103,18 +110,21 @@ OPERATIONS: Mapping[str, Callable[..., Tensor]] = {
 
 
 class Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]
-    """The network with its constants as buffers; called on one tensor."""
+    """The network with its constants as buffers, single values as numbers; called on one tensor."""
 
     def __init__(self, network: Network, request: Request) -> None:
         super().__init__()
         self.network, self.input, self.output = network, request.input, request.output
-        self.names = {name: f"constant{index}" for index, name in enumerate(network.constants)}
+        self.numbers = {name: value.item() for name, value in network.constants.items() if value.ndim == 0}
+        tensors = [name for name in network.constants if name not in self.numbers]
+        self.names = {name: f"constant{index}" for index, name in enumerate(tensors)}
         for name, buffer in self.names.items():
             self.register_buffer(buffer, torch.from_numpy(network.constants[name].copy()))
 
     def forward(self, x: Tensor) -> Tensor:
-        constants = {name: getattr(self, buffer) for name, buffer in self.names.items()}
-        return carry_out(self.network, OPERATIONS, {self.input: x, **constants}, self.output)
+        tensors = {name: getattr(self, buffer) for name, buffer in self.names.items()}
+        values = {self.input: x, **self.numbers, **tensors}
+        return carry_out(self.network, OPERATIONS, values, self.output)
 
 
 def convert(request: Request, samples: Samples) -> Form:
