@@ -87,6 +87,12 @@ TEST_CASE("rare stalls do not make the advice say that nothing helps") {
   CHECK(Missed(Scenario::kServer, kTooLate + Latencies(7, 60)).Ask().options == Words{"--target-qps", "50"});
 }
 
+TEST_CASE("lanes that did not keep up are not asked for more than they answered") {
+  const std::string answered = Line("result_completed_samples_per_sec", "40");
+  const Advice advice = Missed(Scenario::kServer, kTooLate + answered + Latencies(9, 24)).Ask();
+  CHECK(std::stod(advice.options.back()) <= 36);
+}
+
 TEST_CASE("without a warm-up the advice is a fifth less") {
   Missed missed(Scenario::kInteractive, kTooLate + Latencies(7, 18));
   missed.measured = {};

@@ -135,11 +135,13 @@ class RateContest:
 
     def _below(self, rate: float, misses: int) -> float:
         """The next rate to try when this one was missed: what the harness computed from the run; where such a rate was
-        missed before, or there is none, much less."""
+        missed before, or there is none, much less. Never more than was answered."""
         last = self._trials.done[-1].measurement
-        suggested = last.suggested("--target-qps") if last and last.execution == self.best else None
-        most = 0.7 * rate if misses else 0.95 * rate
-        return max(0.2 * rate, min(suggested, most)) if suggested else 0.7 * rate
+        if last is None or last.execution != self.best:
+            return 0.7 * rate
+        suggested = last.suggested("--target-qps") if not misses else None
+        below = min(suggested or 0.7 * rate, 0.95 * rate, 0.9 * (last.value or rate))
+        return max(0.2 * rate, below)
 
     def _is_valid(self, execution: Execution, rate: float, purpose: Purpose) -> bool:
         setting = Setting(execution, target_qps=rate)

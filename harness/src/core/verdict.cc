@@ -72,11 +72,13 @@ Advice Quicker(const Execution& execution, double limit_ms, double lone_ms) {
 // the run had, and then with ever lower rates.
 Advice LowerRate(std::string because, const ServedRun& run, const Result& result, const Execution& execution,
                  const Measured& measured) {
-  // Whatever the model says: less than what failed, and where most queries were in time not much less,
-  // because rare stalls of the machine look like slow lanes.
-  constexpr double kMostOfIssued = 0.9, kLeastOfIssued = 0.5;
+  // Whatever the model says: less than what failed and than what was answered, for LoadGen's own work counts
+  // too; and where most queries were in time not much less, because rare stalls of the machine look like slow
+  // lanes.
+  constexpr double kMost = 0.9, kLeast = 0.5;
   constexpr double kMargin = 0.95;
-  double rate = 0.8 * run.issued;
+  const double kept_up = std::min(run.issued, result.value.value_or(run.issued));
+  double rate = 0.8 * kept_up;
   if (!measured.batch_times.empty() && result.latency_ns.p99) {
     const QueueModel model(measured.batch_times, execution.workers, execution.batch);
     const double slowdown = model.Slowdown(kShareInTime, *result.latency_ns.p99 / 1e9, run.issued,
@@ -86,8 +88,7 @@ Advice LowerRate(std::string because, const ServedRun& run, const Result& result
     if (highest == 0 && !mostly_in_time) {
       return Quicker(execution, 1e3 * run.limit_s, 1e3 * model.Latency(kShareInTime, 1e-6, slowdown, 1000));
     }
-    rate = std::clamp(kMargin * highest, mostly_in_time ? kLeastOfIssued * run.issued : 0,
-                      kMostOfIssued * run.issued);
+    rate = std::clamp(kMargin * highest, mostly_in_time ? kLeast * kept_up : 0, kMost * kept_up);
   }
   return {std::move(because), {"--target-qps", ThreeDigits(rate)}};
 }
