@@ -22,8 +22,8 @@ quickstart: $(VENV)/.run ## plan, build, run, collect and check one cell on this
 test: lint unit harness engine ## all tests: style and types, units, the compiled harness, the engine
 
 lint: $(VENV)/.dev ## ruff, mypy, clang-format, hadolint, and whether images/ and matrix.lock are current
-	$(BIN)/ruff check mlperf_bake tests
-	$(BIN)/ruff format --check mlperf_bake tests
+	$(BIN)/ruff check mlperf_bake tests harness
+	$(BIN)/ruff format --check mlperf_bake tests harness
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'harness/*.cc' 'harness/*.h')
 	$(BIN)/mlperf-bake lock --check

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-os.environ.setdefault("NM_BIND_THREADS_TO_CORES", "0")  # else every worker's threads are bound to the same CPUs
+os.environ.setdefault("NM_BIND_THREADS_TO_CORES", "0")  # else all workers' threads share the same CPUs
 os.environ.setdefault("NM_DISABLE_ANALYTICS", "True")  # a benchmark reports to nobody
 
 import deepsparse
@@ -29,5 +29,9 @@ class DeepSparse:
 def engine(path: str, batch: int, threads: int) -> deepsparse.Engine:
     """An engine with threads of its own."""
     return deepsparse.Engine(
-        model=path, batch_size=batch, num_cores=threads, num_streams=1, scheduler=deepsparse.Scheduler.single_stream
+        model=path,
+        batch_size=batch,
+        num_cores=threads,
+        num_streams=1,
+        scheduler=deepsparse.Scheduler.single_stream,
     )

@@ -15,9 +15,7 @@ class LiteRT:
 
     def load(self, path, cell, threads, batch, options):
         delegates = [load_delegate(options["delegate"])] if "delegate" in options else None
-        self.interpreter = Interpreter(
-            model_path=path, num_threads=threads, experimental_delegates=delegates
-        )
+        self.interpreter = Interpreter(model_path=path, num_threads=threads, experimental_delegates=delegates)
         self.shape, self.classes = tuple(cell.input_shape), cell.classes
         self.resize(batch)
 

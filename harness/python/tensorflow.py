@@ -1,6 +1,7 @@
 """TensorFlow: a frozen graph, in a session a worker with threads of its own."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -17,8 +18,7 @@ class TensorFlow:
 
     def load(self, path, cell, threads, batch, options):
         definition = one.GraphDef()
-        with open(path, "rb") as file:
-            definition.ParseFromString(file.read())
+        definition.ParseFromString(Path(path).read_bytes())
         graph = tf.Graph()
         with graph.as_default():
             one.import_graph_def(definition, name="")

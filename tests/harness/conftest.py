@@ -1,5 +1,7 @@
 """What the C++ tests need: a compiler, CMake and doctest from the distribution, and the parts of a cell."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,31 @@ def project() -> Project:
 def parts(project: Project) -> CellParts:
     """LoadGen, ONNX Runtime and the weights of the first cell, as its image has them."""
     return cell_parts(project, TARGET, BUILD / "parts")
+
+
+VARIANTS = {
+    "release": ("", "null;onnxruntime;python"),
+    "address": ("address+undefined", "null;onnxruntime;python"),
+    "thread": ("thread", "null"),
+}
+"""How the harness is built for tests: sanitizers and backends."""
+
+
+def build_harness(variant: str, parts: CellParts) -> None:
+    """Compile the harness and its tests with warnings as errors, into the variant's directory; fails with what was said."""
+    sanitize, backends = VARIANTS[variant]
+    configure = [
+        "cmake",
+        f"-S{ROOT / 'harness'}",
+        f"-B{BUILD / variant}",
+        "-DMLPERF_BAKE_BUILD_TESTS=ON",
+        f"-DMLPERF_BAKE_SANITIZE={sanitize}",
+        f"-DMLPERF_BAKE_BACKENDS={backends}",
+        *parts.cmake,
+        "-DPython3_EXECUTABLE=/usr/bin/python3",
+    ]
+    jobs = str(len(os.sched_getaffinity(0)))
+    for command in (configure, ["cmake", "--build", str(BUILD / variant), "--parallel", jobs]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.fail(done.stdout[-3000:] + done.stderr[-6000:])

@@ -6,46 +6,20 @@ import subprocess
 
 import pytest
 
-from tests.harness.conftest import BUILD, ROOT
+from tests.harness.conftest import BUILD, VARIANTS, build_harness
 from tests.support.cell_parts import CellParts
 
 WITHOUT_ASLR = ("setarch", "--addr-no-randomize")
 """The thread sanitizer's shadow memory does not fit every address layout that newer kernels draw."""
-JOBS = str(len(os.sched_getaffinity(0)))
 
 
 @pytest.mark.usefixtures("toolchain")
-@pytest.mark.parametrize(
-    ("name", "sanitize", "backends"),
-    [
-        ("release", "", "null;onnxruntime"),
-        ("address", "address+undefined", "null;onnxruntime"),
-        ("thread", "thread", "null"),
-    ],
-)
-def test_every_cpp_test_passes(name: str, sanitize: str, backends: str, parts: CellParts) -> None:
-    build = BUILD / name
-    configured = subprocess.run(
-        [
-            "cmake",
-            f"-S{ROOT / 'harness'}",
-            f"-B{build}",
-            "-DMLPERF_BAKE_BUILD_TESTS=ON",
-            f"-DMLPERF_BAKE_SANITIZE={sanitize}",
-            f"-DMLPERF_BAKE_BACKENDS={backends}",
-            f"-DLOADGEN_DIR={parts.loadgen}",
-            f"-DONNXRUNTIME_INCLUDE_DIR={parts.include / 'onnxruntime'}",
-            f"-DONNXRUNTIME_LIBRARY={parts.lib / 'libonnxruntime.so.1'}",
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert configured.returncode == 0, configured.stdout[-3000:] + configured.stderr[-3000:]
-    built = subprocess.run(["cmake", "--build", build, "--parallel", JOBS], capture_output=True, text=True)
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-6000:]
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_cpp_test_passes(variant: str, parts: CellParts) -> None:
+    build_harness(variant, parts)
     tested = subprocess.run(
         [*WITHOUT_ASLR, "ctest", "--output-on-failure", "--no-tests=error"],
-        cwd=build,
+        cwd=BUILD / variant,
         env={**os.environ, "LD_LIBRARY_PATH": str(parts.lib)},
         capture_output=True,
         text=True,

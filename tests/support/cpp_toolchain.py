@@ -8,13 +8,18 @@ from pathlib import Path
 
 TOOLS = {"cmake": "cmake", "g++": "g++", "make": "make"}
 """Package to the program it brings."""
-HEADERS = {"doctest-dev": Path("/usr/include/doctest/doctest.h")}
+FILES = {
+    "doctest-dev": "include/doctest/doctest.h",
+    "libpython3-dev": "include/python3*/Python.h",
+    "python3-numpy": "lib/python3/dist-packages/numpy/__init__.py",
+}
+"""Package to a file below /usr that it brings."""
 
 
 def missing_packages() -> list[str]:
     """The distribution packages that a C++ build here lacks."""
     missing = [package for package, tool in TOOLS.items() if not shutil.which(tool)]
-    return missing + [package for package, header in HEADERS.items() if not header.exists()]
+    return missing + [package for package, file in FILES.items() if not any(Path("/usr").glob(file))]
 
 
 def ensure_toolchain(say: Callable[[str], None]) -> None:

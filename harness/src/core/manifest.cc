@@ -149,6 +149,13 @@ void WriteAccuracy(JsonWriter& json, const std::optional<Accuracy>& accuracy) {
       .EndObject();
 }
 
+// The program that a user put in place of the cell's own, where the backend runs programs.
+std::optional<std::string> OwnProgram(const Manifest& manifest) {
+  const auto& files = manifest.backend.files;
+  if (files.empty() || manifest.configuration.options == manifest.cell.backend_options) return std::nullopt;
+  return files.begin()->first;
+}
+
 }  // namespace
 
 std::vector<std::string> DemonstrationReasons(const Manifest& manifest) {
@@ -165,6 +172,8 @@ std::vector<std::string> DemonstrationReasons(const Manifest& manifest) {
   }
   if (manifest.backend.name != manifest.cell.backend) {
     reasons.push_back("backend " + manifest.backend.name + " instead of " + manifest.cell.backend);
+  } else if (const auto own = OwnProgram(manifest); own && manifest.cell.division == "closed") {
+    reasons.push_back("program " + *own + " of the user's own in the closed division");
   }
   if (manifest.options.mode == Mode::kAccuracy) return reasons;
   if (settings.duration_ms < settings.official_duration_ms) {
