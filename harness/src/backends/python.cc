@@ -318,8 +318,8 @@ class PythonInstance final : public Instance {
     const Ref text = host_.Call("describe", Ref(PyTuple_Pack(1, result)));
     if (!text) PyErr_Clear();
     return Failure(ExitCode::kWrongAnswer, name_.text() + " returned " + Text(text.get()) +
-                                           " from predict; expected a C-contiguous array of " +
-                                           Product(count, cell_) + remedy + ".");
+                                               " from predict; expected a C-contiguous array of " +
+                                               Product(count, cell_) + remedy + ".");
   }
 
   const Host& host_;
