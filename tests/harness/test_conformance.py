@@ -1,0 +1,64 @@
+"""Every backend held to the same tests with a real network: harness/tests/conformance, compiled from the parts of a cell.
+
+ONNX Runtime and OpenVINO run always; the others, whose wheels are hundreds of megabytes, with MLPERF_BAKE_HEAVY_TESTS=1.
+"""
+
+import os
+import subprocess
+
+import pytest
+
+from mlperf_bake.assets.prepare import prepare
+from mlperf_bake.project import Project
+from tests.harness.conftest import BUILD, ROOT
+from tests.support.cell_parts import cell_parts
+
+HEAVY = pytest.mark.skipif(
+    os.environ.get("MLPERF_BAKE_HEAVY_TESTS") != "1",
+    reason="fetches a large wheel: MLPERF_BAKE_HEAVY_TESTS=1",
+)
+JOBS = str(len(os.sched_getaffinity(0)))
+CORRECT = "18"
+"""Of the 20 photos, by EfficientNet-Lite0."""
+
+
+@pytest.mark.usefixtures("toolchain")
+@pytest.mark.parametrize(
+    ("framework", "sanitize"),
+    [
+        pytest.param("onnxruntime", "address+undefined", id="onnxruntime, sanitized"),
+        pytest.param("openvino", "", id="openvino"),
+        pytest.param("openvino", "address+undefined", id="openvino, sanitized", marks=HEAVY),
+        pytest.param("pytorch", "", id="pytorch", marks=HEAVY),
+        pytest.param("tensorflow", "", id="tensorflow", marks=HEAVY),
+    ],
+)
+def test_the_backend_does_what_every_backend_must(framework: str, sanitize: str, project: Project) -> None:
+    parts = cell_parts(
+        project, f"efficientnet-lite0-cpp-{framework}-cpu-debian12", BUILD / framework / "parts"
+    )
+    cell = parts.root / "cell.conf"
+    cell.write_text(parts.cell_conf)
+    build = BUILD / framework / (sanitize or "release")
+    configure = [
+        *("cmake", f"-S{ROOT / 'harness'}", f"-B{build}", "-DMLPERF_BAKE_BUILD_TESTS=ON", *parts.cmake),
+        f"-DMLPERF_BAKE_BACKENDS=null;{project.matrix.frameworks[framework].backend}",
+        f"-DMLPERF_BAKE_SANITIZE={sanitize}",
+    ]
+    compile_ = ["cmake", "--build", str(build), "--parallel", JOBS, "--target", "backend-conformance"]
+    for command in (configure, compile_):
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    tested = subprocess.run(
+        [build / "tests" / "backend-conformance"],
+        env={
+            **os.environ,
+            "LD_LIBRARY_PATH": str(parts.lib),
+            "CONFORMANCE_CELL": str(cell),
+            "CONFORMANCE_DATA": str(prepare("imagenet-20", "imagenet-lite-224").path),
+            "CONFORMANCE_CORRECT": CORRECT,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert tested.returncode == 0, tested.stdout[-6000:] + tested.stderr[-3000:]
