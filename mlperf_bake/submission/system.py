@@ -56,10 +56,14 @@ def slug(text: str) -> str:
 
 
 def system_name(manifest: Manifest) -> str:
-    """The name of a run's system if the user gives none: accelerator or processor, then the runtime."""
+    """The name of a run's system if the user gives none: accelerator or processor, then the runtime.
+
+    Backend ``python`` is many runtimes, so there the cell's framework stands for it.
+    """
     host, backend = manifest.host, manifest.backend
+    runtime = manifest.cell.framework if backend.name == "python" else backend.name
     machine = host.accelerators[0] if host.accelerators else host.cpu_model or host.architecture or "unknown"
-    return f"{slug(machine)[:80] or 'unknown'}-{slug(backend.name)}"
+    return f"{slug(machine)[:80] or 'unknown'}-{slug(runtime)}"
 
 
 def machine(host: Host) -> tuple[object, ...]:

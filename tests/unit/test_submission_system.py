@@ -101,6 +101,8 @@ def test_a_system_is_named_after_accelerator_or_processor() -> None:
     assert system_name(manifest()) == "example-cpu-3000-onnxruntime"
     assert system_name(manifest(host={"accelerators": ["NVIDIA H100"]})) == "nvidia-h100-onnxruntime"
     assert system_name(manifest(host={"cpu_model": None})) == "x86-64-onnxruntime"
+    own = {"name": "python", "version": "3.11.2 with ncnn 1.0", "provider": "ncnn.py:Ncnn"}
+    assert system_name(manifest(backend=own, cell={"framework": "ncnn"})) == "example-cpu-3000-ncnn"
 
 
 def test_a_system_file_is_read_from_yaml_and_json(tmp_path: Path) -> None:
