@@ -60,7 +60,7 @@ class Planner:
         self._renderer = renderer
         self._sources = sources
         self._overrides = overrides or Overrides()
-        self._known: dict[Part, dict[str, str]] = {}
+        self._known: dict[int, tuple[Part, dict[str, str]]] = {}
 
     def plan(self, cells: Iterable[Cell]) -> Iterator[PlannedImage]:
         """One planned image a cell, in order. Errors: those of Renderer.render and Sources.digest."""
@@ -73,7 +73,7 @@ class Planner:
         contexts = self._contexts(cell, platform)
         ingredients: dict[str, str] = {"platform": platform}
         for part in rendered.parts:
-            _merge(ingredients, self._trace(part))
+            ingredients = _merged(ingredients, self._trace(part))
         for name, context in contexts.items():
             if context.identity:
                 ingredients[f"context {name}"] = _short(context.identity)
@@ -114,26 +114,33 @@ class Planner:
     def _trace(self, part: Part) -> dict[str, str]:
         """A partial's own ingredients and those of the partials within it: ``template <name>``, and each file that it
         copies as ``file <path>``."""
-        found = self._known.get(part) if part.shared else None
+        known = self._known.get(id(part))
+        found = known[1] if known else None
         if found is None:
             own = part.text
             for inner in part.inner:
                 own = own.replace(inner.text, "", 1)
             found = {f"template {part.name}": _short(own)} if own.strip() else {}
             for inner in part.inner:
-                _merge(found, self._trace(inner))
-            for path in copied_paths(part.text):
+                found = _merged(found, self._trace(inner))
+            for path in copied_paths(part.text) if part.shared or self._renderer.copies(part.name) else ():
                 found[f"file {path}"] = self._sources.digest(path)[:SHORT]
             if part.shared:
-                self._known[part] = found
+                self._known[id(part)] = (
+                    part,
+                    found,
+                )  # with the part, so that no other takes its place in memory
         return found
 
 
-def _merge(ingredients: dict[str, str], more: dict[str, str]) -> None:
-    for name, digest in more.items():
-        known = ingredients.setdefault(name, digest)
-        if known is not digest and known != digest:  # a partial used twice, with other values
-            ingredients[name] = _short(known + digest)
+def _merged(some: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    """Both; where a partial is used twice with other values, its entry is a hash over both."""
+    both = some | more
+    if len(both) < len(some) + len(more):
+        for name in some.keys() & more.keys():
+            if some[name] != more[name]:
+                both[name] = _short(some[name] + more[name])
+    return both
 
 
 def _short(text: str) -> str:

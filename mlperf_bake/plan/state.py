@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from mlperf_bake.plan.image import PlannedImage, fingerprint
@@ -11,7 +12,6 @@ INGREDIENTS_LABEL = "org.mlperf-bake.ingredients"
 GIVEN_WEIGHTS = "context weights"
 """The ingredient that stands for weights of the user's own, which no checksum of the lock fixes."""
 SHOWN = 3
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 Ingredients = Mapping[str, str]
 
@@ -26,7 +26,13 @@ class State:
 
 def ingredients_label(ingredients: tuple[tuple[str, str], ...]) -> str:
     """The text of the label that lets a later plan say what changed."""
-    return _ENCODER.encode(dict(ingredients))
+    return "{" + ",".join(map(_member, ingredients)) + "}"
+
+
+@lru_cache(maxsize=65536)  # images share most of their ingredients
+def _member(ingredient: tuple[str, str]) -> str:
+    name, digest = ingredient
+    return f"{json.dumps(name)}:{json.dumps(digest)}"
 
 
 def read_ingredients(label: str) -> dict[str, str]:

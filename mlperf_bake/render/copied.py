@@ -47,21 +47,27 @@ def _taken(instruction: str) -> tuple[str, ...]:
 
 def _instructions(text: str) -> Iterator[str]:
     """Each COPY, ADD and RUN on one line, continuation lines joined; what stands in heredocs is skipped."""
-    lines = text.split("\n")
     after = 0
-    for number in [number for number, line in enumerate(lines) if line[:3] in _STARTS]:
-        if number < after:  # in a heredoc, or the rest of an instruction
+    while after < len(text):
+        if text[after : after + 3] not in _STARTS:
+            after = text.find("\n", after) + 1 or len(text)
             continue
-        line, after = lines[number], number + 1
-        while line.endswith("\\") and after < len(lines):
-            if not lines[after].lstrip().startswith("#"):
-                line = line[:-1] + lines[after]
-            after += 1
+        line, after = _line(text, after)
+        while line.endswith("\\") and after < len(text):
+            more, after = _line(text, after)
+            if not more.lstrip().startswith("#"):
+                line = line[:-1] + more
         line = line.removesuffix("\\")
         if "<<" in line:
             for word in _heredocs(line):
-                after = _after(lines, word, after)
+                after = _after(text, word, after)
         yield line
+
+
+def _line(text: str, start: int) -> tuple[str, int]:
+    """The line from there on, without its end, and where the next one starts."""
+    end = text.find("\n", start)
+    return (text[start:], len(text)) if end < 0 else (text[start:end], end + 1)
 
 
 @lru_cache(maxsize=4096)
@@ -69,12 +75,16 @@ def _heredocs(line: str) -> tuple[str, ...]:
     return tuple(word for _, word in _HEREDOC.findall(line))
 
 
-def _after(lines: list[str], word: str, number: int) -> int:
-    """The line after the one that ends a heredoc."""
-    for place in range(number, len(lines)):
-        if word in lines[place] and lines[place].lstrip("\t") == word:
-            return place + 1
-    return len(lines)
+def _after(text: str, word: str, start: int) -> int:
+    """Where the line after the one that ends a heredoc starts."""
+    place = text.find(word, start)
+    while place >= 0:
+        before = text.rfind("\n", start - 1, place) + 1
+        line, after = _line(text, max(before, start))
+        if line.lstrip("\t") == word:
+            return after
+        place = text.find(word, after)
+    return len(text)
 
 
 def _bound(rest: str) -> Iterator[str]:

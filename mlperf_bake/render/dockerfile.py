@@ -18,6 +18,7 @@ from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model
 from mlperf_bake.render.cellconf import cell_lines, shared_lines
+from mlperf_bake.render.copied import copied_paths
 from mlperf_bake.render.paths import dockerfile_path
 from mlperf_bake.render.samples import SampleSource, sample_source
 from mlperf_bake.render.templates import Templates
@@ -70,6 +71,7 @@ class Renderer:
         self._confs: dict[tuple[str, str], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
         self._samples: dict[str, SampleSource] = {}
+        self._copies: dict[str, bool] = {}
 
     def render(self, cell: Cell) -> Rendered:
         """The cell's Dockerfile.
@@ -101,6 +103,13 @@ class Renderer:
 
         pieces = templates.pieces(SKELETON, {**self._values(cell), "part": part})
         return Rendered(_sections([*pieces, "\n"], levels[0]), tuple(levels[0]))
+
+    def copies(self, name: str) -> bool:
+        """Whether a template takes files out of the build context, read off the template itself: what it is handed are
+        names and values, never instructions."""
+        if name not in self._copies:
+            self._copies[name] = bool(copied_paths(self._templates.source(name)))
+        return self._copies[name]
 
     def origins(self, cell: Cell) -> tuple[tuple[str, int], ...]:
         """For each line of the cell's Dockerfile the template file and line it came from."""

@@ -72,6 +72,10 @@ class Templates:
                 remedy="make it readable",
             ) from error
 
+    def source(self, name: str) -> str:
+        """The text of a template that was rendered before."""
+        return (self._directory / name).read_text(encoding="utf-8")
+
     def _open(self, name: str) -> tuple[Template, dict[str, Any]]:
         """The template and the names that Jinja gives to all of them."""
         template = self._environment.get_template(name)

@@ -286,3 +286,20 @@ def test_the_origin_of_a_line_is_a_file_of_the_checkout(project: Project) -> Non
     )
     assert project.origin(image.cell_id, 10_000) is None
     assert project.origin("no-such-cell", 1) is None
+
+
+def test_files_that_a_cells_own_partial_copies_belong_to_its_fingerprint(project: Project) -> None:
+    """Whether cell.j2 copies anything is read off the template, once for all cells."""
+
+    def copy_readme(root: Path) -> None:
+        (root / "README.md").write_text("one", encoding="utf-8")
+        cell = root / "templates" / "cell.j2"
+        cell.write_text("COPY README.md /opt/\n" + cell.read_text(encoding="utf-8"), encoding="utf-8")
+
+    copy_readme(project.root)
+    everything = set(fingerprints(project))
+
+    def edit(root: Path) -> None:
+        (root / "README.md").write_text("two", encoding="utf-8")
+
+    assert changed_by(project, edit) == everything
