@@ -12,11 +12,8 @@ from mlperf_bake.assets.prepare import prepare
 from mlperf_bake.project import Project
 from tests.harness.conftest import BUILD, ROOT
 from tests.support.cell_parts import cell_parts
+from tests.support.heavy import HEAVY
 
-HEAVY = pytest.mark.skipif(
-    os.environ.get("MLPERF_BAKE_HEAVY_TESTS") != "1",
-    reason="fetches a large wheel: MLPERF_BAKE_HEAVY_TESTS=1",
-)
 JOBS = str(len(os.sched_getaffinity(0)))
 CORRECT = "18"
 """Of the 20 photos, by EfficientNet-Lite0."""
