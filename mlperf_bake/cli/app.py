@@ -2,46 +2,39 @@
 
 import os
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 
 import click
 import typer
 
 from mlperf_bake import __version__
-from mlperf_bake.cli import build, cells, check, collect, data, doctor, prove, quickstart, run, tune, weights
 from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.system_failure import system_failure
-from mlperf_bake.cli.usage import usage_error
 from mlperf_bake.errors import BakeError
 
 USAGE = 2
 INTERRUPTED = 130
 INTERNAL = 1
 
-app = typer.Typer(
-    name="mlperf-bake",
-    help="MLPerf Inference benchmarks in containers: plan, build, run, collect, check.",
-    no_args_is_help=True,
-    add_completion=False,
-    suggest_commands=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("quickstart", cls=Command)(quickstart.quickstart)
-app.command("list", cls=Command)(cells.list_cells)
-app.command("explain", cls=Command)(cells.explain)
-app.command("plan", cls=Command)(cells.plan)
-app.command("render", cls=Command)(cells.render)
-app.command("lock", cls=Command)(cells.lock)
-app.command("build", cls=Command)(build.build)
-app.command("run", cls=Command)(run.run)
-app.command("tune", cls=Command)(tune.tune)
-app.command("prove", cls=Command)(prove.prove)
-app.add_typer(data.app, name="data")
-app.add_typer(weights.app, name="weights")
-app.command("collect", cls=Command)(collect.collect)
-app.command("check", cls=Command)(check.check)
-app.command("doctor", cls=Command)(doctor.doctor)
+COMMANDS = {
+    "quickstart": "quickstart.quickstart",
+    "list": "cells.list_cells",
+    "explain": "cells.explain",
+    "plan": "cells.plan",
+    "render": "cells.render",
+    "lock": "cells.lock",
+    "build": "build.build",
+    "run": "run.run",
+    "tune": "tune.tune",
+    "prove": "prove.prove",
+    "data": "data.app",
+    "weights": "weights.app",
+    "collect": "collect.collect",
+    "check": "check.check",
+    "doctor": "doctor.doctor",
+}
+"""Each command, in the order of --help, and where it lies below mlperf_bake.cli: a function, or an app of its own."""
 
 
 def _version(value: bool) -> None:
@@ -50,13 +43,35 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """MLPerf Inference benchmarks in containers: plan, build, run, collect, check."""
+
+
+def app(names: Iterable[str]) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="mlperf-bake",
+        help=root.__doc__,
+        no_args_is_help=True,
+        add_completion=False,
+        suggest_commands=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(root)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(".")
+        value = getattr(import_module(f"mlperf_bake.cli.{module}"), attribute)
+        if isinstance(value, typer.Typer):
+            app.add_typer(value, name=name)
+        else:
+            app.command(name, cls=Command)(value)
+    return app
 
 
 def main() -> None:
@@ -83,12 +98,16 @@ def execute(arguments: list[str]) -> int:
 
 
 def _command(arguments: list[str]) -> int:
+    # The one that is asked for; all of them where help or a suggestion may list them.
+    names = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
     try:
-        code = app(args=arguments, prog_name="mlperf-bake", standalone_mode=False) or 0
+        code = app(names)(args=arguments, prog_name="mlperf-bake", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
         return USAGE
     except click.UsageError as error:
+        from mlperf_bake.cli.usage import usage_error
+
         raise usage_error(error) from error
     except click.Abort:
         code = INTERRUPTED
