@@ -1,6 +1,7 @@
 """Why an image was not built: which step, which line of which template, what it said, what to do."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +171,12 @@ class BuildFailure:
 
 
 def explain_failure(
-    cell_id: str, dockerfile_path: str, events: Sequence[Event], log_file: Path, origin: Origin | None
+    cell_id: str,
+    dockerfile_path: str,
+    events: Sequence[Event],
+    log_file: Path,
+    origin: Origin | None,
+    again: Sequence[str] = (),
 ) -> BuildFailure:
     """The row for a build that failed, from everything it said.
 
@@ -180,6 +186,7 @@ def explain_failure(
         events: the build's events, in order.
         log_file: its log.
         origin: where a Dockerfile line comes from.
+        again: options that the command to retry repeats.
     """
     failed = next(
         (
@@ -210,7 +217,7 @@ def explain_failure(
         remedy=pasteable(remedy),
         last_lines=tuple(said[-SHOWN_LINES:]),
         log_file=log_file,
-        retry=pasteable(f"mlperf-bake build --target={cell_id}"),
+        retry=pasteable(" ".join([f"mlperf-bake build --target={cell_id}", *map(shlex.quote, again)])),
     )
 
 

@@ -44,6 +44,7 @@ class BuildOptions:
         complete: adds the contexts that only this machine knows of and that no fingerprint depends on; asked likewise.
         output: where images go.
         builder: another buildx builder, or empty.
+        again: options that a command to retry repeats, such as ``--context=weights=/data/weights``.
     """
 
     checkout: Path
@@ -56,6 +57,7 @@ class BuildOptions:
     complete: Callable[[Sequence[PlannedImage]], Sequence[PlannedImage]] = tuple
     output: Output = field(default_factory=Output)
     builder: str = ""
+    again: tuple[str, ...] = ()
 
     @property
     def journal(self) -> Journal:
@@ -164,8 +166,9 @@ def build_images(
 
         def explain(outcome: TargetOutcome) -> BuildFailure:
             image = outcome.image
+            log_file, events = call.log_file(image), outcome.events
             return explain_failure(
-                image.cell_id, image.dockerfile_path, outcome.events, call.log_file(image), origin
+                image.cell_id, image.dockerfile_path, events, log_file, origin, options.again
             )
 
         with _view(console, say, len(waiting)) as view:

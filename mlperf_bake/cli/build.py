@@ -16,6 +16,7 @@ def build(
     target: TargetOptions = None,
     only: Only = None,
     skip: Skip = None,
+    everything: Annotated[bool, typer.Option("--all", help="Build every cell of the matrix.")] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -60,6 +61,12 @@ def build(
     if push and not registry:
         raise UsageError("--push needs a registry", remedy="--push --registry registry.example/team")
     project = open_project()
+    if not (everything or targets or target or only or skip or platform):
+        raise UsageError(
+            "nothing was chosen to build",
+            expected=f"a target, --only, --skip or --platform; --all for each of {len(project.cells())} cells",
+            remedy="mlperf-bake plan shows what a build would do; mlperf-bake build --all does it",
+        )
     cells = project.cells([*(targets or ()), *(target or ())], only or (), skip or ())
     if platform:
         cells = tuple(cell for cell in cells if project.matrix.hardware[cell.hardware].platform == platform)
@@ -80,6 +87,10 @@ def build(
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
         output=Output(push=push, registry=registry),
         builder=builder,
+        again=(
+            *(f"--context={entry}" for entry in context or ()),
+            *((f"--builder={builder}",) if builder else ()),
+        ),
     )
     if dry_run:
         for text in bake_files(images, options):

@@ -35,11 +35,12 @@ def prove(
 
     from mlperf_bake.assets.prepare import prepare
     from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report
     from mlperf_bake.build.service import BuildOptions, build_images
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.engine.find import find_engine
-    from mlperf_bake.engine.secrets import host_secrets
+    from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.prove import Trial
     from mlperf_bake.proof.prove import prove as prove_cell
@@ -56,7 +57,12 @@ def prove(
     for cell in project.cells(targets or (), only or (), skip or ()):
         overrides = overrides_for(project, [cell], engine, parse_contexts(context or ()), say)
         [planned] = project.plan([cell], overrides)
-        options = BuildOptions(project.root, project.state, secrets=host_secrets)
+        options = BuildOptions(
+            project.root,
+            project.state,
+            secrets=host_secrets,
+            complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, say),
+        )
         report = build_images([planned], engine, options, origin=project.origin, console=console, say=say)
         if report.failures or not report.done:
             print_report(report, console)

@@ -127,6 +127,11 @@ def test_the_remedy_names_the_file_and_the_context_that_lacks_it() -> None:
     assert missing.remedy.endswith("--context weights=DIR")
 
 
+def test_the_command_to_retry_repeats_the_options() -> None:
+    row = explain_failure("net", "D", failed("make: *** Error 1"), LOG, None, ["--context=weights=/my files"])
+    assert row.retry.endswith("build --target=net '--context=weights=/my files'")
+
+
 def test_a_hub_that_does_not_answer_is_named_before_any_step_ran() -> None:
     error = "failed to resolve source metadata for docker.io/library/debian:12: dial tcp: lookup hub: no such host"
     row = explain_failure("net", "D", [Remark(f"ERROR: failed to solve: debian:12: {error}")], LOG, None)

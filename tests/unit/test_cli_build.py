@@ -73,3 +73,11 @@ def test_an_image_with_a_registrys_name_is_found_under_it(
 def test_a_push_without_a_registry_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["build", CELL, "--push"]) == 2
     assert "--push --registry" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("project")
+def test_nothing_chosen_builds_nothing_unless_all_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["build", "--dry-run"]) == 2
+    assert "--all for each of " in capsys.readouterr().err
+    assert execute(["build", "--all", "--dry-run", "--only", "model=bert", *BASES]) == 0
+    assert CELL not in capsys.readouterr().out
