@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from mlperf_bake.check.fixes import prepare_official_data, run_again
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
 from mlperf_bake.results.run import ACCURACY, logged_scenario
@@ -51,7 +52,7 @@ def files(result: Result) -> Iterator[Breach]:
             directory,
             "the accuracy run is missing",
             expected="accuracy/ with " + ", ".join(result.rules.tree.accuracy_files),
-            fix=f"mlperf-bake run ... --scenario {result.path.name} --mode accuracy",
+            fix=run_again(result, "accuracy"),
         )
         return
     for name in result.rules.tree.accuracy_files:
@@ -89,7 +90,7 @@ def whole(result: Result) -> Iterator[Breach]:
             "the log was not written to its end",
             found=f"queries for {detail.generated_samples} samples",
             expected=f"queries for all {detail.integer('qsl_reported_total_count')} samples",
-            fix="run it again",
+            fix=run_again(result, "accuracy"),
         )
 
 
@@ -151,7 +152,7 @@ def dataset(result: Result) -> Iterator[Breach]:
             "the accuracy run does not cover the official data set",
             found=f"{found} samples",
             expected=f"{expected} samples",
-            fix="mlperf-bake data prepare with the official data set, then run again",
+            fix=prepare_official_data(result, "accuracy"),
             line=detail.line(key),
             demonstration=result.demonstration,
         )

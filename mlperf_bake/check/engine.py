@@ -37,7 +37,7 @@ def check(path: Path, judged_by: Round) -> Verdict:
             "there is no submission tree",
             where=str(path),
             expected="a directory with open/ or closed/",
-            remedy="mlperf-bake collect RESULT... --out " + str(path),
+            remedy=f"mlperf-bake collect ./results --out {path}",
         )
     tree = Tree(path, judged_by)
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from mlperf_bake.check.fixes import describe
 from mlperf_bake.check.rule import Breach, Table, official
 from mlperf_bake.check.tree import Opened, Result, opened, read_mapping
 
@@ -54,6 +55,6 @@ def values(result: Result) -> Iterator[Breach]:
             "what was done to weights and inputs is not said in full",
             found=", ".join(silent) + " missing or empty",
             expected="a value for each",
-            fix="fill it in with mlperf-bake collect RESULT... --system-file FILE",
+            fix=describe(result.system),
             demonstration=result.demonstration,
         )

@@ -14,10 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.errors import UsageError
 
 PLACE: Final = Path("tools") / "submission"
 TIME_LIMIT_S: Final = 1800
+SAYS: Final = {
+    "performance.sample_count": "performance_sample_count, found",
+    "performance.duration": "Test duration less than",
+    "performance.queries": "Required minimum samples per query",
+    "accuracy.dataset": "does not cover all dataset",
+    "accuracy.target": "accuracy not met",
+    "system.values": "but is empty",
+    "system.status": "has invalid status",
+    "system.type": "has invalid system type",
+    "measurements.values": "is missing meaningful value",
+}
+"""Rules that a demonstration cannot keep, and what the official checker says where they are broken."""
 _ERROR = re.compile(r"^\[[^\]]* ERROR\] (.*)$")
 _SUMMARY = re.compile(r"SUMMARY: (.*)$")
 
@@ -94,6 +107,33 @@ def read_verdict(exit_code: int, output: str, tree: Path) -> OfficialVerdict:
     words = [match.group(1) for line in lines if (match := _SUMMARY.search(line))]
     last = lines[-1] if lines else f"nothing, exit code {exit_code}"
     return OfficialVerdict(exit_code == 0, words[-1] if words else last, errors, crashed)
+
+
+def unexcused(official: OfficialVerdict, verdict: Verdict) -> tuple[str, ...]:
+    """What the official checker refuses the tree for, less what a demonstration cannot keep by our own verdict.
+
+    An error is excused where it names a file in which we found a demonstration to break the same rule.
+
+    Returns:
+        The other errors; its last words where it refused without a reason that could be read, or crashed.
+    """
+    if official.accepted:
+        return ()
+    excuses = [
+        (_name(finding.breach.path, verdict.tree), SAYS[finding.rule])
+        for finding in verdict.findings
+        if finding.breach.demonstration and finding.rule in SAYS
+    ]
+    left = tuple(
+        error
+        for error in official.errors
+        if not any(name in error and words in error for name, words in excuses)
+    )
+    return left or ((official.summary,) if official.crashed or not official.errors else ())
+
+
+def _name(path: Path, tree: Path) -> str:
+    return path.relative_to(tree).as_posix() if path.is_relative_to(tree) else str(path)
 
 
 def _echo(text: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from mlperf_bake.check.fixes import prepare_official_data, run_again, tune
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log, directories
 from mlperf_bake.results.loadgen_log import DetailLog
@@ -33,6 +34,12 @@ def _at(detail: DetailLog, key: str, problem: str, found: object, expected: str,
     """A breach at the line of a key."""
     shown = "nothing" if found is None else str(found)
     return Breach(detail.path, problem, found=shown, expected=expected, fix=fix, line=detail.line(key))
+
+
+def _least_s(log: Log) -> int:
+    """How long a run must last in this round, seconds."""
+    benchmark = log.result.model.benchmark
+    return log.result.rules.minimum_duration_ms(benchmark) // 1000 if benchmark else 0
 
 
 def _demonstration(log: Log, breach: Breach) -> Breach:
@@ -95,7 +102,7 @@ def whole(log: Log) -> Iterator[Breach]:
             "the log was not written to its end",
             found=f"{detail.lines} lines, no result",
             expected="a run that LoadGen finished",
-            fix="run it again",
+            fix=run_again(log.result, "performance"),
         )
 
 
@@ -161,7 +168,7 @@ def valid(log: Log) -> Iterator[Breach]:
             "LoadGen calls the run invalid",
             found,
             "VALID",
-            "mlperf-bake tune, run again",
+            tune(log.result),
         )
 
 
@@ -236,7 +243,12 @@ def sample_count(log: Log) -> Iterator[Breach]:
     found, least = detail.integer(key), benchmark.performance_sample_count
     if found is None or found < least:
         breach = _at(
-            detail, key, "too few different samples", found, f"at least {least}", "use the official data set"
+            detail,
+            key,
+            "too few different samples",
+            found,
+            f"at least {least}",
+            prepare_official_data(log.result, "performance"),
         )
         yield _demonstration(log, breach)
 
@@ -249,7 +261,7 @@ def seeds(log: Log) -> Iterator[Breach]:
         found = sound[0].integer(f"effective_{name}") if sound else None
         if sound and found != expected:
             problem = f"{name} is not that of {log.result.rules.name}"
-            fix = "run it again with an image of the round"
+            fix = f"mlperf-bake build {log.result.model.name} && {run_again(log.result, 'performance')}"
             yield _at(sound[0], f"effective_{name}", problem, found, str(expected), fix)
 
 
@@ -268,7 +280,7 @@ def early_stopping(log: Log) -> Iterator[Breach]:
             "the early-stopping condition is not met",
             said,
             "true",
-            "run longer",
+            run_again(log.result, "performance", "--duration", str(_least_s(log))),
         )
 
 
@@ -292,7 +304,7 @@ def latency(log: Log) -> Iterator[Breach]:
             "the latency is above the limit",
             found,
             f"at most {limit} ns",
-            "run with the round's limit",
+            run_again(log.result, "performance"),
         )
 
 
@@ -329,7 +341,7 @@ def duration(log: Log) -> Iterator[Breach]:
     key, least = "effective_min_duration_ms", log.result.rules.minimum_duration_ms(benchmark)
     found = detail.number(key)
     if found is None or found < least:
-        fix = f"mlperf-bake run ... --duration {least // 1000}"
+        fix = run_again(log.result, "performance", "--duration", str(least // 1000))
         yield _demonstration(
             log, _at(detail, key, "the run is too short", found, f"at least {least} ms", fix)
         )
@@ -355,7 +367,7 @@ def queries(log: Log) -> Iterator[Breach]:
             "the Offline query is too small",
             found,
             f"at least {samples} samples",
-            "raise target_qps",
+            run_again(log.result, "performance", "--min-queries", str(samples)),
         )
         yield _demonstration(log, breach)
 
@@ -370,7 +382,12 @@ def result(log: Log) -> Iterator[Breach]:
     field = log.result.rules.result_field(benchmark, detail.scenario or "")
     if not detail.number(field):
         yield _at(
-            detail, field, f"the log holds no {field}", detail.number(field), "a number above 0", "run longer"
+            detail,
+            field,
+            f"the log holds no {field}",
+            detail.number(field),
+            "a number above 0",
+            run_again(log.result, "performance"),
         )
 
 

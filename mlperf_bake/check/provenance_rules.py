@@ -6,13 +6,17 @@ apply.
 """
 
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from mlperf_bake.check.fixes import run_again
 from mlperf_bake.check.rule import OURS, Breach, Severity, Table
 from mlperf_bake.check.tree import Log, Result, Tree
+from mlperf_bake.program import shown
 from mlperf_bake.results.run import disagreements
+from mlperf_bake.submission.submitters import UNNAMED
 
 PROVENANCE: Final[Table[Result]] = Table("provenance")
 RUN_IDS: Final[Table[Tree]] = Table("provenance")
@@ -67,7 +71,7 @@ def finished(result: Result) -> Iterator[Breach]:
                 "the run was not finished",
                 log.manifest.value.status,
                 "finished",
-                "run it again",
+                run_again(result, log.kind),
             )
 
 
@@ -142,13 +146,13 @@ def one_thing(result: Result) -> Iterator[Breach]:
                 f"accuracy and performance have different {what}",
                 found=f"{other} for accuracy, {one} for performance",
                 expected="the same",
-                fix="run both modes with one image",
+                fix=f"{run_again(result, 'performance')} && {run_again(result, 'accuracy')}",
             )
     if fast.fingerprint is None and right.fingerprint is None:
         yield Breach(
             result.performance.manifest.path,
             "the image has no fingerprint: that both runs used one image cannot be shown",
-            fix="build it with mlperf-bake build",
+            fix=f"mlperf-bake build {fast.cell.id}",
             severity=Severity.WARNING,
         )
 
@@ -200,6 +204,12 @@ def accuracy(result: Result) -> Iterator[Breach]:
         )
 
 
+def _remove_one(one: Result, other: Result) -> str:
+    """How one of two results of the same run goes: that of a submitter whom nobody has named, else the second."""
+    unnamed = next((result for result in (one, other) if result.submitter.name == UNNAMED), None)
+    return f"rm -r {shlex.quote(shown((unnamed or one).path))}"
+
+
 @RUN_IDS.rule("run_ids", OURS)
 def run_ids(tree: Tree) -> Iterator[Breach]:
     """No run stands in for two."""
@@ -216,4 +226,5 @@ def run_ids(tree: Tree) -> Iterator[Breach]:
                     "the same run stands in two places",
                     found=f"{run.run_id} is also in {first.manifest.path.parent}",
                     expected="a run of its own for each",
+                    fix=_remove_one(log.result, first.result),
                 )

@@ -34,10 +34,11 @@ _COLOUR: Final = {State.VALID: "green", State.DEMONSTRATION: "yellow", State.INV
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Findings that differ only in where they are."""
+    """Findings that differ only in where they are, and so in the command that mends them."""
 
     first: Finding
     places: tuple[str, ...]
+    fixes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -106,7 +107,7 @@ def _relative(path: Path, tree: Path) -> str:
 
 def groups(verdict: Verdict) -> tuple[Group, ...]:
     """The findings, equal ones together, in the verdict's order."""
-    places: dict[tuple[object, ...], tuple[Finding, list[str]]] = {}
+    places: dict[tuple[object, ...], list[tuple[Finding, str]]] = {}
     for finding in verdict.findings:
         breach = finding.breach
         key = (
@@ -116,11 +117,17 @@ def groups(verdict: Verdict) -> tuple[Group, ...]:
             breach.problem,
             breach.found,
             breach.expected,
-            breach.fix,
         )
         line = f":{breach.line}" if breach.line else ""
-        places.setdefault(key, (finding, []))[1].append(_relative(breach.path, verdict.tree) + line)
-    return tuple(Group(first, tuple(where)) for first, where in places.values())
+        places.setdefault(key, []).append((finding, _relative(breach.path, verdict.tree) + line))
+    return tuple(
+        Group(
+            members[0][0],
+            tuple(where for _, where in members),
+            tuple(dict.fromkeys(finding.breach.fix for finding, _ in members if finding.breach.fix)),
+        )
+        for members in places.values()
+    )
 
 
 def print_verdict(verdict: Verdict, console: "Console", official: OfficialVerdict | None = None) -> None:
@@ -208,12 +215,11 @@ def _details(group: Group) -> list[str]:
     breach = group.first.breach
     lines = [
         f"{label:<9}{printable(value)}"
-        for label, value in (
-            ("found", breach.found),
-            ("expected", breach.expected),
-            ("fix", pasteable(breach.fix)),
-        )
+        for label, value in (("found", breach.found), ("expected", breach.expected))
         if value
+    ]
+    lines += [
+        f"{'fix' if not index else '':<9}{printable(pasteable(fix))}" for index, fix in enumerate(group.fixes)
     ]
     listed = group.places[:PLACES_SHOWN]
     lines += [f"{'in' if not index else '':<9}{printable(place)}" for index, place in enumerate(listed)]

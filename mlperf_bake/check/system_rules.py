@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from mlperf_bake.check.fixes import describe
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Table, official
 from mlperf_bake.check.tree import System
 
 SYSTEM: Final[Table[System]] = Table("system")
 
-_FIX: Final = "fill it in with mlperf-bake collect RESULT... --system-file FILE"
 _COUNTS: Final = ("number_of_nodes", "accelerators_per_node")
 
 
@@ -39,7 +39,9 @@ def keys(system: System) -> Iterator[Breach]:
     missing = [key for key in (*tree.system_keys, *network) if key not in values]
     if missing:
         expected = f"all {len((*tree.system_keys, *network))} keys"
-        yield Breach(system.description.path, "keys are missing", ", ".join(missing), expected, _FIX)
+        yield Breach(
+            system.description.path, "keys are missing", ", ".join(missing), expected, describe(system)
+        )
 
 
 @SYSTEM.rule("values", official("checks/system_check.py required_fields_check"))
@@ -57,7 +59,7 @@ def values(system: System) -> Iterator[Breach]:
             "the system is not described in full",
             found=", ".join(empty_keys) + (" is empty" if len(empty_keys) == 1 else " are empty"),
             expected="a value, or N/A where there is none",
-            fix=_FIX,
+            fix=describe(system),
             demonstration=system.demonstration,
         )
 
@@ -77,7 +79,7 @@ def counts(system: System) -> Iterator[Breach]:
                 f"{key} is not a count that the official checker can read",
                 found=repr(value),
                 expected='digits as text, "0" for none',
-                fix=_FIX,
+                fix=describe(system),
             )
 
 
@@ -91,7 +93,7 @@ def status(system: System) -> Iterator[Breach]:
             "the status is none that MLPerf knows",
             found=repr(system.text("status")),
             expected="one of " + ", ".join(allowed),
-            fix=_FIX,
+            fix=describe(system),
             demonstration=system.demonstration and not system.text("status"),
         )
 
@@ -108,7 +110,7 @@ def system_type(system: System) -> Iterator[Breach]:
             "system_type is none that MLPerf knows",
             found=repr(value),
             expected="one of " + "; ".join(system.submitter.tree.rules.tree.system_types),
-            fix=_FIX,
+            fix=describe(system),
             demonstration=system.demonstration and not value,
         )
 

@@ -1,12 +1,17 @@
 """Rules on the shape of the tree: its root, what belongs to a submitter, models and scenarios."""
 
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from mlperf_bake.check.fixes import run_again
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Model, Submitter, Tree, directories
+from mlperf_bake.program import shown
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.submission.describing import describing_command
 from mlperf_bake.submission.submitters import UNNAMED
 
 TREE: Final[Table[Tree]] = Table("tree")
@@ -82,7 +87,7 @@ def results(tree: Tree) -> Iterator[Breach]:
             tree.root,
             "the tree holds no result",
             expected="results/<system>/<model>/<Scenario>",
-            fix="mlperf-bake collect RESULT... --out TREE",
+            fix=f"mlperf-bake collect ./results --out {shlex.quote(str(tree.root))}",
         )
 
 
@@ -126,6 +131,15 @@ def _demonstration(submitter: Submitter) -> bool:
     return any(system.demonstration for system in submitter.systems)
 
 
+def _rename(submitter: Submitter) -> str:
+    """The directory under another name, which the descriptions of its systems then say, too."""
+    there, named = shown(submitter.path), shown(submitter.path.with_name("NAME"))
+    steps = [["mv", there, named]]
+    root = submitter.tree.root
+    steps += [describing_command(root, "NAME", system.name) for system in submitter.systems]
+    return " && ".join(map(shlex.join, steps))
+
+
 @SUBMITTER.rule("name", RULES_TEXT)
 def name(submitter: Submitter) -> Iterator[Breach]:
     """The submitter is named."""
@@ -135,7 +149,7 @@ def name(submitter: Submitter) -> Iterator[Breach]:
             "nobody has said who submits",
             found=f'"{UNNAMED}"',
             expected="the name of your organisation",
-            fix="mlperf-bake collect RESULT... --submitter NAME",
+            fix=_rename(submitter),
             demonstration=_demonstration(submitter),
         )
 
@@ -229,6 +243,14 @@ def scenario(model: Model) -> Iterator[Breach]:
             )
 
 
+def _both_runs(model: Model, scenario: str) -> str:
+    """The two runs of a scenario that the model lacks, like those of a scenario that it has."""
+    if not model.results:
+        return ""
+    like = replace(model.results[0], path=model.path / scenario)
+    return " && ".join(run_again(like, mode) for mode in ("performance", "accuracy"))
+
+
 @MODEL.rule("required", official("loader.py check_scenarios"))
 def required(model: Model) -> Iterator[Breach]:
     """Closed division: the scenarios are those the benchmark has on this kind of system, all required ones among them."""
@@ -252,7 +274,7 @@ def required(model: Model) -> Iterator[Breach]:
             f"the scenario {missing} is missing",
             found=", ".join(sorted(filter(None, there))) or "none",
             expected=f"{', '.join(scenarios.required)} on {system.kind} systems",
-            fix=f"mlperf-bake run --target {model.name} --scenario {missing} --mode performance, then --mode accuracy",
+            fix=_both_runs(model, missing),
             demonstration=demonstration,
         )
     if scenarios.one_of and not there.intersection(scenarios.one_of):

@@ -35,6 +35,7 @@ OfficialOptions = Annotated[
         show_default=False,
     ),
 ]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 9 for a demonstration, too.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
@@ -43,18 +44,23 @@ def check(
     round_name: RoundName = "v6.1",
     official: Checkout = None,
     official_option: OfficialOptions = None,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Check a submission tree: file, rule, found, expected, fix. Exit code 9 if it is invalid."""
+    """Check a submission tree: file, rule, found, expected, fix. Exit code 9 if it is invalid, or if the official
+    checker refuses it for more than what a demonstration cannot keep."""
     from mlperf_bake.check.engine import check as check_tree
-    from mlperf_bake.check.official import run_official
+    from mlperf_bake.check.official import run_official, unexcused
+    from mlperf_bake.check.verdict import State
+    from mlperf_bake.errors import CheckFailed
     from mlperf_bake.rounds import load_round
 
     verdict = check_tree(tree, load_round(round_name))
     beside = run_official(official, tree, round_name, official_option or ()) if official else None
     _print(verdict, beside, json)
-    if verdict.exit_code:
-        raise typer.Exit(verdict.exit_code)
+    refused = beside is not None and bool(unexcused(beside, verdict))
+    if verdict.exit_code or refused or (strict and verdict.state is not State.VALID):
+        raise typer.Exit(CheckFailed.exit_code)
 
 
 def _print(verdict: Verdict, official: OfficialVerdict | None, json: bool) -> None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlperf_bake.cli.harness_arguments import (
+    Batch,
+    Duration,
+    MinQueries,
+    Samples,
+    TargetLatency,
+    TargetQps,
+    Threads,
+    Words,
+    Workers,
+    as_words,
+    target_and_options,
+)
 from mlperf_bake.cli.options import Json
 from mlperf_bake.cli.output import note, print_json
-from mlperf_bake.errors import RunFailed, UsageError
+from mlperf_bake.errors import RunFailed
+from mlperf_bake.program import pasteable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +36,8 @@ if TYPE_CHECKING:
 
 
 def run(
-    target: Annotated[str, typer.Option("--target", "-t", metavar="TARGET", help="What to run.")],
+    words: Words = None,
+    target: Annotated[str, typer.Option("--target", "-t", metavar="TARGET", help="What to run.")] = "",
     scenario: Annotated[
         str, typer.Option("--scenario", "-s", help="SingleStream, MultiStream, Server, Offline, Interactive.")
     ] = "Offline",
@@ -29,7 +45,12 @@ def run(
         str, typer.Option("--mode", "-m", help="performance, accuracy, find-peak.")
     ] = "performance",
     data: Annotated[
-        str, typer.Option("--data", metavar="DIR", help="A prepared data set, or the word synthetic.")
+        str,
+        typer.Option(
+            "--data",
+            metavar="NAME|DIR",
+            help="A data set (mlperf-bake data list), a prepared one's directory, sample (the model's own), synthetic.",
+        ),
     ] = "synthetic",
     results: Annotated[
         str,
@@ -44,14 +65,14 @@ def run(
         typer.Option("--memory", metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False),
     ] = 0,
     cpuset: Annotated[str, typer.Option("--cpuset", metavar="LIST", help="CPUs, such as 0-3,8.")] = "",
-    harness_options: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[-- HARNESS OPTION...]",
-            help="Given to the harness as they are: -- --duration 10 --workers 2.",
-            show_default=False,
-        ),
-    ] = None,
+    duration: Duration = None,
+    min_queries: MinQueries = None,
+    target_qps: TargetQps = None,
+    target_latency_ms: TargetLatency = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    batch: Batch = None,
+    samples: Samples = None,
     untuned: Annotated[
         bool, typer.Option("--untuned", help="Leave out what mlperf-bake tune found for this machine.")
     ] = False,
@@ -68,38 +89,52 @@ def run(
     """Run a benchmark and keep its result."""
     from rich.console import Console
 
+    from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.project import open_project
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.corrected import corrected_command
-    from mlperf_bake.run.request import (
-        SCENARIOS,
-        Limits,
-        RunRequest,
-        data_from,
-        new_run_id,
-        own_class_from,
-        results_from,
-    )
+    from mlperf_bake.run.data import data_for, require_labels
+    from mlperf_bake.run.next_step import next_command
+    from mlperf_bake.run.request import Limits, RunRequest, new_run_id, own_class_from, results_from
     from mlperf_bake.run.service import run_image
     from mlperf_bake.run.summary import outcome_json, print_outcome
+    from mlperf_bake.run.workload import mode_from, require_sense, scenario_from
 
-    if scenario not in SCENARIOS:
-        raise UsageError("unknown scenario", found=scenario, expected=", ".join(SCENARIOS))
+    target, further = target_and_options(target, words or ())
+    common: dict[str, float | int | None] = {
+        "duration": duration,
+        "min-queries": min_queries,
+        "target-qps": target_qps,
+        "target-latency-ms": target_latency_ms,
+        "workers": workers,
+        "threads": threads,
+        "batch": batch,
+        "samples": samples,
+    }
+    options = (*as_words(common), *further)
+    scenario, mode = scenario_from(scenario), mode_from(mode)
     project = open_project()
     cell = resolve(project.matrix, target).cell
+    model = project.matrix.models[cell.model]
+    require_sense(scenario, mode, options, project.round, model.benchmark)
+    require_labels(data, mode, model, _with_labels(target, scenario, results))
+    place = results_from(results)
     engine = find_engine()
+    reference = image or built_image(project, cell, engine, note)
+    with StepLine() as progress:
+        read = data_for(data, model, progress)
     request = RunRequest(
-        image=image or built_image(project, cell, engine, note),
+        image=reference,
         cell_id=cell.id,
         scenario=scenario,
         mode=mode,
-        data=data_from(data),
-        results=results_from(results),
+        data=read,
+        results=place,
         platform=project.matrix.hardware[cell.hardware].platform,
         run_id=run_id or new_run_id(scenario, mode),
-        harness_options=tuple(harness_options or ()),
+        harness_options=options,
         limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
         own_class=own_class_from(own_class, cell.id, project.matrix.frameworks[cell.framework].backend)
         if own_class
@@ -118,6 +153,7 @@ def run(
     if untuned:
         command.append("--untuned")
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
+    say(pasteable(f"next: {next_command(outcome, request, data, image)}"))
 
 
 def require_valid(outcome: RunOutcome, again: str = "") -> None:
@@ -133,7 +169,7 @@ def require_valid(outcome: RunOutcome, again: str = "") -> None:
         raise RunFailed(
             "LoadGen calls the run INVALID; it is recorded all the same",
             where=outcome.run_id,
-            found=because or f"result {outcome.results} / {outcome.run_id}",
+            found=because or None,
             remedy=again or "the reasons of LoadGen are in the outcome; collect leaves such a run out",
         )
 
@@ -155,6 +191,12 @@ def _tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[
     applied = tuned_options(project.state, circumstances, request.harness_options)
     say(applied.says)
     return replace(request, harness_options=applied.options)
+
+
+def _with_labels(target: str, scenario: str, results: str) -> str:
+    """The accuracy run on the labelled data that the model names."""
+    words = ["mlperf-bake", "run", target, "--scenario", scenario, "--mode", "accuracy", "--data", "sample"]
+    return shlex.join([*words, "--results", results])
 
 
 def _command(target: str, request: RunRequest, data: str, results: str, image: str, memory: int) -> list[str]:

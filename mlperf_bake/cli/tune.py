@@ -22,7 +22,12 @@ def tune(
         str, typer.Option("--scenario", "-s", help="SingleStream, MultiStream, Server, Offline, Interactive.")
     ] = "Offline",
     data: Annotated[
-        str, typer.Option("--data", metavar="DIR", help="A prepared data set, or the word synthetic.")
+        str,
+        typer.Option(
+            "--data",
+            metavar="NAME|DIR",
+            help="A data set (mlperf-bake data list), a prepared one's directory, sample (the model's own), synthetic.",
+        ),
     ] = "synthetic",
     results: Annotated[
         str,
@@ -57,11 +62,14 @@ def tune(
     """Find workers, threads, batch and rate that run best here, and keep them for run."""
     from rich.console import Console
 
+    from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.project import open_project
     from mlperf_bake.run.built import built_image, fingerprint_of
-    from mlperf_bake.run.request import SCENARIOS, Limits, RunRequest, data_from, results_from
+    from mlperf_bake.run.data import data_for
+    from mlperf_bake.run.request import Limits, RunRequest, results_from
+    from mlperf_bake.run.workload import scenario_from
     from mlperf_bake.tune.diary import Diary
     from mlperf_bake.tune.machine import machine_of
     from mlperf_bake.tune.measuring import ImageRuns
@@ -73,20 +81,22 @@ def tune(
     from mlperf_bake.tune.trials import Trials
     from mlperf_bake.tune.view import Kept, estimate_s, open_view
 
-    if scenario not in SCENARIOS:
-        raise UsageError("unknown scenario", found=scenario, expected=", ".join(SCENARIOS))
+    scenario = scenario_from(scenario)
     options = tuple(harness_options or ())
     wishes = Wishes(scenario, duration, runs, resolution, _fixed(options, scenario))
     project = open_project()
     cell = resolve(project.matrix, target).cell
     engine = find_engine()
     say = note if json else typer.echo
+    reference = image or built_image(project, cell, engine, note)
+    with StepLine() as progress:
+        read = data_for(data, project.matrix.models[cell.model], progress)
     request = RunRequest(
-        image=image or built_image(project, cell, engine, note),
+        image=reference,
         cell_id=cell.id,
         scenario=scenario,
         mode="performance",
-        data=data_from(data),
+        data=read,
         results=results_from(results),
         platform=project.matrix.hardware[cell.hardware].platform,
         run_id="",

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, choices: Iterable[str], count: int = 3) -> tuple[str, ...]:
-    """At most ``count`` of ``choices`` that resemble ``word``, best first; empty where none does."""
+    """At most ``count`` of ``choices`` that resemble ``word``, best first, capitals or not; empty where none does."""
     import difflib  # only on the way to an error
 
-    return tuple(difflib.get_close_matches(word[:200], sorted(set(choices)), n=count, cutoff=0.6))
+    folded = {choice.casefold(): choice for choice in sorted(set(choices), reverse=True)}
+    close = difflib.get_close_matches(word[:200].casefold(), sorted(folded), n=count, cutoff=0.6)
+    return tuple(folded[choice] for choice in close)
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

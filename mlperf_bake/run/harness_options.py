@@ -18,6 +18,8 @@ HARNESS_OPTIONS = {
     "backend-option": "NAME=VALUE",
     "precision": "NAME",
     "verify": "",
+    "watchdog": "SECONDS",
+    "leak-limit-mb": "MB",
 }
 """What a user may pass on to the harness, and what stands for its value; the rest of its options `run` gives itself."""
 

@@ -15,8 +15,6 @@ HARNESS_USER = 65532
 
 SYNTHETIC: Literal["synthetic"] = "synthetic"
 
-SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
-
 _VOLUME = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
 
 
@@ -140,26 +138,6 @@ def results_from(text: str) -> Volume | Path:
     if "/" in text or text in {".", ".."}:
         return Path(text).expanduser().absolute()
     return Volume(text)
-
-
-def data_from(text: str) -> Path | Literal["synthetic"]:
-    """``synthetic``, or the directory of a prepared data set.
-
-    Raises:
-        UsageError: no such directory, or nothing prepared in it.
-    """
-    if text == SYNTHETIC:
-        return SYNTHETIC
-    path = Path(text).expanduser().absolute()
-    if not (path / "dataset.conf").is_file():
-        raise UsageError(
-            "not a prepared data set",
-            where=text,
-            found="no dataset.conf in it" if path.is_dir() else "no such directory",
-            expected="a directory with dataset.conf, samples.bin, labels.bin, or the word synthetic",
-            remedy="mlperf-bake data prepare NAME",
-        )
-    return path
 
 
 def own_class_from(text: str, cell_id: str, backend: str) -> OwnClass:

@@ -26,9 +26,15 @@ def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
         )
     newest = runs[-1]
     data = data_of(newest.manifest)
-    there = {run.manifest.mode for run in runs if _goes_with(run.manifest, newest.manifest, data)}
-    missing = [mode for mode in MODES if mode not in there] or MODES
+    missing = missing_modes([run.manifest for run in runs], newest.manifest) or MODES
     return tuple(run_command(newest.manifest, mode, data, results_of(newest)) for mode in missing)
+
+
+def missing_modes(there: Sequence[Manifest], newest: Manifest) -> tuple[str, ...]:
+    """Which of the two runs of a result are not there for the cell, scenario, image and data of the newest one."""
+    data = data_of(newest)
+    found = {one.mode for one in there if _goes_with(one, newest, data)}
+    return tuple(mode for mode in MODES if mode not in found)
 
 
 def run_command(manifest: Manifest, mode: str, data: str, results: str, *options: str) -> str:

@@ -117,7 +117,7 @@ def manifest_of(spec: RunSpec) -> dict[str, Any]:
             "count": spec.samples,
             "shape": [3, 224, 224],
             "dtype": "float32",
-            "preprocessing": "imagenet-rgb-127-128-224",
+            "preprocessing": "imagenet-lite-224",
             "samples_sha256": "34" * 32,
             "labels_sha256": "56" * 32,
             "official_count": 50_000,

@@ -12,7 +12,7 @@ import requests.exceptions
 
 from mlperf_bake.cli.app import execute
 from mlperf_bake.cli.system_failure import system_failure
-from mlperf_bake.run.request import data_from
+from mlperf_bake.results.run import MANIFEST
 
 DISK, ENGINE, USAGE, INTERRUPTED = 8, 7, 2, 130
 
@@ -59,7 +59,7 @@ def test_a_name_that_is_too_long_is_a_sentence_and_shortened(capsys: pytest.Capt
     assert "defect" not in said
     assert len(said) < 1000
     with pytest.raises(OSError) as caught:
-        data_from(name)
+        (Path(name) / MANIFEST).stat()
     assert system_failure(caught.value).exit_code == USAGE
 
 

@@ -14,7 +14,6 @@ from mlperf_bake.run.request import (
     Limits,
     RunRequest,
     Volume,
-    data_from,
     new_run_id,
     own_class_from,
     require_class_readable,
@@ -83,16 +82,6 @@ def test_run_ids_are_sortable_and_unlike_each_other() -> None:
     first, second = (new_run_id("SingleStream", "compliance/TEST01") for _ in range(2))
     assert first != second
     assert "-singlestream-compliance-test01-" in first
-
-
-def test_what_was_not_prepared_is_not_data(tmp_path: Path) -> None:
-    assert data_from("synthetic") == "synthetic"
-    with pytest.raises(UsageError, match="not a prepared data set"):
-        data_from(str(tmp_path))
-    with pytest.raises(UsageError, match="not a prepared data set"):
-        data_from(str(tmp_path / "none"))
-    (tmp_path / "dataset.conf").touch()
-    assert data_from(str(tmp_path)) == tmp_path
 
 
 def test_data_that_the_containers_user_cannot_read_is_refused_before_the_run(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""The commands that mend what a rule has found, spelt out with the names of the tree, so that they can be pasted."""
+
+import shlex
+
+from mlperf_bake.check.tree import Result, System
+from mlperf_bake.submission.completing import SAMPLE, data_of, run_command
+from mlperf_bake.submission.describing import describing_command
+
+
+def run_again(result: Result, mode: str, *options: str, data: str = "") -> str:
+    """Another run of the result's cell and scenario.
+
+    Args:
+        mode: ``performance`` or ``accuracy``.
+        options: of ``mlperf-bake run``.
+        data: what it takes as data; empty: what the result's runs took.
+    """
+    if result.manifests:
+        manifest = result.manifests[0]
+        return run_command(manifest, mode, data or data_of(manifest), "", *options)
+    words = ["mlperf-bake", "run", result.model.name, "--scenario", result.scenario or result.path.name]
+    return shlex.join([*words, "--mode", mode, "--data", data or SAMPLE, *options])
+
+
+def prepare_official_data(result: Result, mode: str) -> str:
+    """The official data set for the result's model, where one that is prepared in the same way is known, and a run."""
+    from mlperf_bake.assets.datasets import UserDirectory, datasets
+
+    used = next((manifest.dataset for manifest in result.manifests if manifest.dataset), None)
+    official = [
+        dataset
+        for dataset in datasets().values()
+        if used
+        and used.preprocessing in dataset.preprocessings
+        and dataset.count == dataset.official_count == used.official_count
+    ]
+    if not official:
+        return "prepare the official data set, and run both modes again with --data"
+    own = ["--from", "DIRECTORY"] if isinstance(official[0].source, UserDirectory) else []
+    prepare = ["mlperf-bake", "data", "prepare", official[0].name, "--for", result.model.name, *own]
+    return f"{shlex.join(prepare)} && {run_again(result, mode, data=official[0].name)}"
+
+
+def tune(result: Result) -> str:
+    """The search for a setting with which LoadGen calls a run of this kind VALID."""
+    manifest = result.manifests[0] if result.manifests else None
+    target, data = (manifest.cell.id, data_of(manifest)) if manifest else (result.model.name, SAMPLE)
+    scenario = result.scenario or result.path.name
+    return shlex.join(["mlperf-bake", "tune", "--target", target, "--scenario", scenario, "--data", data])
+
+
+def describe(system: System) -> str:
+    """What to do once the file beside the tree is filled in."""
+    root = system.submitter.tree.root
+    command = describing_command(root, system.submitter.name, system.name)
+    return f"fill in {command[-1]}, then {shlex.join(command)}"

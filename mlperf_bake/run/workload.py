@@ -1,0 +1,65 @@
+"""What is to be measured: scenario and mode as typed, and whether they make sense for a benchmark and its data.
+
+The harness judges the same once more; said here, it is said before an engine is asked or data are prepared.
+"""
+
+from collections.abc import Iterable
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.rounds import Round
+from mlperf_bake.run.harness_options import value_of
+
+SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
+MODES = ("performance", "accuracy", "find-peak")
+ON_SCHEDULE = ("Server", "Interactive")
+"""Scenarios whose queries arrive at a rate that LoadGen is given."""
+
+
+def scenario_from(text: str) -> str:
+    """A scenario. Errors: UsageError with the nearest one."""
+    return _one_of("scenario", text, SCENARIOS)
+
+
+def mode_from(text: str) -> str:
+    """A mode. Errors: UsageError with the nearest one."""
+    return _one_of("mode", text, MODES)
+
+
+def _one_of(what: str, text: str, known: tuple[str, ...]) -> str:
+    if text in known:
+        return text
+    raise UsageError(
+        f'unknown {what} "{text[:80]}"{did_you_mean(text, known)}', expected="one of " + ", ".join(known)
+    )
+
+
+def require_sense(
+    scenario: str, mode: str, harness_options: Iterable[str], rules: Round, benchmark: str
+) -> None:
+    """Does nothing where the harness can run this.
+
+    Errors:
+        UsageError: a peak is to be searched where no rate is given, or the round sets no limit for Interactive.
+    """
+    if mode == "find-peak" and scenario not in ON_SCHEDULE:
+        raise UsageError(
+            f"find-peak searches the highest rate of Server and Interactive; in {scenario} a performance run measures "
+            "the peak itself",
+            remedy="--mode performance",
+        )
+    model = rules.models.get(benchmark)
+    limited = model is not None and "Interactive" in model.latency_limit_ns
+    if scenario == "Interactive" and not limited and value_of(harness_options, "target-latency-ms") is None:
+        official = sorted(
+            {
+                name
+                for kind in (model.scenarios.values() if model else ())
+                for name in (*kind.required, *kind.optional)
+            }
+        )
+        raise UsageError(
+            f"round {rules.name} has no latency limit for {benchmark} in Interactive",
+            expected="one of " + ", ".join(official),
+            remedy="--target-latency-ms L gives a limit of your own, for a run that is no MLPerf result",
+        )

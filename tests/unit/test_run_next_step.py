@@ -1,0 +1,66 @@
+"""After a run: the one that it still lacks to be a result, else `collect`; always a line to paste."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlperf_bake.run.next_step import next_command
+from mlperf_bake.run.request import RunRequest, Volume
+from mlperf_bake.run.service import RunOutcome
+from tests.support.synthetic_runs import OTHER_FINGERPRINT, RunSpec, write_run
+
+CELL = "efficientnet-lite0-cpp-onnxruntime-cpu-debian12"
+RUN = f"mlperf-bake run {CELL} --scenario Offline --mode"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def after(tmp_path: Path, spec: RunSpec, results: Path | Volume | None = None, image: str = "") -> str:
+    run = write_run(tmp_path / "results", replace(spec, run_id="this"))
+    manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    place = results or tmp_path / "results"
+    request = RunRequest(
+        image or "net", CELL, spec.scenario, spec.mode, "synthetic", place, "linux/amd64", "this"
+    )
+    shown = place.name if isinstance(place, Volume) else str(place)
+    outcome = RunOutcome("this", CELL, shown, True, manifest, "sha256:aa")
+    return next_command(outcome, request, "imagenet-20", image)
+
+
+def test_a_lone_performance_run_wants_its_accuracy_run(tmp_path: Path) -> None:
+    assert after(tmp_path, RunSpec()) == f"{RUN} accuracy --data imagenet-20 --results ./results"
+    assert after(tmp_path / "b", RunSpec(mode="accuracy")).startswith(f"{RUN} performance --data imagenet-20")
+
+
+def test_a_run_of_another_image_or_scenario_is_not_the_other_half(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", RunSpec(mode="accuracy", run_id="a", fingerprint=OTHER_FINGERPRINT))
+    write_run(tmp_path / "results", RunSpec(mode="accuracy", run_id="b", scenario="Server"))
+    assert after(tmp_path, RunSpec()).startswith(f"{RUN} accuracy")
+
+
+def test_with_both_halves_there_it_is_collected(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", RunSpec(mode="accuracy"))
+    (tmp_path / "results" / "odd").mkdir()
+    (tmp_path / "results" / "odd" / "manifest.json").write_text("{", encoding="utf-8")
+    assert after(tmp_path, RunSpec()) == "mlperf-bake collect ./results"
+
+
+def test_generated_samples_become_the_models_own_first(tmp_path: Path) -> None:
+    spec = RunSpec(manifest={"dataset": {"synthetic": True}})
+    assert after(tmp_path, spec) == f"{RUN} performance --data sample --results ./results"
+
+
+def test_of_a_volume_only_this_run_is_known(tmp_path: Path) -> None:
+    volume = Volume("mine")
+    assert after(tmp_path, RunSpec(), volume) == f"{RUN} accuracy --data imagenet-20 --results mine"
+    assert after(tmp_path / "b", RunSpec(mode="accuracy"), volume) == "mlperf-bake collect volume:mine"
+
+
+def test_an_image_of_the_users_is_named_again(tmp_path: Path) -> None:
+    assert after(tmp_path, RunSpec(), image="mine:1").endswith("--results ./results --image mine:1")

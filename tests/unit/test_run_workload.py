@@ -1,0 +1,56 @@
+"""Scenario, mode and target as typed, and what no benchmark can be asked for."""
+
+import pytest
+
+from mlperf_bake.cli.harness_arguments import as_words, target_and_options
+from mlperf_bake.errors import UsageError
+from mlperf_bake.rounds import load_round
+from mlperf_bake.run.workload import mode_from, require_sense, scenario_from
+
+ROUND = load_round("v6.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("server", "Server"), ("OFFLINE", "Offline"), ("Singlestream", "SingleStream")]
+)
+def test_a_scenario_in_other_letters_is_suggested(text: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f'did you mean "{meant}"'):
+        scenario_from(text)
+    assert scenario_from(meant) == meant
+
+
+def test_a_mistyped_mode_is_suggested() -> None:
+    with pytest.raises(UsageError, match='unknown mode "accurcy"'):
+        mode_from("accurcy")
+    assert mode_from("find-peak") == "find-peak"
+
+
+def test_a_peak_is_searched_only_where_a_rate_is_given() -> None:
+    require_sense("Server", "find-peak", (), ROUND, "resnet")
+    with pytest.raises(UsageError, match="in Offline a performance run measures the peak itself"):
+        require_sense("Offline", "find-peak", (), ROUND, "resnet")
+
+
+def test_interactive_needs_a_limit_of_the_round_or_of_the_user() -> None:
+    with pytest.raises(
+        UsageError, match=r"round v6\.1 has no latency limit for resnet in Interactive"
+    ) as caught:
+        require_sense("Interactive", "performance", ("--workers", "2"), ROUND, "resnet")
+    assert "Server" in str(caught.value.expected) and "--target-latency-ms" in str(caught.value.remedy)
+    require_sense("Interactive", "performance", ("--target-latency-ms", "5"), ROUND, "resnet")
+    require_sense("Server", "performance", (), ROUND, "resnet")
+
+
+def test_the_target_is_the_first_word_or_an_option_and_the_rest_is_the_harnesss() -> None:
+    assert target_and_options("", ["net", "--pin", "compact"]) == ("net", ("--pin", "compact"))
+    assert target_and_options("net", ["--verify"]) == ("net", ("--verify",))
+    assert target_and_options("net", ["net"]) == ("net", ())
+    for target, words in (("", []), ("", ["--pin", "none"]), ("a", ["b"]), ("", ["a", "b"])):
+        with pytest.raises(UsageError):
+            target_and_options(target, words)
+
+
+def test_common_options_reach_the_harness_as_typed() -> None:
+    assert as_words({"duration": 600.0, "workers": None, "batch": 4, "target-qps": 1234567.5}) == (
+        *("--duration", "600", "--batch", "4", "--target-qps", "1234567.5"),
+    )
