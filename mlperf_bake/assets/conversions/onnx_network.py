@@ -68,7 +68,7 @@ def read_network(file: Path, input: str, output: str) -> Network:
             wanted.update(item.inputs)
     known = {input, "", *constants, *(item.output for item in kept)}
     if missing := sorted(wanted - known):
-        raise Refused(f"{file.name} has no {', '.join(missing)} between {input} and {output}")
+        raise Refused(f"{file.name} lacks {', '.join(missing)}, which its output {output} is made from")
     return Network(tuple(reversed(kept)), {name: constants[name] for name in constants if name in wanted})
 
 

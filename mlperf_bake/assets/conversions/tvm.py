@@ -38,11 +38,22 @@ def convert(request: Request, samples: Samples) -> Form:
         raise Refused(
             f"TVM's library is compiled for x86-64 and tried out here, which is {platform.machine()}"
         )
-    module = from_onnx(onnx.load(request.source), shape_dict={request.input: [1, *request.shape]})
+    module = from_onnx(_with_one_output(request), shape_dict={request.input: [1, *request.shape]})
     module = relax.transform.DecomposeOpsForInference()(module)
     file = request.out / f"{request.stem}.so"
     tvm.compile(module, target=tvm.target.Target(TARGET)).export_library(str(file))
     return Form((file.name,), ("tvm", "onnx"), _outputs(file, samples.values))
+
+
+def _with_one_output(request: Request) -> onnx.ModelProto:
+    """The source without its other outputs: the library gives one tensor, and TVM drops what that does not need."""
+    model = onnx.load(request.source)
+    wanted = [output for output in model.graph.output if output.name == request.output]
+    if not wanted:
+        raise Refused(f"{request.source.name} has no output {request.output}")
+    del model.graph.output[:]
+    model.graph.output.extend(wanted)
+    return model
 
 
 def _outputs(file: Path, values: Array) -> NDArray[np.generic]:
