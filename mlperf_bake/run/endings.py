@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
+from mlperf_bake.results import figures
 
 FINISHED_VALID = 0
 FINISHED_INVALID = 9
 USAGE = 2
 INTERRUPTED = 12
+
+SPEAKS = "mlperf-harness: "
+"""What the harness's own sentence begins with."""
 
 KILLED = 137
 """128 + SIGKILL."""
@@ -27,7 +31,7 @@ ENDINGS = {
     3: Ending("the image's cell.conf is missing or wrong", BUILD_AGAIN),
     4: Ending(
         "the data set cannot be used",
-        "mlperf-bake data prepare NAME makes one for this model; the container's user must be able to read it",
+        "--data sample takes the model's own; the container's user must be able to read a directory",
     ),
     5: Ending("the weights are missing or have another checksum", BUILD_AGAIN),
     6: Ending("the backend failed", "read what it said above; try it with -- --workers 1 --threads 1"),
@@ -69,18 +73,14 @@ def error_for(
     if exit_code == INTERRUPTED:
         return Interrupted("the run was interrupted; nothing of it counts", where=cell_id)
     if exit_code == USAGE:
-        return UsageError(
-            "the harness does not know an option or its value",
-            where=cell_id,
-            found=" | ".join(said[-3:]) or None,
-            remedy=f"docker run --rm {image} --help lists its options",
-        )
-    found = " | ".join(said[-3:]) or f"exit code {exit_code}"
+        return _usage(said, cell_id, image)
+    sentence = sentence_in(said)
+    found = f"exit code {exit_code}" if sentence is None else f"{sentence} (exit code {exit_code})"
     if out_of_memory:
         return RunFailed(
             "the run needed more memory than it may take",
             where=cell_id,
-            found=f"limit {memory / (1 << 30):.1f} GiB",
+            found=f"limit {figures.memory(memory)}",
             remedy="--memory MIB raises the limit; fewer workers and a smaller batch (-- --workers 1 --batch 1) need less",
         )
     ending = ENDINGS.get(exit_code)
@@ -89,12 +89,28 @@ def error_for(
         return RunFailed(
             "the container was killed" if killed else f"the harness ended with exit code {exit_code}",
             where=cell_id,
-            found=found,
+            found=found if sentence or killed else None,
             remedy="dmesg may say why" if killed else "read what it said above",
         )
     return RunFailed(
         ending.problem,
         where=cell_id,
-        found=f"{found} (exit code {exit_code})",
+        found=found,
         remedy=ending.remedy.format(cell_id=cell_id),
     )
+
+
+def sentence_in(said: tuple[str, ...]) -> str | None:
+    """The harness's last sentence, which says what is wrong; where it had none, the last lines of all."""
+    own = [line.removeprefix(SPEAKS) for line in said if line.startswith(SPEAKS)]
+    return own[-1] if own else " | ".join(said[-3:]) or None
+
+
+def _usage(said: tuple[str, ...], cell_id: str, image: str) -> UsageError:
+    """The harness's sentence "what is wrong; what to do.", in its two halves."""
+    problem, _, rest = (sentence_in(said) or "the harness does not take this command").partition("; ")
+    rest = rest.rstrip(".")
+    expected = rest.removeprefix("expected ") if rest.startswith("expected ") else None
+    if not rest or expected or rest.startswith("--help"):
+        rest = f"docker run --rm {image} --help lists the harness's options"
+    return UsageError(problem.rstrip("."), where=cell_id, expected=expected, remedy=rest)

@@ -188,6 +188,7 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
     own = f"{HARNESS_USER}:{HARNESS_USER}"
     if isinstance(results, Volume):
         return own, ""
+    _refuse_run_inside_run(results)
     try:
         results.mkdir(parents=True, exist_ok=True)
         owner = results.stat()
@@ -218,6 +219,19 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
             remedy="name a directory of your own, or a volume",
         )
     return f"{owner.st_uid}:{owner.st_gid}", ""
+
+
+def _refuse_run_inside_run(results: Path) -> None:
+    """Refuses a directory that is a run's or lies in one: `collect` would take the two for one."""
+    run = next((path for path in (results, *results.parents) if (path / "manifest.json").is_file()), None)
+    if run is not None:
+        raise UsageError(
+            "the result directory lies in another run's",
+            where=str(results),
+            found=f"the run {run.name}",
+            expected="a directory that holds the directories of runs",
+            remedy=f"--results {run.parent}",
+        )
 
 
 def _is_result(path: Path) -> bool:

@@ -14,7 +14,7 @@ from mlperf_bake.engine.emulation import require_emulation
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
 from mlperf_bake.run.client import connect
-from mlperf_bake.run.endings import FINISHED_INVALID, FINISHED_VALID, error_for
+from mlperf_bake.run.endings import FINISHED_INVALID, FINISHED_VALID, INTERRUPTED, SPEAKS, error_for
 from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL, client_is_gone, container_options, this_client
 from mlperf_bake.run.progress import Event, LineReader, Said, parse_line
 from mlperf_bake.run.request import (
@@ -223,8 +223,8 @@ def _judge(
     )
 
 
-def _end_cleanly(container: "Container") -> str:
-    """SIGTERM, then up to 30 s for the harness to write down that it was interrupted."""
+def _end_cleanly(container: "Container") -> str | None:
+    """SIGTERM, then up to 30 s for the harness to write down that it was interrupted; gives what it did instead."""
     import docker.errors
     import requests.exceptions
 
@@ -234,7 +234,7 @@ def _end_cleanly(container: "Container") -> str:
             code = int(container.wait(timeout=CLEAN_END_S)["StatusCode"])
         except (requests.exceptions.RequestException, docker.errors.APIError):
             return f"it did not end within {CLEAN_END_S:.0f} s and was killed"
-    return f"the harness ended with exit code {code}"
+    return None if code == INTERRUPTED else f"the harness ended with exit code {code}"
 
 
 @contextlib.contextmanager
@@ -259,8 +259,12 @@ class _Following:
         threading.Thread(target=self._read, daemon=True, name="run output").start()
 
     def follow(self, view: RunView) -> tuple[str, ...]:
-        """Hand everything to the view until the container ends; returns the last lines for people."""
+        """Hand everything to the view until the container ends; returns the last lines for people.
+
+        What the harness says last it says of its end: that is for whoever tells how the run ended, and not shown twice.
+        """
         said: deque[str] = deque(maxlen=KEPT_LINES)
+        last: Said | None = None
         try:
             while True:
                 try:
@@ -270,8 +274,14 @@ class _Following:
                     continue
                 if event is None:
                     return tuple(said)
+                if last is not None:
+                    view.event(last)
+                last = None
                 if isinstance(event, Said) and event.line.strip():
                     said.append(event.line.strip())
+                    if event.line.startswith(SPEAKS):
+                        last = event
+                        continue
                 view.event(event)
         finally:
             view.close()

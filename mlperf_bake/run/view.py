@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SAY_EVERY_S = 10.0
+WORDS_WIDTH = 65
+"""Columns that phase, samples, elapsed and estimated time take beside a bar."""
+LEAST_BAR = 8
 
 
 class RunView(Protocol):
@@ -22,10 +25,14 @@ class RunView(Protocol):
 
 
 def progress_text(progress: Progress) -> str:
-    """``1,200 of 5,000 samples, 12 s, about 38 s left``."""
+    """``1,200 of 5,000 samples, 12 s, about 38 s left``; past the duration that was asked for, why it goes on."""
     expected = f" of {progress.expected:,}" if progress.expected else ""
     remaining = progress.remaining_s
-    left = f", about {short_seconds(remaining)} left" if remaining is not None else ""
+    left = ""
+    if remaining is not None:
+        left = f", about {short_seconds(remaining)} left"
+    elif 0 < progress.minimum_s <= progress.elapsed_s and not progress.expected:
+        left = f", over the {short_seconds(progress.minimum_s)} asked for: LoadGen wants more queries"
     return f"{progress.samples:,}{expected} samples, {short_seconds(progress.elapsed_s)}{left}"
 
 
@@ -74,18 +81,19 @@ class PlainRunView:
 
 
 class LiveRunView:
-    """One line with phase, bar, samples, elapsed and estimated time."""
+    """One line with phase, bar (none on a narrow terminal), samples, elapsed and estimated time."""
 
     def __init__(self, console: "Console", title: str) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
 
         self._console = console
+        room = console.width - WORDS_WIDTH
         self._bar = Bar(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.fields[text]}"),
-            TimeElapsedColumn(),
+            *((BarColumn(bar_width=min(30, room)),) if room >= LEAST_BAR else ()),
+            TextColumn("{task.fields[text]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
             transient=True,
         )

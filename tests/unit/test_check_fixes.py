@@ -12,7 +12,7 @@ from mlperf_bake.check.engine import check
 from mlperf_bake.check.official import OfficialVerdict, unexcused
 from mlperf_bake.check.report import groups, plain, print_brief
 from mlperf_bake.check.verdict import Verdict
-from mlperf_bake.cli.app import app, execute
+from mlperf_bake.cli.app import COMMANDS, app, execute
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
@@ -45,7 +45,7 @@ def parsed(command: str) -> None:
     if words[0] != "mlperf-bake":
         assert words[0] in ("mv", "rm")
         return
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(app(COMMANDS))
     context = click.Context(group, info_name="mlperf-bake")
     rest = words[1:]
     while isinstance(group, click.Group):

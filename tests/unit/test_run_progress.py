@@ -1,11 +1,15 @@
 """The harness's lines as events, and how far a run is."""
 
+import io
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from mlperf_bake.run.progress import Done, LineReader, Phase, Progress, Said, parse_line
-from mlperf_bake.run.view import PlainRunView, progress_text
+from mlperf_bake.run.view import LiveRunView, PlainRunView, progress_text
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,29 @@ def test_the_slower_of_samples_and_minimum_duration_decides() -> None:
 def test_progress_is_told_with_what_is_known() -> None:
     assert progress_text(Progress(1200, 4800, 12.0, 0.0)) == "1,200 of 4,800 samples, 12 s, about 36 s left"
     assert progress_text(Progress(3, None, 0.0, 0.0)) == "3 samples, 0.0 s"
+
+
+def test_a_run_that_loadgen_prolongs_says_so() -> None:
+    prolonged = progress_text(Progress(300, None, 14.0, 10.0))
+    assert prolonged == "300 samples, 14 s, over the 10 s asked for: LoadGen wants more queries"
+    assert "LoadGen" not in progress_text(Progress(300, None, 9.0, 10.0))
+    assert progress_text(Progress(300, 600, 14.0, 10.0)).endswith("300 of 600 samples, 14 s, about 14 s left")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_progress_fits_on_one_line_of_the_terminal(width: int) -> None:
+    text = io.StringIO()
+    console = Console(file=text, width=width, force_terminal=True, color_system=None, legacy_windows=False)
+    view = LiveRunView(console, "net Offline performance")
+    view.event(Phase("running"))
+    view.event(Progress(12_345, 67_890, 12.0, 60.0))
+    view._bar.refresh()
+    view.close()
+    shown = [line for line in re.split(r"[\r\n]|\x1b\[[0-9?]*[A-Za-z]", text.getvalue()) if "12,345" in line]
+    assert shown
+    for line in shown:
+        assert len(line.rstrip()) <= width
+        assert "about 54 s left" in line
 
 
 def test_plain_lines_come_at_most_every_ten_seconds_and_at_least_then() -> None:

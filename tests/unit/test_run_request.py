@@ -10,6 +10,7 @@ from mlperf_bake.cli.run import require_valid
 from mlperf_bake.errors import Interrupted, RunFailed, UsageError
 from mlperf_bake.run.endings import ENDINGS, error_for
 from mlperf_bake.run.hardened import client_is_gone, container_options, this_client
+from mlperf_bake.run.progress import Phase, Said
 from mlperf_bake.run.request import (
     Limits,
     RunRequest,
@@ -21,7 +22,7 @@ from mlperf_bake.run.request import (
     results_from,
     writer_of,
 )
-from mlperf_bake.run.service import RunOutcome
+from mlperf_bake.run.service import RunOutcome, _Following
 from tests.unit.test_engine_emulation import ENGINE
 
 REQUEST = RunRequest(
@@ -159,10 +160,11 @@ def test_endings_of_their_own_kind() -> None:
 
     assert isinstance(ending(2), UsageError)
     assert "docker run --rm net:aa --help" in str(ending(2))
+    assert "harness does not take" in str(ending(2))
     assert "build --force net" in str(ending(5))
     assert isinstance(ending(12), Interrupted)
     assert "killed" in str(ending(137))
-    assert "limit 1.0 GiB" in str(ending(137, out_of_memory=True))
+    assert "limit 1 GiB" in str(ending(137, out_of_memory=True))
     assert "exit code 99" in str(ending(99))
 
 
@@ -199,3 +201,79 @@ def test_a_class_that_the_harness_may_not_read_is_refused(tmp_path: Path) -> Non
         require_class_readable(chosen, "65532:65532")
     file.chmod(0o644)
     require_class_readable(chosen, "65532:65532")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "problem", "remedy"),
+    [
+        (
+            "--target-qps has no meaning in SingleStream; use --target-latency-ms.",
+            "--target-qps has no meaning in SingleStream",
+            "use --target-latency-ms",
+        ),
+        (
+            'Unknown option "--foo"; --help lists them all.',
+            'Unknown option "--foo"',
+            "docker run --rm net:aa --help lists the harness's options",
+        ),
+        (
+            '--batch is "x"; expected a whole number from 1 to 65536.',
+            '--batch is "x"',
+            "docker run --rm net:aa --help lists the harness's options",
+        ),
+    ],
+)
+def test_the_harness_says_itself_what_is_wrong_with_an_option(
+    sentence: str, problem: str, remedy: str
+) -> None:
+    said = ("library chatter", f"mlperf-harness: {sentence}")
+    error = error_for(2, cell_id="net", image="net:aa", said=said, out_of_memory=False, memory=0)
+    assert (error.problem, error.remedy, error.found) == (problem, remedy, None)
+    assert error.expected == ("a whole number from 1 to 65536" if "--batch" in sentence else None)
+
+
+def test_a_failure_quotes_the_harness_and_not_what_libraries_print() -> None:
+    said = ("mlperf-harness: weights.onnx is cut off.", "bye")
+    error = error_for(5, cell_id="net", image="net:aa", said=said, out_of_memory=False, memory=0)
+    assert error.found == "weights.onnx is cut off. (exit code 5)"
+
+
+def test_a_small_memory_limit_is_told_in_a_unit_that_fits() -> None:
+    error = error_for(137, cell_id="net", image="net:aa", said=(), out_of_memory=True, memory=10 << 20)
+    assert error.found == "limit 10 MiB"
+
+
+def test_no_run_lies_in_another_run(tmp_path: Path) -> None:
+    run = tmp_path / "results" / "r1"
+    run.mkdir(parents=True)
+    (run / "manifest.json").touch()
+    for inside in (run, run / "deeper"):
+        with pytest.raises(UsageError, match="another run's") as caught:
+            writer_of(inside)
+        assert caught.value.remedy == f"--results {tmp_path / 'results'}"
+    assert not (run / "deeper").exists()
+
+
+def test_the_last_sentence_of_the_harness_is_left_to_who_tells_the_end() -> None:
+    class Container:
+        def attach(self, **_: object) -> list[tuple[bytes | None, bytes | None]]:
+            return [
+                (b'{"event":"phase","phase":"loading"}\n', b"mlperf-harness: a remark.\n"),
+                (b"hello\n", b"mlperf-harness: the end; do this.\n"),
+            ]
+
+    class View:
+        def __init__(self) -> None:
+            self.events: list[object] = []
+
+        def event(self, event: object) -> None:
+            self.events.append(event)
+
+        def tick(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    view = View()
+    said = _Following(Container()).follow(view)  # type: ignore[arg-type]
+    assert view.events == [Phase("loading"), Said("mlperf-harness: a remark."), Said("hello")]
+    assert said[-1] == "mlperf-harness: the end; do this."
