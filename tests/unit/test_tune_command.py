@@ -1,5 +1,6 @@
 """One run of a tuning as the harness gets it, the growing table, and what the command refuses."""
 
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from mlperf_bake.cli.app import execute
 from mlperf_bake.errors import RunFailed, UsageError
 from mlperf_bake.results.manifest import parse_manifest
+from mlperf_bake.run.harness_options import value_of
 from mlperf_bake.run.progress import Done, Phase, Progress, Said
 from mlperf_bake.run.request import RunRequest, Volume
 from mlperf_bake.run.service import RunOutcome
@@ -54,6 +56,29 @@ def test_a_run_gets_the_users_options_the_setting_and_its_duration(monkeypatch: 
     runs()(Setting(), 4.0)
     assert asked[1].harness_options == ("--workers=3", "--precision", "int8", "--duration", "4")
     assert asked[0].run_id != asked[1].run_id
+
+
+@pytest.mark.parametrize(
+    ("setting", "given", "queries"),
+    [
+        (Setting(), (), "100"),
+        (Setting(target_latency_ms=20.0), (), None),
+        (Setting(), ("--min-queries=7",), "7"),
+    ],
+)
+def test_multistream_is_compared_by_fewer_queries_than_confirm_it(
+    setting: Setting, given: tuple[str, ...], queries: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunRequest] = []
+
+    def run_image(request: RunRequest, *_: Any, **__: Any) -> RunOutcome:
+        asked.append(request)
+        return RunOutcome(request.run_id, "net", "tuning", True, manifest_of(RunSpec()), "sha256:aa")
+
+    monkeypatch.setattr(measuring, "run_image", run_image)
+    request = replace(REQUEST, scenario="MultiStream", harness_options=given)
+    ImageRuns(request, ENGINE, lambda: PLAIN, lambda text: None)(setting, 4.0)
+    assert value_of(asked[0].harness_options, "min-queries") == queries
 
 
 def test_a_setting_that_the_harness_does_not_take_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
