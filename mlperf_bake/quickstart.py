@@ -248,7 +248,7 @@ def next_commands(journey: Journey) -> list[tuple[str, str]]:
     assert journey.built and journey.collected
     run = f"mlperf-bake run {journey.wishes.target} --data sample --results {_as_results(journey.wishes.results)}"
     return [
-        ("another scenario", f"{run} --scenario Server --duration 10"),
+        ("another scenario", f"{run} --scenario MultiStream --duration 10"),
         ("a longer run", f"{run} --scenario Offline --duration 60"),
         ("every finding of the check", f"mlperf-bake check {shlex.quote(shown(journey.collected.tree))}"),
         ("the image without this tool", f"docker run --rm {journey.built.tag}"),

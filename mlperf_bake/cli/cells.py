@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
-from mlperf_bake.cli.output import note, print_json, print_line, print_table
+from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_prose, print_table
 from mlperf_bake.errors import EngineMissing, Stale
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def list_cells(
             tuple(str(row[key] or "-") for key in ("id", "division", "state", "accuracy", "date"))
             for row in rows
         ],
+        least=("SEEN", "ACCURACY", "DIVISION"),
     )
-    note(
+    note_prose(
         f"{len(rows)} cells, round {project.matrix.round}. `mlperf-bake explain TARGET` shows how a target resolves, "
         "`mlperf-bake prove TARGET` proves one here."
     )
@@ -97,8 +98,9 @@ def _list_frameworks(project: Project, rows: list[dict[str, object]], json: bool
             )
             for line in lines
         ],
+        least=("SEEN", "WEIGHTS", "BACKEND", "ACCURACY", "PROVEN"),
     )
-    note("`mlperf-bake prove TARGET` builds, runs and records a cell on the machine it needs.")
+    note_prose("`mlperf-bake prove TARGET` builds, runs and records a cell on the machine it needs.")
 
 
 def explain(
@@ -159,16 +161,17 @@ def explain(
             )
             for axis in AXES
         ],
+        least=("CHOSEN",),
     )
     for rule in rules:
         print_line()
-        print_line(f"{rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed))}: {rule.because}")
+        print_prose(f"{rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed))}: {rule.because}")
     print_line()
-    print_line(
+    print_prose(
         f"benchmark {model.benchmark}, {model.division} division, {model.precision}, weights {model.weights.file}"
     )
     if proof:
-        print_line(
+        print_prose(
             f"seen: {proof.state}{f', {proof.accuracy} right' if proof.accuracy else ''}, "
             f"{', '.join(proof.scenarios) or 'no scenario'}, {proof.date}, {proof.machine}"
         )
@@ -212,6 +215,7 @@ def plan(
     print_table(
         ("CELL", "FINGERPRINT", "STATE", "WHY"),
         [(str(row["id"]), str(row["fingerprint"])[7:19], str(row["state"]), str(row["why"])) for row in rows],
+        least=("FINGERPRINT",),
     )
 
 

@@ -1,10 +1,17 @@
 """Printing: data for machines on stdout, plain tables for people that survive a pipe and a narrow terminal."""
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from mlperf_bake.program import pasteable
+
+GAP = "  "
+LEAST_FOLDED = 24
+"""Columns that a folded column must at least have."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
@@ -46,10 +53,91 @@ def note(text: str) -> None:
     sys.stderr.write(pasteable(text) + "\n")
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns aligned with spaces, on stdout; the last column is never padded."""
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header) - 1)]
-    for row in (header, *rows):
-        print_line(
-            "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[-1]])
-        )
+def print_prose(text: str) -> None:
+    """Sentences on stdout; on a terminal folded between words, what stands in backquotes kept on one line."""
+    print_line(_folded(pasteable(text), _width(sys.stdout)))
+
+
+def note_prose(text: str) -> None:
+    """Sentences for people on stderr, folded like print_prose."""
+    note(_folded(pasteable(text), _width(sys.stderr)))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], least: Sequence[str] = ()) -> None:
+    """Columns aligned with spaces, on stdout; the last column is never padded.
+
+    Args:
+        least: columns that a terminal too narrow for all can do without, the least important first. Through a pipe, all
+            are printed.
+    """
+    width = _width(sys.stdout)
+    shown = _columns_that_fit(header, rows, width, least)
+    lines = table_lines(
+        [header[column] for column in shown], [[row[column] for column in shown] for row in rows], width
+    )
+    for line in lines:
+        print_line(line)
+    if left_out := [name for column, name in enumerate(header) if column not in shown]:
+        note_prose(f"Left out on this narrow terminal: {', '.join(left_out)}.")
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """The table as lines of at most ``width`` columns (None: as many as it takes), never broken within a word.
+
+    Where the last column is too long it is folded below itself; where not even that is possible, each row starts a line
+    with its first cell and goes on below, one cell beside the other.
+    """
+    columns = range(len(header) - 1)
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in columns]
+    indent = sum(widths) + len(GAP) * len(widths)
+    longest = max(len(row[-1]) for row in (header, *rows))
+    if width is None or indent + longest <= width:
+        return [_aligned(row, widths) for row in (header, *rows)]
+    if indent + LEAST_FOLDED <= width:
+        lines = []
+        for row in (header, *rows):
+            first, *more = _wrapped(row[-1], width - indent) or [""]
+            lines += [_aligned((*row[:-1], first), widths), *(" " * indent + line for line in more)]
+        return lines
+    return [line for row in (header, *rows) for line in _stacked(row, width)]
+
+
+def _columns_that_fit(
+    header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, least: Sequence[str]
+) -> list[int]:
+    shown = list(range(len(header)))
+    sizes = [max(len(row[column]) for row in (header, *rows)) for column in shown]
+    for name in least:
+        if width is None or sum(sizes[column] for column in shown) + len(GAP) * (len(shown) - 1) <= width:
+            break
+        shown.remove(header.index(name))
+    return shown
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+    return GAP.join([*cells, row[-1]])
+
+
+def _stacked(row: Sequence[str], width: int) -> list[str]:
+    first, *rest = row
+    below = _wrapped(GAP.join(rest), width - len(GAP))
+    return [first, *(GAP + line for line in below)]
+
+
+def _folded(text: str, width: int | None) -> str:
+    if width is None or len(text) <= width:
+        return text
+    quoted = re.sub(r"`[^`]*`", lambda found: found[0].replace(" ", "\0"), text)
+    return "\n".join(_wrapped(quoted, width)).replace("\0", " ")
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False)
+
+
+def _width(stream: TextIO) -> int | None:
+    """Columns of the terminal; None where the stream is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None

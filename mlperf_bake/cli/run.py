@@ -153,7 +153,7 @@ def run(
     if untuned:
         command.append("--untuned")
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
-    say(pasteable(f"next: {next_command(outcome, request, data, image)}"))
+    say(pasteable(f"next: {next_command(outcome, request, data, image, options)}"))
 
 
 def require_valid(outcome: RunOutcome, again: str = "") -> None:

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from mlperf_bake.run.harness_options import overriding
+from mlperf_bake.run.harness_options import as_typed, overriding
 from mlperf_bake.run.service import RunOutcome
 
 
@@ -29,4 +29,4 @@ def corrected_command(outcome: RunOutcome, command: Sequence[str], harness_optio
     _, options = correction_of(outcome)
     if not options:
         return ""
-    return shlex.join([*command, "--", *overriding(harness_options, options)])
+    return shlex.join([*command, *as_typed(overriding(harness_options, options))])

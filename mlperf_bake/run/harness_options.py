@@ -23,6 +23,12 @@ HARNESS_OPTIONS = {
 }
 """What a user may pass on to the harness, and what stands for its value; the rest of its options `run` gives itself."""
 
+OPTIONS_OF_RUN = (
+    *("duration", "min-queries", "target-qps", "target-latency-ms"),
+    *("workers", "threads", "batch", "samples"),
+)
+"""Those that `run` takes as options of its own; the others stand behind ``--``."""
+
 Option = tuple[str, tuple[str, ...]]
 """An option's name without its dashes, and its words as they were given: ``("batch", ("--batch", "4"))``."""
 
@@ -57,3 +63,11 @@ def value_of(words: Iterable[str], name: str) -> str | None:
         if found == name:
             return option[1] if len(option) > 1 else option[0].partition("=")[2] or None
     return None
+
+
+def as_typed(words: Iterable[str]) -> tuple[str, ...]:
+    """The words as `mlperf-bake run` takes them: its own options first, the others behind ``--``."""
+    options = tuple(options_in(words))
+    own = tuple(word for name, option in options if name in OPTIONS_OF_RUN for word in option)
+    others = tuple(word for name, option in options if name not in OPTIONS_OF_RUN for word in option)
+    return (*own, "--", *others) if others else own

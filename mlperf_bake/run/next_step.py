@@ -1,18 +1,25 @@
 """What to type after a run, so that it becomes a result: the run that it still lacks, or `collect`."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.program import shown
 from mlperf_bake.results.manifest import Manifest, parse_manifest, read_manifest
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.run.harness_options import as_typed, options_in
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.service import RunOutcome
 from mlperf_bake.submission.completing import MODES, SAMPLE, missing_modes, run_command
 
+OF_TIME_AND_RATE = ("duration", "min-queries", "target-qps", "target-latency-ms")
+"""Options of the harness that mean nothing to an accuracy run."""
 
-def next_command(outcome: RunOutcome, request: RunRequest, data: str, image: str = "") -> str:
+
+def next_command(
+    outcome: RunOutcome, request: RunRequest, data: str, image: str = "", options: Sequence[str] = ()
+) -> str:
     """One command to paste.
 
     In a directory it is known which runs are there; what a volume holds besides is left to `collect`.
@@ -21,6 +28,7 @@ def next_command(outcome: RunOutcome, request: RunRequest, data: str, image: str
         outcome: of a run that is VALID or measured accuracy.
         data: as typed.
         image: as typed; empty for the built one.
+        options: the harness's options that the user gave; another run goes with this one only if it has them, too.
     """
     manifest = parse_manifest(outcome.manifest, outcome.run_id)
     synthetic = manifest.dataset is not None and manifest.dataset.synthetic
@@ -34,8 +42,16 @@ def next_command(outcome: RunOutcome, request: RunRequest, data: str, image: str
         missing = MODES
     if not missing:
         return shlex.join(["mlperf-bake", "collect", results if place else f"volume:{results}"])
-    options = ("--image", image) if image else ()
-    return run_command(manifest, missing[0], SAMPLE if synthetic else data, results, *options)
+    further = [
+        word
+        for name, words in options_in(options)
+        if missing[0] == "performance" or name not in OF_TIME_AND_RATE
+        for word in words
+    ]
+    named = ("--image", image) if image else ()
+    return run_command(
+        manifest, missing[0], SAMPLE if synthetic else data, results, *named, *as_typed(further)
+    )
 
 
 def _directory(place: Path) -> str:

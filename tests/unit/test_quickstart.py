@@ -115,7 +115,7 @@ def test_what_to_do_next_can_be_pasted(
     monkeypatch.chdir(tmp_path)
     commands = [command for _, command in next_commands(journey)]
     assert commands == [
-        f"mlperf-bake run {CELL} --data sample --results ./results --scenario Server --duration 10",
+        f"mlperf-bake run {CELL} --data sample --results ./results --scenario MultiStream --duration 10",
         f"mlperf-bake run {CELL} --data sample --results ./results --scenario Offline --duration 60",
         "mlperf-bake check tree",
         f"docker run --rm mlperf-bake/{CELL}:111111111111",

@@ -59,7 +59,7 @@ def test_the_corrected_command_can_be_pasted() -> None:
     command = ["mlperf-bake", "run", "--target", "net", "--data", "my data"]
     given = ("--duration", "10", "--target-qps", "150")
     assert corrected_command(outcome(LATE), command, given) == (
-        "mlperf-bake run --target net --data 'my data' -- --duration 10 --target-qps 118"
+        "mlperf-bake run --target net --data 'my data' --duration 10 --target-qps 118"
     )
 
 

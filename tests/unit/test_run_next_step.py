@@ -21,7 +21,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def after(tmp_path: Path, spec: RunSpec, results: Path | Volume | None = None, image: str = "") -> str:
+def after(
+    tmp_path: Path,
+    spec: RunSpec,
+    results: Path | Volume | None = None,
+    image: str = "",
+    options: tuple[str, ...] = (),
+) -> str:
     run = write_run(tmp_path / "results", replace(spec, run_id="this"))
     manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     place = results or tmp_path / "results"
@@ -30,7 +36,7 @@ def after(tmp_path: Path, spec: RunSpec, results: Path | Volume | None = None, i
     )
     shown = place.name if isinstance(place, Volume) else str(place)
     outcome = RunOutcome("this", CELL, shown, True, manifest, "sha256:aa")
-    return next_command(outcome, request, "imagenet-20", image)
+    return next_command(outcome, request, "imagenet-20", image, options)
 
 
 def test_a_lone_performance_run_wants_its_accuracy_run(tmp_path: Path) -> None:
@@ -64,3 +70,11 @@ def test_of_a_volume_only_this_run_is_known(tmp_path: Path) -> None:
 
 def test_an_image_of_the_users_is_named_again(tmp_path: Path) -> None:
     assert after(tmp_path, RunSpec(), image="mine:1").endswith("--results ./results --image mine:1")
+
+
+def test_what_was_given_is_given_again_where_it_means_something(tmp_path: Path) -> None:
+    given = ("--duration", "10", "--samples", "5", "--precision", "int8")
+    end = "--results ./results --samples 5 -- --precision int8"
+    assert after(tmp_path, RunSpec(), options=given) == f"{RUN} accuracy --data imagenet-20 {end}"
+    again = after(tmp_path / "b", RunSpec(mode="accuracy"), options=given)
+    assert again.endswith("--duration 10 --samples 5 -- --precision int8")

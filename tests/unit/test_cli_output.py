@@ -1,0 +1,72 @@
+"""Tables and sentences on a terminal of any width: never broken within a word."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlperf_bake.cli import output
+from mlperf_bake.cli.output import print_prose, print_table, table_lines
+
+HEADER = ("CELL", "STATE", "WHY")
+ROWS = [("net-cpp-cpu", "build", "templates/net.j2 has changed since"), ("other", "up to date", "")]
+WORDS = st.text(alphabet="abcdefgh", min_size=1, max_size=12)
+
+
+@given(
+    st.lists(st.tuples(WORDS, WORDS, st.lists(WORDS, max_size=9).map(" ".join)), max_size=4),
+    st.integers(10, 70),
+)
+def test_no_line_is_longer_than_the_terminal_or_than_its_longest_word(
+    rows: list[tuple[str, str, str]], width: int
+) -> None:
+    lines = table_lines(HEADER, rows, width)
+    for line in lines:
+        assert len(line.rstrip()) <= width or len(line.split()) == 1
+    words = [word for row in (HEADER, *rows) for cell in row for word in cell.split()]
+    assert [word for line in lines for word in line.split()] != [] and sorted(
+        word for line in lines for word in line.split()
+    ) == sorted(words)
+
+
+def test_a_wide_terminal_and_a_pipe_get_one_line_a_row() -> None:
+    assert table_lines(HEADER, ROWS, None) == table_lines(HEADER, ROWS, 100)
+    assert len(table_lines(HEADER, ROWS, None)) == 3
+
+
+def test_a_long_last_column_is_folded_below_itself() -> None:
+    lines = table_lines(HEADER, ROWS, 50)
+    assert lines[1:3] == [
+        "net-cpp-cpu  build       templates/net.j2 has",
+        "                         changed since",
+    ]
+
+
+def test_a_row_without_room_goes_on_below_its_first_cell() -> None:
+    assert table_lines(HEADER, ROWS[:1], 30)[2:] == [
+        "net-cpp-cpu",
+        "  build  templates/net.j2 has",
+        "  changed since",
+    ]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_width", lambda stream: 30)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_least_important_columns_go_first_and_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(
+        ("CELL", "DIVISION", "STATE", "SEEN"),
+        [("net-cpp-onnx-cpu", "open", "built", "-")],
+        ("SEEN", "DIVISION"),
+    )
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["CELL              STATE", "net-cpp-onnx-cpu  built"]
+    assert "DIVISION, SEEN" in " ".join(said.err.split())
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_command_in_a_sentence_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_prose("Everything is well here, and `git log --oneline -5` says why.")
+    assert "`git log --oneline -5`" in capsys.readouterr().out.splitlines()[1]
