@@ -10,8 +10,6 @@ PAIR_SECONDS = "2"
 NULL_PAIRS = 20
 SERVER_RATES = (200_000, 300_000, 400_000, 480_000)
 SERVER_RUNS = 5
-CHUNK = 4096
-"""Samples that the harness completes at once at most (harness/src/core/run.cc)."""
 
 Row = tuple[str, str, Ratio, str, bool]
 """What was measured, the figure, the ratio, the budget in words, and whether it was met."""
@@ -64,9 +62,7 @@ def null_against_bare_loadgen(programs: Programs) -> list[Row]:
     null = ("--backend", "null", "--data", "synthetic", "--samples", "1024", "--duration", "1")
     rows: list[Row] = []
 
-    def pair(
-        name: str, figure: str, key: str, options: tuple[str, ...], bare_options: tuple[str, ...] = ()
-    ) -> None:
+    def pair(name: str, figure: str, key: str, options: tuple[str, ...]) -> None:
         def ours() -> Figures:
             manifest = programs.harness(*null, *options)
             return {"rate": manifest["result"]["value"], "queries": manifest["counts"]["queries"]}
@@ -74,7 +70,7 @@ def null_against_bare_loadgen(programs: Programs) -> list[Row]:
         def bare() -> Figures:
             output = ("--outdir", str(programs.build / "null"))
             (programs.build / "null").mkdir(exist_ok=True)
-            printed = programs.bare("bare-null", "--duration", "1", *options, *bare_options, *output)
+            printed = programs.bare("bare-null", "--duration", "1", *options, *output)
             return {"rate": printed["value"], "queries": printed["queries"]}
 
         found = ratio(measure_pairs(ours, bare, NULL_PAIRS), key)
@@ -93,7 +89,6 @@ def null_against_bare_loadgen(programs: Programs) -> list[Row]:
         ("--scenario", "MultiStream", "--target-latency-ms", "0.0015"),
     )
     offline = ("--scenario", "Offline", "--target-qps", "6000000")
-    pair(f"Offline, both completing {CHUNK} at once", "samples/s", "rate", offline, ("--chunk", str(CHUNK)))
     pair("Offline, bare completing everything in one call", "samples/s", "rate", offline)
     return rows
 

@@ -1,9 +1,11 @@
 #include "core/conf_file.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <fstream>
+#include <sstream>
 
 #include "core/suggest.h"
 
@@ -31,16 +33,32 @@ bool ParseWhole(const std::string& text, Number* number) {
   return error == std::errc{} && stop == text.data() + text.size();
 }
 
+// The whole file, which may be anything: a directory, a device without an end.
+std::string Content(const std::filesystem::path& path, ExitCode exit_code) {
+  constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+  std::ifstream file(path, std::ios::binary);
+  std::string content;
+  std::array<char, 4096> piece;
+  do {
+    file.read(piece.data(), piece.size());
+    content.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+    if (content.size() > kMostBytes)
+      throw Failure(exit_code,
+                    path.string() + " is too large for a configuration file; give the right path.");
+  } while (file);
+  if (!file.eof()) throw Failure(exit_code, path.string() + " cannot be read; give the right path.");
+  return content;
+}
+
 }  // namespace
 
 ConfFile::ConfFile(const std::filesystem::path& path, std::span<const std::string_view> known_keys,
                    ExitCode exit_code)
     : path_(path), exit_code_(exit_code) {
-  std::ifstream file(path);
-  if (!file) throw Failure(exit_code, path.string() + " cannot be read; give the right path.");
+  std::istringstream lines(Content(path, exit_code));
   constexpr int kMostLines = 10'000;
   std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
+  for (int number = 1; std::getline(lines, line); ++number) {
     const std::string at = path.string() + ":" + std::to_string(number) + ": ";
     if (number > kMostLines) throw Failure(exit_code, at + "too many lines for a configuration file.");
     const std::string_view content = Trim(line);
@@ -62,7 +80,6 @@ ConfFile::ConfFile(const std::filesystem::path& path, std::span<const std::strin
                                    std::to_string(entry->second.line) + "; keep one.");
     }
   }
-  if (file.bad()) throw Failure(exit_code, path.string() + " cannot be read to its end.");
 }
 
 const std::string& ConfFile::Text(const std::string& key) const {

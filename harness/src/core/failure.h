@@ -2,6 +2,7 @@
 // "Harness").
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -29,11 +30,19 @@ enum class ExitCode : int {
 class Failure : public std::runtime_error {
  public:
   Failure(ExitCode exit_code, const std::string& sentence)
-      : std::runtime_error(sentence), exit_code_(exit_code) {}
+      : std::runtime_error(Printable(sentence)), exit_code_(exit_code) {}
 
   ExitCode exit_code() const { return exit_code_; }
 
  private:
+  // Sentences quote files: no control character of theirs may reach a terminal.
+  static std::string Printable(std::string sentence) {
+    std::replace_if(
+        sentence.begin(), sentence.end(),
+        [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; }, '?');
+    return sentence;
+  }
+
   ExitCode exit_code_;
 };
 
