@@ -63,7 +63,7 @@ def prepare(
     steps = find_preprocessing(preprocessing)
     cache = cache or Cache(default_root())
     if out is not None:
-        raw = _locate(dataset, source, cache, progress)
+        raw = _locate(dataset, preprocessing, source, cache, progress)
         return _into(out, dataset, steps, raw, workers, progress)
     key = _key(dataset, steps, source)
     with cache.making("datasets", key, progress) as target:
@@ -72,24 +72,36 @@ def prepare(
                 return load_prepared(target)
             except UsageError:  # damaged since: the cache may throw away what it can make again
                 shutil.rmtree(target)
-        raw = _locate(dataset, source, cache, progress)
+        raw = _locate(dataset, preprocessing, source, cache, progress)
         return _into(target, dataset, steps, raw, workers, progress)
 
 
-def _locate(dataset: Dataset, source: Path | None, cache: Cache, progress: Progress) -> Path:
+def _locate(
+    dataset: Dataset, preprocessing: str, source: Path | None, cache: Cache, progress: Progress
+) -> Path:
     if isinstance(dataset.source, UserDirectory):
-        return _user_directory(dataset, source)
+        return _user_directory(dataset, preprocessing, source)
     return fetch(dataset.source, cache, override=source, progress=progress)
 
 
-def _user_directory(dataset: Dataset, source: Path | None) -> Path:
+def own_files_needed(dataset: Dataset, options: str) -> UsageError:
+    """The refusal where a data set is made of files that only the user may have, and none were given.
+
+    Args:
+        options: of `data prepare`, which the remedy repeats.
+    """
+    assert isinstance(dataset.source, UserDirectory)
+    return UsageError(
+        f"the data set {dataset.name} cannot be downloaded: only you may have it",
+        expected=dataset.source.holds,
+        remedy=f"mlperf-bake data prepare {dataset.name} {options} --from DIRECTORY",
+    )
+
+
+def _user_directory(dataset: Dataset, preprocessing: str, source: Path | None) -> Path:
     assert isinstance(dataset.source, UserDirectory)
     if source is None:
-        raise UsageError(
-            f"the data set {dataset.name} cannot be downloaded: only you may have it",
-            expected=dataset.source.holds,
-            remedy=f"mlperf-bake data prepare {dataset.name} --from DIRECTORY",
-        )
+        raise own_files_needed(dataset, f"--preprocessing {preprocessing}")
     if not source.is_dir():
         raise UsageError("not a directory", where=str(source), expected=dataset.source.holds)
     return source
@@ -98,7 +110,7 @@ def _user_directory(dataset: Dataset, source: Path | None) -> Path:
 def _key(dataset: Dataset, preprocessing: Preprocessing, source: Path | None) -> str:
     """What tells one cached result from another: readable, and a hash of all that determines it."""
     if isinstance(dataset.source, UserDirectory):
-        content = _directory_identity(_user_directory(dataset, source))
+        content = _directory_identity(_user_directory(dataset, preprocessing.id, source))
     else:
         content = dataset.source.sha256 or ""
     identity = repr((dataset, preprocessing.shape, _decoder_version(), content))

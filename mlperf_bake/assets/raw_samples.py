@@ -121,12 +121,18 @@ def _idx(packed: bytes, magic: int, dimensions: int, where: str) -> tuple[tuple[
     return tuple(sizes), values
 
 
+def _list_format(classes: int) -> str:
+    return f'a text file with a line "FILE LABEL" a sample, labels 0 to {classes - 1}, such as "photo_00001.JPEG {classes // 2}"'
+
+
 def _read_list(file: Path, classes: int) -> list[tuple[str, int]]:
     """The lines ``FILE LABEL``."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
-        raise UsageError("the list of labels is missing", where=str(file)) from error
+        raise UsageError(
+            "the list of labels is missing", where=str(file), expected=_list_format(classes)
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("the list of labels cannot be read", where=str(file), found=str(error)) from error
     entries: list[tuple[str, int]] = []
@@ -135,7 +141,12 @@ def _read_list(file: Path, classes: int) -> list[tuple[str, int]]:
         name, _, label = line.strip().rpartition(" ")
         name = name.strip()
         if not name or not (label.isascii() and label.isdigit()):
-            raise UsageError("not a line FILE LABEL", where=where, found=line[:80] or "an empty line")
+            raise UsageError(
+                "not a line FILE LABEL",
+                where=where,
+                found=line[:80] or "an empty line",
+                expected=_list_format(classes),
+            )
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise UsageError("the file lies outside the directory", where=where, found=name)
         entries.append((name, _valid_label(int(label), classes, where)))

@@ -75,11 +75,14 @@ def prepare_dataset(
     json: Json = False,
 ) -> None:
     """Prepare a data set for the harness; prints the directory to mount at /data."""
-    from mlperf_bake.assets.prepare import prepare
+    from mlperf_bake.assets.datasets import UserDirectory, find_dataset
+    from mlperf_bake.assets.prepare import own_files_needed, prepare
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.cli.output import note, print_json, print_line
 
     chosen = _preprocessing(name, model, preprocessing)
+    if source is None and model is not None and isinstance(find_dataset(name).source, UserDirectory):
+        raise own_files_needed(find_dataset(name), f"--for {model}")
     with StepLine() as progress:
         prepared = prepare(name, chosen, out, source=source, workers=workers, progress=progress)
     if json:

@@ -127,14 +127,17 @@ def test_a_missing_or_empty_list_is_refused(photos: Path, tmp_path: Path, conten
     (photos / "val_map.txt").unlink()
     if content is not None:
         (photos / "val_map.txt").write_bytes(content)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refusal:
         prepare("imagenet", LITE, tmp_path / "out", source=photos)
+    if content is None:
+        assert 'a line "FILE LABEL" a sample, labels 0 to 999' in str(refusal.value.expected)
 
 
 def test_without_a_directory_the_user_is_told_what_it_must_hold(cache: Cache, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be downloaded") as refusal:
         prepare("imagenet", LITE, cache=cache)
     assert "val_map.txt" in str(refusal.value)
+    assert f"data prepare imagenet --preprocessing {LITE} --from DIRECTORY" in str(refusal.value)
     with pytest.raises(UsageError, match="not a directory"):
         prepare("imagenet", LITE, cache=cache, source=tmp_path / "missing")
 

@@ -10,6 +10,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from mlperf_bake.cli import data, weights
+from mlperf_bake.cli.app import execute
 from mlperf_bake.errors import BakeError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +96,10 @@ def test_weights_fetch_refuses_another_file_and_another_model(tmp_path: Path) ->
         run(weights.app, "fetch", "resnet50", "--from", str(other))
     with pytest.raises(UsageError, match="unknown model"):
         run(weights.app, "fetch", "resnet51")
+
+
+def test_what_only_the_user_has_is_asked_for_with_the_model_that_was_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert execute(["data", "prepare", "imagenet", "--for", "resnet50"]) == 2
+    assert "data prepare imagenet --for resnet50 --from DIRECTORY" in capsys.readouterr().err
