@@ -35,6 +35,13 @@ TEST_CASE("samples loaded, and what LoadGen keeps of each one answered, are no l
   CHECK(watch.Look(Own(115 + 256), kMega));
 }
 
+TEST_CASE("samples answered before the first look count: they may be delivered after it") {
+  LeakWatch watch("pipe", 0, 0, 64 * kMega);
+  CHECK_FALSE(watch.Look(Own(0), kMega));
+  CHECK_FALSE(watch.Look(Own(64 + 256), kMega));
+  CHECK(watch.Look(Own(65 + 256), kMega));
+}
+
 TEST_CASE("a limit of zero is none") {
   LeakWatch watch("pipe", 0, 0, 0);
   CHECK_FALSE(watch.Look(Own(1), 0));

@@ -39,13 +39,12 @@ MemoryUse ReadMemoryUse() {
 std::optional<Failure> LeakWatch::Look(const MemoryUse& use, std::uint64_t answered) {
   if (slack_bytes_ == 0 || answered < settled_) return std::nullopt;
   if (!start_) start_ = Start{use.own, answered};
-  const std::uint64_t samples = answered - start_->answered;
-  const std::uint64_t allowed = samples_bytes_ + kBytesPerSample * samples + slack_bytes_ + start_->own / 10;
+  const std::uint64_t allowed = samples_bytes_ + kBytesPerSample * answered + slack_bytes_ + start_->own / 10;
   if (use.own <= start_->own + allowed) return std::nullopt;
   return Failure(ExitCode::kLeak,
                  "Backend " + backend_ + " leaks memory: " + Megabytes(start_->own) + " became " +
-                     Megabytes(use.own) + " over " + std::to_string(samples) + " samples, where " +
-                     Megabytes(allowed) +
+                     Megabytes(use.own) + " over " + std::to_string(answered - start_->answered) +
+                     " samples, where " + Megabytes(allowed) +
                      " more may come; nothing is recorded. If it is meant to keep that much, "
                      "give a larger --leak-limit-mb (0: no limit).");
 }

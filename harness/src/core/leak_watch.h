@@ -25,7 +25,8 @@ MemoryUse ReadMemoryUse();
 // Growth is counted from the first look at which every lane has settled: by then LoadGen has its queries and
 // the backend its work space. From there on may come
 // - what is loaded of the samples (`samples_bytes`: another set of an accuracy run),
-// - 256 bytes a sample answered: LoadGen keeps 8 and, until its log thread gets to it, about 150; an answer
+// - 256 bytes a sample answered, before the first look, too, as it may have been held back till then: LoadGen
+// keeps 8 and, until its log thread gets to it, about 150; an answer
 //   held back takes 40. No backend that forgets a tensor a batch stays below that,
 // - `slack_bytes` and a tenth of what there was.
 class LeakWatch {
