@@ -1,10 +1,10 @@
 """The least that Python can do with a runtime: a class of the backend `python` in threads, each running batch after batch.
 
-    python3 -S bare_python.py --class FILE --packages DIR --weights FILE --shape 3x224x224 --classes N --input NAME --output NAME
-        --data DIR --scenario Offline|SingleStream --workers N --threads M --batch B --duration SECONDS
+    python3 -S bare_python.py --cell FILE --data DIR --scenario Offline|SingleStream --workers N --threads M --batch B
+        --duration SECONDS
 
 prints {"samples": N, "samples_per_second": x, "median_batch_ns": x, "cpu_ns_per_sample": x}. What the harness adds to this
-is its cost.
+is its cost. Class, packages and weights are those of cell.conf; the Python that runs this must be the packages' own.
 """
 
 import argparse
@@ -20,53 +20,59 @@ WARM_UP = 8
 
 
 def arguments() -> argparse.Namespace:
-    """The command line: cell.conf's words and the harness's own."""
+    """The command line, in the harness's own words."""
     parser = argparse.ArgumentParser()
-    for name in ("class", "packages", "weights", "shape", "input", "output", "data"):
-        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--cell", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scenario", default="Offline")
-    parser.add_argument("--classes", type=int, required=True)
     for name in ("workers", "threads", "batch"):
         parser.add_argument(f"--{name}", type=int, default=1)
     parser.add_argument("--duration", type=float, default=2.0)
     return parser.parse_args()
 
 
-def opened(given: argparse.Namespace) -> tuple[type, types.SimpleNamespace]:
-    """The class, and what it is told of the cell."""
-    path = vars(given)["class"]
+def read_cell(conf: Path) -> dict[str, str]:
+    """The keys of cell.conf."""
+    lines = (line.partition("=") for line in conf.read_text(encoding="utf-8").splitlines())
+    return {key.strip(): value.strip() for key, equals, value in lines if equals}
+
+
+def facts(keys: dict[str, str]) -> types.SimpleNamespace:
+    """What the class is told of the cell."""
+    told = {
+        name: keys[name]
+        for name in ("model", "precision", "input_name", "input_dtype", "output_name", "output_kind")
+    }
+    shape = tuple(int(extent) for extent in keys["input_shape"].split("x"))
+    return types.SimpleNamespace(id=keys["cell"], input_shape=shape, classes=int(keys["classes"]), **told)
+
+
+def class_in(path: Path) -> type:
+    """The class of a file that holds one."""
     names: dict = {"__name__": "bare"}
-    exec(compile(Path(path).read_text(encoding="utf-8"), path, "exec"), names)
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
     [found] = [value for value in names.values() if isinstance(value, type) and hasattr(value, "predict")]
-    shape = tuple(int(extent) for extent in given.shape.split("x"))
-    return found, types.SimpleNamespace(
-        input_name=given.input,
-        input_shape=shape,
-        input_dtype="float32",
-        output_name=given.output,
-        output_kind="scores",
-        classes=given.classes,
-        precision="fp32",
-    )
+    return found
 
 
 def main() -> None:
     """Loads, warms up in the thread that will run, runs for the duration, prints."""
     given = arguments()
-    sys.path.insert(0, given.packages)
+    keys, here = read_cell(given.cell), given.cell.absolute().parent
+    sys.path.insert(0, str(here / keys["backend.packages"]))
     import numpy as np
 
     single = given.scenario == "SingleStream"
     workers, batch = (1, 1) if single else (given.workers, given.batch)
-    cls, cell = opened(given)
-    samples = np.fromfile(Path(given.data) / "samples.bin", np.float32).reshape(-1, *cell.input_shape)
+    cls, cell = class_in(here / keys["backend.class"]), facts(keys)
+    samples = np.fromfile(given.data / "samples.bin", np.float32).reshape(-1, *cell.input_shape)
     samples.flags.writeable = False
     ready, stop = threading.Barrier(workers + 1), threading.Event()
     times: list[list[int]] = [[] for _ in range(workers)]
 
     def run(own: list[int]) -> None:
         instance = cls()
-        instance.load(given.weights, cell, given.threads, batch, {})
+        instance.load(str(here / keys["weights"]), cell, given.threads, batch, {})
         for _ in range(WARM_UP):
             instance.predict(samples[:batch])
         ready.wait()

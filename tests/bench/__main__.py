@@ -29,7 +29,7 @@ from tests.bench.bench_images import (
     nothing_to_do_seconds,
     quickstart_seconds,
 )
-from tests.bench.harness_programs import COMPILED, compile_programs, target_of
+from tests.bench.harness_programs import COMPILED, compile_programs, hosted_here, target_of
 from tests.support.cpp_toolchain import ensure_toolchain
 
 ROOT = Path(__file__).parents[2]
@@ -119,9 +119,9 @@ def main() -> None:
     step("nothing to do")
     cells, idle = nothing_to_do_seconds(7)
     bare_rows: list[Row] = []
-    for framework in COMPILED:
+    for framework in (*COMPILED, *hosted_here()):
         step(f"harness against a bare loop over {framework}")
-        bare_rows += against_bare_loop(compile_programs(framework))
+        bare_rows += against_bare_loop(framework, compile_programs(framework))
     programs = compile_programs(COMPILED[0])
     step("null backend against bare LoadGen")
     null_rows = null_against_bare_loadgen(programs)

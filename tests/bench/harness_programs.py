@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".cache" / "bench"
 COMPILED = ("onnxruntime", "openvino", "pytorch", "tensorflow")
 """Frameworks whose backend and bare loop are both C++."""
+HOSTED = ("tflite", "ncnn", "tvm", "deepsparse")
+"""Frameworks of the backend ``python``, whose bare loop is Python itself."""
+BARE_PYTHON = ROOT / "harness" / "bench" / "bare_python.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,15 @@ class Programs:
     def bare(self, program: str, *options: str) -> dict[str, Any]:
         """One run of ``bare-null`` or of the bare loop over the backend's runtime: what it printed."""
         printed: dict[str, Any] = json.loads(self._run(self.build / "bench" / program, *options))
+        return printed
+
+    def bare_loop(self, *options: str) -> dict[str, Any]:
+        """One run of the bare loop over this backend's runtime."""
+        if self.backend != "python":
+            return self.bare(f"bare-{self.backend}", *options)
+        printed: dict[str, Any] = json.loads(
+            self._run(Path(sys.executable), "-Ss", str(BARE_PYTHON), *options)
+        )
         return printed
 
     def harness(self, *options: str) -> dict[str, Any]:
@@ -67,6 +80,12 @@ class Programs:
 def target_of(framework: str) -> str:
     """The cell whose parts are compiled: EfficientNet-Lite0 on this kind of machine."""
     return f"efficientnet-lite0-cpp-{framework}-cpu-debian12"
+
+
+def hosted_here() -> tuple[str, ...]:
+    """Those of HOSTED that can be measured: their packages are for one Python, and this must be that one."""
+    python = open_project(ROOT).matrix.os["debian12"].python
+    return HOSTED if python == f"{sys.version_info.major}.{sys.version_info.minor}" else ()
 
 
 def compile_programs(framework: str) -> Programs:

@@ -21,8 +21,10 @@ FROM scratch
 COPY --from=loadgen-source /loadgen/ /loadgen/
 COPY --from=runtime-headers /headers/usr/include/ /include/
 COPY --from=runtime-libs /opt/mlperf-bake/lib/ /lib/
+COPY --from=runtime-libs /opt/mlperf-bake/pytho[n]/ /python/
 COPY --from=cell-weights /opt/mlperf-bake/weights/ /weights/
 """
+"""``pytho[n]`` is there only where the cell's backend is ``python``: a pattern may match nothing."""
 STAGES = ("loadgen-source", "runtime-headers", "runtime-libs")
 IN_BUILD = {"/loadgen": "loadgen", "/headers": "include", "/opt/mlperf-bake/lib": "lib"}
 """Where a build step of the harness finds the runtime, and where it lies among the parts."""
