@@ -81,6 +81,17 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], least: Seq
         note_prose(f"Left out on this narrow terminal: {', '.join(left_out)}.")
 
 
+def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    """A label and its text a line, on stdout; on a terminal too narrow for both the text stands below its label."""
+    width = _width(sys.stdout)
+    column = max(len(label) for label, _ in pairs)
+    for label, text in pairs:
+        if width is None or column + len(GAP) + len(text) <= width:
+            print_line(f"{label:<{column}}{GAP}{text}")
+        else:
+            print_line(f"{label}\n{GAP}{text}")
+
+
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """The table as lines of at most ``width`` columns (None: as many as it takes), never broken within a word.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Json
-from mlperf_bake.cli.output import note, print_json, print_line
+from mlperf_bake.cli.output import note, print_json, print_line, print_pairs
 
 if TYPE_CHECKING:
     from mlperf_bake.quickstart import Journey
@@ -50,8 +50,7 @@ def quickstart(
         print_json(_as_data(journey))
     else:
         print_line()
-        for label, text in summary(journey):
-            print_line(f"{label:<39} {text}")
+        print_pairs(summary(journey))
         print_line()
         print_brief(journey.verdict, console)
         print_line("\nGo on with:")

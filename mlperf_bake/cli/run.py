@@ -62,7 +62,9 @@ def run(
     run_id: Annotated[str, typer.Option("--run-id", metavar="ID", help="Name of the result.")] = "",
     memory: Annotated[
         int,
-        typer.Option("--memory", metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False),
+        typer.Option(
+            "--memory", min=0, metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False
+        ),
     ] = 0,
     cpuset: Annotated[str, typer.Option("--cpuset", metavar="LIST", help="CPUs, such as 0-3,8.")] = "",
     duration: Duration = None,

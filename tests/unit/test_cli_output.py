@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlperf_bake.cli import output
-from mlperf_bake.cli.output import print_prose, print_table, table_lines
+from mlperf_bake.cli.output import print_pairs, print_prose, print_table, table_lines
 
 HEADER = ("CELL", "STATE", "WHY")
 ROWS = [("net-cpp-cpu", "build", "templates/net.j2 has changed since"), ("other", "up to date", "")]
@@ -70,3 +70,13 @@ def test_the_least_important_columns_go_first_and_are_named(capsys: pytest.Captu
 def test_a_command_in_a_sentence_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     print_prose("Everything is well here, and `git log --oneline -5` says why.")
     assert "`git log --oneline -5`" in capsys.readouterr().out.splitlines()[1]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_text_without_room_beside_its_label_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_pairs([("cell", "net-cpp"), ("result", "results/20261122T091500Z-offline")])
+    assert capsys.readouterr().out.splitlines() == [
+        "cell    net-cpp",
+        "result",
+        "  results/20261122T091500Z-offline",
+    ]
