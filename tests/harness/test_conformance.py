@@ -1,6 +1,7 @@
 """Every backend held to the same tests with a real network: harness/tests/conformance, compiled from the parts of a cell.
 
-ONNX Runtime and OpenVINO run always, under the address and undefined-behaviour sanitizers; the others, whose wheels are hundreds of megabytes, with MLPERF_BAKE_HEAVY_TESTS=1.
+ONNX Runtime and OpenVINO run always, under the address and undefined-behaviour sanitizers; the others, whose wheels are
+hundreds of megabytes, with MLPERF_BAKE_HEAVY_TESTS=1.
 """
 
 import os
