@@ -342,8 +342,9 @@ def duration(log: Log) -> Iterator[Breach]:
     found = detail.number(key)
     if found is None or found < least:
         fix = run_again(log.result, "performance", "--duration", str(least // 1000))
+        shown = None if found is None else f"{found:g} ms"
         yield _demonstration(
-            log, _at(detail, key, "the run is too short", found, f"at least {least} ms", fix)
+            log, _at(detail, key, "the run is too short", shown, f"at least {least} ms", fix)
         )
 
 

@@ -203,7 +203,7 @@ def _finding_lines(verdict: Verdict) -> list[str]:
     lines = []
     for group in groups(verdict):
         lines.append(f"{group.title}: {group.first.rule}: {printable(group.first.breach.problem)}")
-        lines += [f"  {line}" for line in _details(group)]
+        lines += [f"  {line}" for line in (*_details(group), *_fixes(group))]
     return lines
 
 
@@ -218,14 +218,18 @@ def _details(group: Group) -> list[str]:
         for label, value in (("found", breach.found), ("expected", breach.expected))
         if value
     ]
-    lines += [
-        f"{'fix' if not index else '':<9}{printable(pasteable(fix))}" for index, fix in enumerate(group.fixes)
-    ]
     listed = group.places[:PLACES_SHOWN]
     lines += [f"{'in' if not index else '':<9}{printable(place)}" for index, place in enumerate(listed)]
     if len(group.places) > len(listed):
         lines.append(f"{'':<9}and {len(group.places) - len(listed)} more")
     return lines
+
+
+def _fixes(group: Group) -> list[str]:
+    """The commands that mend it; never folded, so that each can be pasted as one line."""
+    return [
+        f"{'fix' if not index else '':<9}{printable(pasteable(fix))}" for index, fix in enumerate(group.fixes)
+    ]
 
 
 def _row(result: Judged) -> tuple[str, ...]:
@@ -259,6 +263,8 @@ def _print_findings(console: "Console", verdict: Verdict) -> None:
     prefix = _common(verdict)
     for group in groups(verdict):
         console.print(_finding_grid(group, prefix))
+        for line in _fixes(group):
+            console.print(Text(line[:9], style="dim") + Text(f" {line[9:]}"), soft_wrap=True)
         console.print()
     if prefix and verdict.findings:
         console.print(Text(f"{ELLIPSIS} stands for {prefix}", style="dim"))

@@ -1,5 +1,6 @@
 """Every fix of a verdict is a command of this program that exists, with the names of the tree in it."""
 
+import io
 import re
 import shlex
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import click
 import pytest
 import typer.main
+from rich.console import Console
 
 from mlperf_bake.check.engine import check
 from mlperf_bake.check.official import OfficialVerdict, unexcused
-from mlperf_bake.check.report import groups, plain, print_brief
+from mlperf_bake.check.report import groups, plain, print_brief, print_verdict
 from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.cli.app import COMMANDS, app, execute
 from mlperf_bake.results.place import DirectoryPlace
@@ -95,10 +97,6 @@ def test_findings_that_differ_in_their_command_alone_are_one_group(tmp_path: Pat
 
 @pytest.mark.parametrize("width", [60, 120])
 def test_in_brief_the_results_come_first_and_a_rule_takes_a_line(tmp_path: Path, width: int) -> None:
-    import io
-
-    from rich.console import Console
-
     verdict = verdict_of(tmp_path, "unnamed")
     for terminal in (False, True):
         said = io.StringIO()
@@ -114,15 +112,20 @@ def test_in_brief_the_results_come_first_and_a_rule_takes_a_line(tmp_path: Path,
 
 
 def test_several_submitters_are_told_apart_on_a_terminal(tmp_path: Path) -> None:
-    import io
-
-    from rich.console import Console
-
     verdict = verdict_of(tmp_path, "Ann", "Zoe")
     for width in (60, 120):
         said = io.StringIO()
         print_brief(verdict, Console(file=said, width=width, force_terminal=True, color_system=None))
         assert "Ann" in said.getvalue() and "Zoe" in said.getvalue()
+
+
+def test_a_fix_is_one_line_however_narrow_the_terminal(tmp_path: Path) -> None:
+    said = io.StringIO()
+    verdict = verdict_of(tmp_path, "unnamed")
+    print_verdict(verdict, Console(file=said, width=60, force_terminal=True, color_system=None))
+    lines = [line.strip() for line in said.getvalue().splitlines()]
+    for fix in fixes(verdict).values():
+        assert any(line.endswith(fix) for line in lines)
 
 
 def refused(*errors: str) -> OfficialVerdict:

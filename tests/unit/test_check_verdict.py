@@ -151,14 +151,14 @@ def test_plain_output_names_rule_found_expected_and_place(demonstration: Path) -
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
-def test_tables_fit_the_terminal(demonstration: Path, width: int) -> None:
+def test_tables_fit_the_terminal_and_only_commands_do_not(demonstration: Path, width: int) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
     print_verdict(
         check(demonstration, V6_1), console, OfficialVerdict(False, "has errors", ("a",) * 2, False)
     )
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
-    assert max(map(len, lines)) <= width
+    assert max(len(line) for line in lines if "mlperf-bake" not in line) <= width
     assert any(line.startswith("verdict") for line in lines)
 
 
