@@ -123,6 +123,11 @@ CAUSES = (
         "check the directories given with --context NAME=PATH",
     ),
     Cause(
+        re.compile(r'image "\S+": already exists'),
+        "another build of the same image ended at the same moment",
+        "the image is there: run the same command again",
+    ),
+    Cause(
         re.compile(r"additional privileges requested"),
         "buildx bake asks for a privilege that mlperf-bake does not give",
         "the log says which; builds need none but reading files, so look for settings of your builder or buildx",

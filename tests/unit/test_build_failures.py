@@ -109,6 +109,10 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
             "ERROR: additional privileges requested",
             "buildx bake asks for a privilege that mlperf-bake does not give",
         ),
+        (
+            'ERROR: failed to solve: image "docker.io/mlperf-bake/net:5e720a6d11b4": already exists',
+            "another build of the same image ended at the same moment",
+        ),
         ("exec /bin/sh: exec format error", "a program of a foreign platform was run"),
         ("make: *** [all] Error 1", "the command failed"),
     ],

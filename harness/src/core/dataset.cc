@@ -82,6 +82,13 @@ DataSet DataSet::Open(const std::filesystem::path& directory, const Cell& cell, 
         "is not a directory with a prepared data set; mount one there, or measure performance on generated "
         "samples with --data synthetic.");
   }
+  std::error_code unreadable;
+  if (!std::filesystem::exists(directory / "dataset.conf", unreadable)) {
+    throw Failure(ExitCode::kDataSet,
+                  directory.string() +
+                      " holds no prepared data set (no dataset.conf); mount one there, as `mlperf-bake data "
+                      "prepare` makes it, name it with --data, or take generated samples: --data synthetic.");
+  }
   const ConfFile conf(directory / "dataset.conf", kKeys, ExitCode::kDataSet);
   constexpr std::uint64_t kMostSamples = 1'000'000'000;
   DataSet data;

@@ -1,5 +1,9 @@
 #include "core/image.h"
 
+#include <sys/stat.h>
+
+#include <cstdlib>
+
 #include "backends/backend.h"
 #include "version.h"
 
@@ -19,11 +23,19 @@ std::string Introduction(const Cell& cell) {
          "  docker run --rm -v results:/results " + image +
          " --scenario Offline --mode performance --data synthetic --duration 10\n\n" +
          "On a prepared data set (preprocessing " + cell.preprocessing + ") in directory DATA:\n" +
-         "  docker run --rm -v results:/results -v DATA:/data:ro " + image +
-         " --scenario Offline --mode accuracy\n\n" +
+         "  docker run --rm -v results:/results -v /path/to/DATA:/data:ro " + image +
+         " --scenario Offline --mode accuracy\n" +
+         "(`mlperf-bake data prepare` makes one; docs/contracts.md, \"Prepared data set\", describes "
+         "it.)\n\n" +
          "Scenarios: SingleStream, MultiStream, Server, Offline, Interactive. Modes: performance, accuracy, "
          "find-peak.\n" +
          "--help lists all options. Results appear in /results.\n";
+}
+
+bool GoesWithTheContainer(const std::filesystem::path& path) {
+  if (std::getenv("MLPERF_BAKE_FINGERPRINT") == nullptr) return false;  // no image of ours sets it
+  struct stat root{}, place{};
+  return stat("/", &root) == 0 && stat(path.c_str(), &place) == 0 && root.st_dev == place.st_dev;
 }
 
 std::string VersionText() {

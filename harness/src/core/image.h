@@ -17,4 +17,8 @@ std::string Introduction(const Cell& cell);
 // Versions of the harness, LoadGen and the backends, a line each.
 std::string VersionText();
 
+// Whether what is written there is lost with the container: this is an image, and no volume or directory is
+// mounted there.
+bool GoesWithTheContainer(const std::filesystem::path& path);
+
 }  // namespace mlperf_bake

@@ -143,7 +143,13 @@ std::string Summary(const Manifest& manifest, const std::string& where) {
     text += "\ndemonstration:";
     for (const std::string& reason : reasons) text += " " + reason + (&reason == &reasons.back() ? "" : ";");
   }
-  return text + "\nrecorded in " + where;
+  text += "\nrecorded in " + where;
+  if (GoesWithTheContainer(where)) {
+    text +=
+        "\nThat lies in the container alone and goes with it: mount a volume, docker run -v results:/results "
+        "...";
+  }
+  return text;
 }
 
 }  // namespace

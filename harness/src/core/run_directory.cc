@@ -32,7 +32,8 @@ constexpr std::uint64_t kLeastFreeBytes = std::uint64_t{16} << 20;
 Failure Refused(const fs::path& path, const std::string& what) {
   return Failure(ExitCode::kResults, path.string() + " " + what + " (" + std::strerror(errno) +
                                          "); give a directory that user " + std::to_string(geteuid()) +
-                                         " can write with --results, or mount a volume there.");
+                                         " can write with --results (chown it, or docker run --user \"$(id "
+                                         "-u)\"), or mount a volume there.");
 }
 
 Failure Exists(const fs::path& path) {
