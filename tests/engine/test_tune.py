@@ -69,8 +69,9 @@ def test_an_invalid_run_offers_the_command_that_corrects_it(results: str) -> Non
     [remedy] = [line.partition("remedy:")[2] for line in said.splitlines() if "remedy:" in line]
     words = shlex.split(remedy)
     assert words[1:4] == ["run", "--target", CELL]
-    assert words[words.index("--untuned") + 1 : -1] == ["--", "--duration", "2", "--target-qps"]
-    assert float(words[-1]) > 0.5
+    assert "--untuned" in words
+    assert words[words.index("--duration") + 1] == "2"
+    assert float(words[words.index("--target-qps") + 1]) > 0.5
     pasted = subprocess.run(
         [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()", *words[1:]],
         cwd=ROOT,
