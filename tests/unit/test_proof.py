@@ -79,7 +79,9 @@ class Runs:
 
 
 def trial(known: KnownAccuracy | None) -> Trial:
-    planned = PlannedImage("net", ("FROM base\n",), "D", "linux/amd64", "sha256:aa", (), ("net:aa",), (), (), ())
+    planned = PlannedImage(
+        "net", ("FROM base\n",), "D", "linux/amd64", "sha256:aa", (), ("net:aa",), (), (), ()
+    )
     return Trial(
         planned, DoneImage("net", DIGEST, "net:aa", 1.0, "built"), Path("/data"), known, Path("/r"), 2.0
     )
