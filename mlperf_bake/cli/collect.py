@@ -182,4 +182,6 @@ def _print(collected: Collected, submitter: str) -> None:
         note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
         command = shlex.join(describing_command(collected.tree, submitter, missing.system))
         note(f"  fill in {missing.file}, then: {command}")
-    print_line(f"tree: {collected.tree}, submitter {submitter}; next: mlperf-bake check {collected.tree}")
+    print_line(
+        f"tree: {collected.tree}, submitter {submitter}; next: mlperf-bake check {shlex.quote(str(collected.tree))}"
+    )

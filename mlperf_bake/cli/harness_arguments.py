@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
+import click
 import typer
 
 from mlperf_bake.errors import UsageError
 
-_LEAST = 1e-6
+ABOVE_0 = click.FloatRange(min=0, min_open=True)
 
 Duration = Annotated[
     float | None,
     typer.Option(
-        "--duration", min=_LEAST, metavar="SECONDS", help="Shortest run that counts [LoadGen's: 600]."
+        "--duration", click_type=ABOVE_0, metavar="SECONDS", help="Shortest run that counts [LoadGen's: 600]."
     ),
 ]
 MinQueries = Annotated[
@@ -24,14 +25,17 @@ MinQueries = Annotated[
 TargetQps = Annotated[
     float | None,
     typer.Option(
-        "--target-qps", min=_LEAST, metavar="Q", help="Server: queries/s; Offline: expected samples/s."
+        "--target-qps",
+        click_type=ABOVE_0,
+        metavar="Q",
+        help="Server: queries/s; Offline: expected samples/s.",
     ),
 ]
 TargetLatency = Annotated[
     float | None,
     typer.Option(
         "--target-latency-ms",
-        min=_LEAST,
+        click_type=ABOVE_0,
         metavar="L",
         help="Server: limit [the round's]; streams: expected latency.",
     ),

@@ -57,10 +57,11 @@ def _number(kind: click.types.IntParamType | click.types.FloatParamType) -> str:
     """``a whole number of at least 1``."""
     words = "a whole number" if isinstance(kind, click.types.IntParamType) else "a number"
     least, most = getattr(kind, "min", None), getattr(kind, "max", None)
+    lowest = "above" if getattr(kind, "min_open", False) else "of at least"
     bounds = [
-        f"{word} {bound}" for word, bound in (("at least", least), ("at most", most)) if bound is not None
+        f"{word} {bound}" for word, bound in ((lowest, least), ("of at most", most)) if bound is not None
     ]
-    return " of ".join(filter(None, (words, " and ".join(bounds))))
+    return " ".join(filter(None, (words, " and ".join(bounds))))
 
 
 def _name(error: click.BadParameter) -> str:

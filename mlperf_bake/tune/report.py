@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from mlperf_bake.results import figures
 from mlperf_bake.tune.session import Tuned
 from mlperf_bake.tune.setting import SERVED, STREAMS
 
@@ -23,7 +24,7 @@ def report_lines(tuned: Tuned, path: Path, target: str, conditions: tuple[str, .
         f"run {tuned.confirmation.number}, {measurement.run_id}, VALID in {tuned.confirmation.duration_s:g} s"
     )
     if tuned.scenario in STREAMS:
-        figure = f"p90 {measurement.p90_ms:,.2f} ms" if measurement.p90_ms is not None else ""
+        figure = f"p90 {figures.duration(measurement.p90_ms * 1e6)}" if measurement.p90_ms is not None else ""
     else:
         figure = f"{measurement.value:,.1f} samples/s" if measurement.value is not None else ""
     options = " ".join(tuned.setting.options(tuned.scenario))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.view import short_seconds
+from mlperf_bake.results import figures
 from mlperf_bake.run.progress import Event, Phase, Progress, Said
 from mlperf_bake.run.view import progress_text
 from mlperf_bake.tune.setting import STREAMS, Setting, Trial
@@ -23,13 +24,17 @@ def cells(trial: Trial, scenario: str) -> tuple[str, ...]:
     if measurement is None:
         return (str(trial.number), trial.purpose, _asked(trial.setting), "", trial.failure, trial.verdict)
     if scenario in STREAMS:
-        target = f"{measurement.target_latency_ms:,.3g} ms" if measurement.target_latency_ms else ""
-        measured = f"p90 {measurement.p90_ms:,.2f} ms" if measurement.p90_ms is not None else ""
+        target = (
+            figures.duration(measurement.target_latency_ms * 1e6) if measurement.target_latency_ms else ""
+        )
+        measured = (
+            f"p90 {figures.duration(measurement.p90_ms * 1e6)}" if measurement.p90_ms is not None else ""
+        )
     else:
         target = f"{measurement.target_qps:,.4g}/s" if measurement.target_qps else ""
         measured = f"{measurement.value:,.1f}/s" if measurement.value is not None else ""
         if scenario != "Offline" and measurement.p99_ms is not None:
-            measured += f", p99 {measurement.p99_ms:,.1f} ms"
+            measured += f", p99 {figures.duration(measurement.p99_ms * 1e6)}"
     return (
         str(trial.number),
         trial.purpose,

@@ -11,8 +11,10 @@ import typer.main
 from rich.console import Console
 
 from mlperf_bake.check.engine import check
+from mlperf_bake.check.fixes import run_again, tune
 from mlperf_bake.check.official import OfficialVerdict, unexcused
 from mlperf_bake.check.report import groups, plain, print_brief, print_verdict
+from mlperf_bake.check.tree import Tree
 from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.cli.app import COMMANDS, app, execute
 from mlperf_bake.results.place import DirectoryPlace
@@ -66,6 +68,23 @@ def test_each_fix_of_a_demonstration_is_a_line_that_the_program_takes(tmp_path: 
         assert "..." not in fix
         for command in re.sub(r"^fill in \S+, then ", "", fix).split(" && "):
             parsed(command)
+
+
+def test_commands_that_no_demonstration_needs_are_taken_as_well(tmp_path: Path) -> None:
+    [result] = Tree(tree_of(tmp_path, "Me"), load_round("v6.1")).results
+    parsed(tune(result))
+    parsed(run_again(result, "performance", "--min-queries", "24576"))
+    assert tune(result) == f"mlperf-bake tune --target {CELL} --scenario Offline --data imagenet-20"
+
+
+def test_without_a_manifest_the_model_is_the_target(tmp_path: Path) -> None:
+    tree = tree_of(tmp_path, "Me")
+    for manifest in tree.rglob("manifest.json"):
+        manifest.unlink()
+    [result] = Tree(tree, load_round("v6.1")).results
+    assert run_again(result, "accuracy") == (
+        "mlperf-bake run efficientnet-lite0 --scenario Offline --mode accuracy --data sample"
+    )
 
 
 def test_fixes_name_cell_scenario_and_data(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ GIVEN_BY_RUN = {"scenario", "mode", "data", "results", "run-id", "cell", "progre
             "run x --pin compact",
             ('"--pin" is an option of the harness', "mlperf-bake run TARGET ... -- --pin"),
         ),
+        ("run x --duration 0", ("--duration has a wrong value", "found:    0", "a number above 0")),
         ("run --target", ("'--target' requires an argument",)),
     ],
 )

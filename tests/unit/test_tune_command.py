@@ -128,7 +128,7 @@ def test_a_terminal_shows_a_table_and_the_run_under_way() -> None:
         view.event(Done("r1", "finished", "VALID"))
         view.ended(Trial(1, "rate", trial.setting, 4.0, measured))
     text = out.getvalue()
-    for part in ("1/24", "warm-up", "120 of 400 samples", "99.5/s, p99 12.3 ms", "VALID"):
+    for part in ("1/24", "warm-up", "120 of 400 samples", "99.5/s, p99 12.30 ms", "VALID"):
         assert part in text
 
 

@@ -244,12 +244,12 @@ def test_people_see_every_run_in_one_line_and_the_outcome_in_a_few() -> None:
         view.ended(trial)
     assert said == [
         "    1  search        1 x 2 x 4   : the backend failed: out of memory, failed",
-        "    2  confirm       1 x 2 x 4    at 118/s: 117.5/s, p99 14.2 ms, VALID",
+        "    2  confirm       1 x 2 x 4    at 118/s: 117.5/s, p99 14.20 ms, VALID",
     ]
     stream = Measurement("r", EXECUTION, 2, True, mean_ms=7, p90_ms=8.5, target_latency_ms=5.6)
     row = cells(Trial(1, "search", Setting(EXECUTION), 5.0, stream), "SingleStream")
     assert len(row) == len(HEADER)
-    assert row[3:] == ("5.6 ms", "p90 8.50 ms", "VALID")
+    assert row[3:] == ("5.600 ms", "p90 8.500 ms", "VALID")
     lines = dict(report_lines(TUNED, Path("kept.json"), "net", ("--precision", "int8")))
     assert lines["setting"] == f"1 workers x 2 threads, batch 4: {' '.join(OPTIONS)}"
     assert lines["confirmed"] == "117.5 samples/s (run 2, r2, VALID in 15 s)"
