@@ -26,9 +26,6 @@ CONFIRMED_LONGER = 3
 COARSE = 0.2
 """Resolution of the default's rate before executions are compared at it."""
 
-OFFLINE_MARGIN = 1.2
-"""Samples/s expected over the most measured: LoadGen issues 1.1 times the duration's worth, which must last that long
-on a machine that got faster."""
 STREAM_MARGIN = 0.8
 """Latency expected over the least measured: LoadGen generates queries for twice the duration."""
 
@@ -185,17 +182,18 @@ def _confirm_target(wishes: Wishes, trials: Trials, execution: Execution, spare:
 
 
 def _expected(scenario: str, trials: Trials, execution: Execution) -> Setting:
-    """The execution with the target that lets LoadGen prepare enough queries."""
-    seen = [
-        trial.measurement
-        for trial in trials.done
-        if trial.measurement and trial.measurement.execution == execution
-    ]
-    if scenario in STREAMS:
-        least = min((each.mean_ms for each in seen if each.mean_ms), default=math.nan)
-        return Setting(execution, target_latency_ms=_three_digits(STREAM_MARGIN * least))
-    most = max((each.value for each in seen if each.value), default=math.nan)
-    return Setting(execution, target_qps=_three_digits(OFFLINE_MARGIN * most))
+    """The execution, and for streams the latency that lets LoadGen prepare enough queries.
+
+    Offline gets no target: LoadGen's samples must last as long as the run, and what the harness measures while warming
+    up still fits a machine that got faster meanwhile.
+    """
+    if scenario not in STREAMS:
+        return Setting(execution)
+    seen = (trial.measurement for trial in trials.done if trial.measurement)
+    least = min(
+        (each.mean_ms for each in seen if each.execution == execution and each.mean_ms), default=math.nan
+    )
+    return Setting(execution, target_latency_ms=_three_digits(STREAM_MARGIN * least))
 
 
 def _three_digits(value: float) -> float:

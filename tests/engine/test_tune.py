@@ -47,7 +47,7 @@ def test_a_tuning_keeps_to_its_runs_and_returns_what_was_valid(tuned: dict[str, 
     assert tuned["confirmation"]["verdict"] == "VALID"
     assert tuned["confirmation"]["purpose"] == "confirm"
     assert (tuned["gain"] is None) != (tuned["why_no_gain"] is None)
-    assert tuned["options"][::2] == ["--workers", "--threads", "--batch", "--target-qps"]
+    assert tuned["options"][::2] == ["--workers", "--threads", "--batch"]
     assert not Path(tuned["path"]).with_suffix(".unfinished").exists()
 
 
