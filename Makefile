@@ -39,8 +39,8 @@ harness: $(VENV)/.dev ## the C++ tests: warnings as errors, address, undefined-b
 engine: $(VENV)/.dev ## tests with a real engine: images built, run, collected and checked
 	$(BIN)/pytest tests/engine
 
-bench: $(VENV)/.dev ## measure every budget and write docs/benchmarks.md
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev ## measure every budget and write docs/benchmarks.md; SECTIONS="null planner" for some
+	$(BIN)/python -m tests.bench $(SECTIONS)
 
 bench-cold: $(VENV)/.dev ## the same, and a cold quickstart: empties the engine's build cache
 	$(BIN)/python -m tests.bench --cold

@@ -1,8 +1,11 @@
 """`make bench`: measures every budget that applies and writes docs/benchmarks.md.
 
-Usage: python -m tests.bench [--cold]
+Usage: python -m tests.bench [--cold] [SECTION...]
 
---cold also times a quickstart in a fresh clone; it empties the engine's build cache and removes this project's images.
+Sections: planner, commands, each framework by its name, null; all of them where none is named. --cold adds `cold`: a quickstart
+in a fresh clone, which empties the engine's build cache and removes this project's images. Each section is kept in
+docs/benchmarks/ when it is done, with its date and revision, and the page is made anew of all that are there: a measurement
+that is cut short loses nothing else.
 """
 
 import json
@@ -10,7 +13,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,17 +32,32 @@ from tests.bench.bench_images import (
     nothing_to_do_seconds,
     quickstart_seconds,
 )
-from tests.bench.harness_programs import COMPILED, compile_programs, hosted_here, target_of
+from tests.bench.harness_programs import COMPILED, HOSTED, compile_programs, hosted_here, target_of
 from tests.support.cpp_toolchain import ensure_toolchain
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
+SECTIONS = ROOT / "docs" / "benchmarks"
+FIRST_PAIR_SECONDS, PAIR_SECONDS = 2.0, 1.0
+"""Length of the runs that are compared: of the first framework, whose budget the design names, and of the others."""
 RUN_SECONDS = 2 * 1.0
 """What the performance runs of a 1-second quickstart take at least."""
+FIRST = target_of(COMPILED[0])
+
+PLANNER = ("| command | wall s, median | CPU s, median | budget, wall s | |", "|---|---|---|---|---|")
+RATIOS = (
+    "| run | figure | ours / bare, median [95 %] | pairs | ours | bare | budget | |",
+    "|---|---|---|---|---|---|---|---|",
+)
+WHOLE = ("| what | measured | budget | |", "|---|---|---|---|")
 
 
 def verdict(met: bool) -> str:
     return "met" if met else "**missed**"
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def machine() -> str:
@@ -52,19 +70,14 @@ def machine() -> str:
     return f"{model or platform.machine()}, {len(os.sched_getaffinity(0))} CPUs, {pages:.0f} GiB, Linux {platform.release()}"
 
 
-def ratio_table(rows: Iterable[Row]) -> list[str]:
-    lines = [
-        "| run | figure | ours / bare, median [95 %] | pairs | ours | bare | budget | |",
-        "|---|---|---|---|---|---|---|---|",
+def ratio_lines(rows: Iterable[Row]) -> list[str]:
+    return [
+        f"| {name} | {figure} | {found.text()} | {found.pairs} | {found.ours:.4g} | {found.bare:.4g} | {budget} | {verdict(met)} |"
+        for name, figure, found, budget, met in rows
     ]
-    for name, figure, found, budget, met in rows:
-        lines.append(
-            f"| {name} | {figure} | {found.text()} | {found.pairs} | {found.ours:.4g} | {found.bare:.4g} | {budget} | {verdict(met)} |"
-        )
-    return lines
 
 
-def planner_lines() -> list[str]:
+def planner() -> list[str]:
     measured = subprocess.run(
         [sys.executable, str(ROOT / "tests/bench/bench_plan.py")],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -73,7 +86,7 @@ def planner_lines() -> list[str]:
         text=True,
     )
     report = json.loads(measured.stdout)
-    lines = ["| command | wall s, median | CPU s, median | budget, wall s | |", "|---|---|---|---|---|"]
+    lines = list(PLANNER)
     for row in report["results"]:
         budget = row["budget_s"]
         judged = verdict(row["wall_s"] <= budget) if budget else ""
@@ -83,75 +96,51 @@ def planner_lines() -> list[str]:
     return [*lines, "", f"Whole processes, medians of {report['runs']} runs in turn; plans ask no engine."]
 
 
-def main() -> None:
-    """Measures and writes the page."""
-    cold = "--cold" in sys.argv[1:]
+def cold() -> list[str]:
+    quick = cold_quickstart(FIRST)
+    return [
+        *WHOLE,
+        f"| `make quickstart` in a fresh clone, engine but no cache and no base | {quick.seconds:.0f} s | 240 s | {verdict(quick.seconds <= 240)} |",
+        f"| the same: received over the network without the base image | {quick.bytes / 1e6:.0f} MB | 250 MB | {verdict(quick.bytes <= 250e6)} |",
+        f"| the same: received for the base image | {quick.base_bytes / 1e6:.0f} MB | - | |",
+    ]
 
-    def say(text: str) -> None:
-        sys.stderr.write(f"{text}\n")
 
-    def step(text: str) -> None:
-        say(f"measuring {text}")
-
-    ensure_engine(say)
-    ensure_toolchain(say)
-    step("planner")
-    planner = planner_lines()
-    cold_lines: list[str] = []
-    first = target_of(COMPILED[0])
-    if cold:
-        step("quickstart in a fresh clone, nothing cached")
-        quick = cold_quickstart(first)
-        cold_lines = [
-            f"| `make quickstart` in a fresh clone, engine but no cache and no base | {quick.seconds:.0f} s | 240 s | {verdict(quick.seconds <= 240)} |",
-            f"| the same: received over the network without the base image | {quick.bytes / 1e6:.0f} MB | 250 MB | {verdict(quick.bytes <= 250e6)} |",
-            f"| the same: received for the base image | {quick.base_bytes / 1e6:.0f} MB | - | |",
-        ]
-    step("quickstart, warm")
+def commands() -> list[str]:
     subprocess.run(
-        [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()", "build", first],
+        [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()", "build", FIRST],
         cwd=ROOT,
         check=True,
+        stdout=subprocess.DEVNULL,
     )
     warm = quickstart_seconds(3)
-    step("image")
-    total, payload = image_bytes(f"mlperf-bake/{first}:latest")
-    step("nothing to do")
+    total, payload = image_bytes(f"mlperf-bake/{FIRST}:latest")
     cells, idle = nothing_to_do_seconds(7)
-    bare_rows: list[Row] = []
-    for framework in (*COMPILED, *hosted_here()):
-        step(f"harness against a bare loop over {framework}")
-        bare_rows += against_bare_loop(framework, compile_programs(framework))
-    programs = compile_programs(COMPILED[0])
-    step("null backend against bare LoadGen")
-    null_rows = null_against_bare_loadgen(programs)
-    step("Server rates")
-    rates = server_rates(programs)
+    share = total / payload
+    return [
+        *WHOLE,
+        f"| image above its base / (library + weights + harness) | {total:,} / {payload:,} bytes = {share:.3f} | 1.1 | {verdict(share <= 1.1)} |",
+        f"| nothing to do, {cells} cells | {idle:.2f} s | 1 s | {verdict(idle <= 1)} |",
+        f"| quickstart again, warm, two runs of 1 s | {warm:.1f} s | 20 s + the runs | {verdict(warm <= 20 + RUN_SECONDS)} |",
+    ]
 
+
+def bare_loop(framework: str) -> list[str]:
+    seconds = FIRST_PAIR_SECONDS if framework == COMPILED[0] else PAIR_SECONDS
+    rows = against_bare_loop(framework, compile_programs(framework), seconds)
+    return [f"Pairs of {seconds:g} s.", "", *RATIOS, *ratio_lines(rows)]
+
+
+def null() -> list[str]:
+    programs = compile_programs(COMPILED[0])
+    rows = null_against_bare_loadgen(programs)
+    rates = server_rates(programs)
     most = SERVER_RUNS / 2
     best_ours = max((rate for rate, ours, _ in rates if ours > most), default=0)
     best_bare = max((rate for rate, _, bare in rates if bare > most), default=0)
-    revision = open_project(ROOT).revision
-    share = total / payload
-    lines = [
-        "# Benchmarks",
-        "",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, revision {revision[:12]}{'-dirty' * revision.endswith('-dirty')}.",
-        f"Machine: {machine()}. It is shared and changes speed within seconds: ratios of neighbouring runs count, single times do not.",
-        "",
-        "## Planner",
-        "",
-        *planner,
-        "",
-        "## Harness against a bare loop over the same runtime",
-        "",
-        "EfficientNet-Lite0 fp32, 20 photos, same sessions, threads and batch; interleaved pairs of 2 s.",
-        "",
-        *ratio_table(bare_rows),
-        "",
-        "## Null backend against a bare LoadGen null system",
-        "",
-        *ratio_table(null_rows),
+    return [
+        *RATIOS,
+        *ratio_lines(rows),
         "",
         "LoadGen stamps a completion when it is called and does its bookkeeping afterwards. The bare system of the last row completes",
         "the one Offline query in a single call, so none of that bookkeeping is in its time; the harness completes what",
@@ -164,18 +153,76 @@ def main() -> None:
         *(f"| {rate:,} | {ours} | {bare} |" for rate, ours, bare in rates),
         "",
         f"Highest rate at which most runs were VALID: {best_ours:,} against {best_bare:,} (budget 0.9): {verdict(best_ours >= 0.9 * best_bare)}.",
-        "",
-        "## Images and whole commands",
-        "",
-        "| what | measured | budget | |",
-        "|---|---|---|---|",
-        f"| image above its base / (library + weights + harness) | {total:,} / {payload:,} bytes = {share:.3f} | 1.1 | {verdict(share <= 1.1)} |",
-        f"| nothing to do, {cells} cells | {idle:.2f} s | 1 s | {verdict(idle <= 1)} |",
-        f"| quickstart again, warm, two runs of 1 s | {warm:.1f} s | 20 s + the runs | {verdict(warm <= 20 + RUN_SECONDS)} |",
     ]
-    lines += cold_lines
-    PAGE.write_text("\n".join(lines) + "\n")
-    sys.stderr.write(f"wrote {PAGE.relative_to(ROOT)}\n")
+
+
+def sections() -> dict[str, tuple[str, Callable[[], list[str]]]]:
+    """Every section in the order of the page: its name, title, and what measures it."""
+    loops = {
+        framework: (
+            f"Harness against a bare loop over the same runtime: {framework}",
+            lambda framework=framework: bare_loop(framework),
+        )
+        for framework in (*COMPILED, *HOSTED)
+    }
+    return {
+        "planner": ("Planner", planner),
+        **loops,
+        "null": ("Null backend against a bare LoadGen null system", null),
+        "commands": ("Images and whole commands", commands),
+        "cold": ("A cold quickstart", cold),
+    }
+
+
+def measure(name: str, how: Callable[[], list[str]]) -> None:
+    """Measures one section and keeps it."""
+    revision = open_project(ROOT).revision
+    lines = how()
+    SECTIONS.mkdir(parents=True, exist_ok=True)
+    kept = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "revision": revision[:12] + "-dirty" * revision.endswith("-dirty"),
+        "machine": machine(),
+        "lines": lines,
+    }
+    (SECTIONS / f"{name}.json").write_text(json.dumps(kept, indent=1))
+
+
+def page() -> str:
+    """The page out of every section in docs/benchmarks/, each from the machine and revision it names."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. The machines are shared and change speed within seconds: ratios of neighbouring runs count,",
+        "single times do not. Bare loops: EfficientNet-Lite0 fp32, 20 photos, same sessions, threads and batch, interleaved pairs.",
+    ]
+    for name, (title, _) in sections().items():
+        file = SECTIONS / f"{name}.json"
+        if file.exists():
+            kept = json.loads(file.read_text())
+            where = f"{kept['date']}, revision {kept['revision']}, {kept['machine']}."
+            lines += ["", f"## {title}", "", where, "", *kept["lines"]]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measures the named sections and writes the page."""
+    words = [word for word in sys.argv[1:] if word != "--cold"]
+    known = sections()
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        raise SystemExit(f"unknown section {', '.join(unknown)}; expected {', '.join(known)}")
+    skipped = {*HOSTED} - {*hosted_here()} | {"cold"}
+    chosen = words or [name for name in known if name not in skipped]
+    if "--cold" in sys.argv[1:] and "cold" not in chosen:
+        chosen = ["cold", *chosen]
+    ensure_engine(say)
+    ensure_toolchain(say)
+    for name in chosen:
+        say(f"measuring {name}")
+        measure(name, known[name][1])
+        PAGE.write_text(page())
+    say(f"wrote {PAGE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from tests.bench.harness_programs import Programs
 from tests.bench.pairs import Figures, Ratio, measure_pairs, ratio
 
 PAIRS = 20
-PAIR_SECONDS = "2"
 NULL_PAIRS = 20
 SERVER_RATES = (200_000, 300_000, 400_000, 480_000)
 SERVER_RUNS = 5
@@ -15,8 +14,13 @@ Row = tuple[str, str, Ratio, str, bool]
 """What was measured, the figure, the ratio, the budget in words, and whether it was met."""
 
 
-def against_bare_loop(framework: str, programs: Programs) -> list[Row]:
-    """Offline throughput, SingleStream median latency and CPU time a sample, on EfficientNet-Lite0 fp32."""
+def against_bare_loop(framework: str, programs: Programs, seconds: float) -> list[Row]:
+    """Offline throughput, SingleStream median latency and CPU time a sample, on EfficientNet-Lite0 fp32.
+
+    Args:
+        seconds: of each run.
+    """
+    duration = ("--duration", f"{seconds:g}")
     least, most = (0.95, 1.05) if programs.backend == "python" else (0.98, 1.02)
     workers = str(len(os.sched_getaffinity(0)))
     data = ("--data", str(programs.data))
@@ -24,8 +28,7 @@ def against_bare_loop(framework: str, programs: Programs) -> list[Row]:
     stream = ("--scenario", "SingleStream", *data, "--threads", "1")
 
     def bare(*options: str) -> Figures:
-        fixed = ("--cell", str(programs.cell), "--duration", PAIR_SECONDS)
-        printed = programs.bare_loop(*fixed, *options)
+        printed = programs.bare_loop("--cell", str(programs.cell), *duration, *options)
         return {
             "rate": printed["samples_per_second"],
             "median": printed["median_batch_ns"],
@@ -33,7 +36,7 @@ def against_bare_loop(framework: str, programs: Programs) -> list[Row]:
         }
 
     def ours(*options: str) -> Figures:
-        manifest = programs.harness(*options, "--duration", PAIR_SECONDS)
+        manifest = programs.harness(*options, *duration)
         counts = manifest["counts"]
         return {
             "rate": manifest["result"]["value"],
