@@ -126,6 +126,17 @@ std::string Headline(double value, std::string metric) {
   return figure;
 }
 
+// The fewest samples that the run will have when it ends; 0 where LoadGen searches a rate.
+std::uint64_t SamplesToCome(const Options& options, const Settings& settings,
+                            const mlperf::TestSettings& test, const DataSet& data,
+                            const Dispatcher& dispatcher) {
+  if (options.mode == Mode::kAccuracy) return data.count();
+  if (options.mode == Mode::kFindPeak) return 0;
+  if (options.scenario == Scenario::kOffline) return dispatcher.issued_samples();
+  const bool many = options.scenario == Scenario::kMultiStream;
+  return settings.min_query_count * (many ? test.multi_stream_samples_per_query : 1);
+}
+
 std::string Summary(const Manifest& manifest, const std::string& where) {
   std::string text;
   if (manifest.interrupted) text = "interrupted after " + std::to_string(manifest.samples) + " samples";
@@ -233,11 +244,9 @@ ExitCode Run(const Options& options) {
   auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);
   LoadGenRun loadgen(*dispatcher, library, test, directory.path(), lanes, control);
   const bool ended = loadgen.Supervise([&](std::uint64_t answered, double elapsed_s) {
-    const bool known = options.scenario == Scenario::kOffline || options.mode == Mode::kAccuracy;
-    const std::uint64_t all = options.mode == Mode::kAccuracy ? data.count() : dispatcher->issued_samples();
+    const std::uint64_t all = SamplesToCome(options, settings, test, data, *dispatcher);
     if (const auto leak = leaks.Look(ReadMemoryUse(), answered)) control.Fail(std::make_exception_ptr(*leak));
-    progress.Update(answered, known && all > 0 ? std::optional(std::max(all, answered)) : std::nullopt,
-                    elapsed_s,
+    progress.Update(answered, all > 0 ? std::optional(std::max(all, answered)) : std::nullopt, elapsed_s,
                     options.mode == Mode::kAccuracy ? 0 : static_cast<double>(settings.duration_ms) / 1000);
   });
   manifest.ended_at = UtcNow();
