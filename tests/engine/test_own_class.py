@@ -29,6 +29,8 @@ class Mine:
     def load(self, path, cell, threads, batch, options):
         self.net = ncnn.Net()
         self.net.opt.num_threads = threads
+        for half in ("packed", "storage", "arithmetic"):
+            setattr(self.net.opt, f"use_fp16_{half}", False)
         self.net.load_param(path)
         self.net.load_model(path.replace(".param", ".bin"))
         self.classes = cell.classes
@@ -39,7 +41,7 @@ class Mine:
     def one(self, sample):
         extractor = self.net.create_extractor()
         extractor.input(self.net.input_names()[0], ncnn.Mat(sample).clone())
-        return np.array(extractor.extract(self.net.output_names()[0])[1], dtype=np.float32)
+        return np.array(extractor.extract(self.net.output_names()[0])[1], dtype=np.float32).reshape(self.classes)
 '''
 
 
