@@ -44,7 +44,10 @@ ENDINGS = {
         "the backend did not come back",
         "where a batch may take that long: -- --watchdog SECONDS; otherwise try -- --workers 1 --threads 1",
     ),
-    14: Ending("the backend answered wrongly", BUILD_AGAIN),
+    14: Ending(
+        "the backend answered wrongly",
+        "with --class: correct what predict returns; without: " + BUILD_AGAIN,
+    ),
     15: Ending(
         "the backend leaks memory",
         "where it is meant to keep that much: -- --leak-limit-mb MB; a newer version of its library may not leak",

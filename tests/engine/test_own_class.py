@@ -96,5 +96,9 @@ def test_a_class_that_fails_ends_the_run_with_its_own_sentence(results: str, tmp
     )
     done = run(results, "--class", f"{mine}:Mine")
     assert done.returncode == 6
-    assert "Class Mine of /class/mine.py failed in predict: ValueError: no (/class/mine.py:16)" in done.stderr
+    line = mine.read_text(encoding="utf-8").splitlines().index("        raise ValueError('no')") + 1
+    assert (
+        f"Class Mine of /class/mine.py failed in predict: ValueError: no (/class/mine.py:{line})"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
