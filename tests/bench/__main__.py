@@ -174,9 +174,8 @@ def sections() -> dict[str, tuple[str, Callable[[], list[str]]]]:
     }
 
 
-def measure(name: str, how: Callable[[], list[str]]) -> None:
-    """Measures one section and keeps it."""
-    revision = open_project(ROOT).revision
+def measure(name: str, how: Callable[[], list[str]], revision: str) -> None:
+    """Measures one section and keeps it, as of a revision."""
     lines = how()
     SECTIONS.mkdir(parents=True, exist_ok=True)
     kept = {
@@ -216,11 +215,12 @@ def main() -> None:
     chosen = words or [name for name in known if name not in skipped]
     if "--cold" in sys.argv[1:] and "cold" not in chosen:
         chosen = ["cold", *chosen]
+    revision = open_project(ROOT).revision  # before the page changes
     ensure_engine(say)
     ensure_toolchain(say)
     for name in chosen:
         say(f"measuring {name}")
-        measure(name, known[name][1])
+        measure(name, known[name][1], revision)
         PAGE.write_text(page())
     say(f"wrote {PAGE.relative_to(ROOT)}")
 
