@@ -8,7 +8,9 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from mlperf_bake.build.cache import CachePlace, cache_entries
 from mlperf_bake.engine.secrets import Secret
 from mlperf_bake.plan.image import PlannedImage
 
@@ -16,21 +18,37 @@ TARGETS_A_CALL = 50
 """More than about a hundred targets in one call overwhelm the docker driver."""
 
 
+EPOCH = 315532800
+"""1980-01-01 in seconds: every time in an image that leaves this machine, so that equal content is equal bytes. It lies before
+any file's own time, which differs from checkout to checkout."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where images go.
 
     Attributes:
-        push: to the registry in their tags, with provenance, instead of only into the engine's store.
         registry: prefix of every tag, ``registry.example/team``; empty for none.
+        layouts: a directory that gets each image as an OCI layout below its cell id, with its provenance and all times set
+            to ``epoch``; None for the engine's own store.
+        epoch: SOURCE_DATE_EPOCH of such layouts.
+        cache_to: where build caches are written to.
+        cache_from: where they are read from.
     """
 
-    push: bool = False
     registry: str = ""
+    layouts: Path | None = None
+    epoch: int = EPOCH
+    cache_to: tuple[CachePlace, ...] = ()
+    cache_from: tuple[CachePlace, ...] = ()
 
     def tags(self, image: PlannedImage) -> list[str]:
         """The image's references with the registry in front."""
         return [f"{self.registry}/{tag}" if self.registry else tag for tag in image.tags]
+
+    def layout(self, image: PlannedImage) -> Path | None:
+        """The directory that gets the image's OCI layout."""
+        return self.layouts / image.cell_id if self.layouts else None
 
 
 def target_name(cell_id: str) -> str:
@@ -72,19 +90,32 @@ def bake_file(
 
 
 def _target(image: PlannedImage, checkout: str, secrets: list[str], output: Output) -> dict[str, object]:
+    layout = output.layout(image)
     target: dict[str, object] = {
         "context": _literal(checkout),
         "dockerfile-inline": _literal(image.dockerfile),
         "platforms": [image.platform],
-        "tags": [_literal(tag) for tag in output.tags(image)],
-        "output": ["type=image,push=true" if output.push else "type=docker"],
-        "attest": ["type=provenance,mode=max" if output.push else "type=provenance,disabled=true"],
+        "output": ["type=docker"],
+        "attest": ["type=provenance,disabled=true"],
     }
-    for key, pairs in (("args", image.build_args), ("contexts", image.contexts), ("labels", image.labels)):
+    arguments = dict(image.build_args)
+    if layout is None:
+        target["tags"] = [_literal(tag) for tag in output.tags(image)]
+    else:
+        target["output"] = [_literal(f"type=oci,dest={layout},tar=false,rewrite-timestamp=true")]
+        target["attest"] = ["type=provenance,mode=max"]
+        arguments["SOURCE_DATE_EPOCH"] = str(output.epoch)
+    for key, pairs in (("args", arguments.items()), ("contexts", image.contexts), ("labels", image.labels)):
         if pairs:
             target[key] = {name: _literal(value) for name, value in pairs}
     if secrets:
         target["secret"] = [_literal(argument) for argument in secrets]
+    for key, entries in (
+        ("cache-to", cache_entries(output.cache_to, image.cell_id, "to")),
+        ("cache-from", cache_entries(output.cache_from, image.cell_id, "from")),
+    ):
+        if entries:
+            target[key] = [_literal(entry) for entry in entries]
     return target
 
 

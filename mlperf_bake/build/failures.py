@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlperf_bake.build.progress import Event, Remark, StepFinished, StepOutput
+from mlperf_bake.errors import BakeError
 from mlperf_bake.program import pasteable
 
 Origin = Callable[[str, int], tuple[str, int] | None]
@@ -223,6 +224,18 @@ def explain_failure(
         last_lines=tuple(said[-SHOWN_LINES:]),
         log_file=log_file,
         retry=pasteable(" ".join([f"mlperf-bake build --target={cell_id}", *map(shlex.quote, again)])),
+    )
+
+
+def not_delivered(failure: BuildFailure, refused: BakeError) -> BuildFailure:
+    """The row of an image that was built but did not get to where it should be."""
+    found = f": {refused.found}" if refused.found else ""
+    return replace(
+        failure,
+        step=f"publish to {refused.where}" if refused.where else "publish",
+        instruction="",
+        message=f"{refused.problem}{found}",
+        remedy=refused.remedy or f"read {failure.log_file}",
     )
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.bakefile import TARGETS_A_CALL, Output, bake_file
-from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure
+from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure, not_delivered
 from mlperf_bake.build.journal import Journal
 from mlperf_bake.build.scheduler import Schedule, Watcher
 from mlperf_bake.build.state import BuiltImage, named_images
-from mlperf_bake.build.target import BakeCall, TargetOutcome
+from mlperf_bake.build.target import BakeCall, Deliver, TargetOutcome
 from mlperf_bake.build.view import LiveView, PlainView
 from mlperf_bake.engine.disk import BUILD_NEEDS, require_engine_room
 from mlperf_bake.engine.find import Engine
@@ -44,6 +44,8 @@ class BuildOptions:
         complete: adds the contexts that only this machine knows of and that no fingerprint depends on; asked likewise.
         output: where images go.
         builder: another buildx builder, or empty.
+        deliver: sends each built image on; with it, an image is there when it lies where this sends it.
+        delivered: the digest under which an image lies there already, or empty; asked unless ``force``.
         again: options that a command to retry repeats, such as ``--context=weights=/data/weights``.
     """
 
@@ -57,6 +59,8 @@ class BuildOptions:
     complete: Callable[[Sequence[PlannedImage]], Sequence[PlannedImage]] = tuple
     output: Output = field(default_factory=Output)
     builder: str = ""
+    deliver: Deliver | None = None
+    delivered: Callable[[PlannedImage], str] | None = None
     again: tuple[str, ...] = ()
 
     @property
@@ -132,22 +136,14 @@ def build_images(
         DiskFull: the engine's disk has less than a build takes.
         EngineMissing: the engine went away.
     """
-    anew = options.force or options.no_cache or options.output.push
-    present = {} if anew else named_images(engine.host, [options.output.tags(image)[0] for image in images])
-    waiting = [image for image in images if image.fingerprint not in present]
-    for image in images:
-        if image.fingerprint in present:
-            name_again(engine, options.output.tags(image), present[image.fingerprint], say)
+    there = _there(images, engine, options, say)
+    waiting = [image for image in images if image.cell_id not in there]
     report: dict[str, DoneImage] = {
         image.cell_id: DoneImage(
-            image.cell_id,
-            present[image.fingerprint].id,
-            options.output.tags(image)[0],
-            0.0,
-            "up to date",
+            image.cell_id, there[image.cell_id], options.output.tags(image)[0], 0.0, "up to date"
         )
         for image in images
-        if image.fingerprint in present
+        if image.cell_id in there
     }
     failures: tuple[BuildFailure, ...] = ()
     not_started: tuple[PlannedImage, ...] = ()
@@ -162,14 +158,16 @@ def build_images(
             output=options.output,
             builder=options.builder,
             no_cache=options.no_cache,
+            deliver=options.deliver,
         )
 
         def explain(outcome: TargetOutcome) -> BuildFailure:
             image = outcome.image
             log_file, events = call.log_file(image), outcome.events
-            return explain_failure(
+            failure = explain_failure(
                 image.cell_id, image.dockerfile_path, events, log_file, origin, options.again
             )
+            return not_delivered(failure, outcome.refused) if outcome.refused else failure
 
         with _view(console, say, len(waiting)) as view:
             ended = Schedule(call, options.jobs, options.keep_going, options.journal, view, explain).run(
@@ -190,6 +188,22 @@ def build_images(
         failures=failures,
         not_started=tuple(image.cell_id for image in not_started),
     )
+
+
+def _there(
+    images: Sequence[PlannedImage], engine: Engine, options: BuildOptions, say: Callable[[str], None]
+) -> dict[str, str]:
+    """Cell id to image id, of the images that need no build."""
+    if options.force or options.no_cache:
+        return {}
+    if options.output.layouts is not None:
+        known = options.delivered or (lambda image: "")
+        return {image.cell_id: found for image in images if (found := known(image))}
+    present = named_images(engine.host, [options.output.tags(image)[0] for image in images])
+    for image in images:
+        if image.fingerprint in present:
+            name_again(engine, options.output.tags(image), present[image.fingerprint], say)
+    return {image.cell_id: present[image.fingerprint].id for image in images if image.fingerprint in present}
 
 
 def dry_run(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[str]:

@@ -2,19 +2,39 @@
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from mlperf_bake.build.bakefile import Output, bake_file, target_name
 from mlperf_bake.build.progress import Event, ProgressReader, Remark, StepFinished, StepOutput, StepStarted
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret, secret_environment
 from mlperf_bake.engine.watched import end_group
+from mlperf_bake.errors import BakeError
 from mlperf_bake.plan.image import PlannedImage
+
+
+class Deliver(Protocol):
+    """What is done with a built image before it counts as built: it is sent to a registry."""
+
+    def __call__(self, image: PlannedImage, said: Callable[[str], None], stopped: Callable[[], bool]) -> str:
+        """The digest under which it lies there.
+
+        Args:
+            image: which; its OCI layout lies where ``Output.layout`` says.
+            said: takes one line about each step.
+            stopped: whether to give up.
+
+        Raises:
+            BakeError: it does not lie there.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +49,7 @@ class BakeCall:
         output: where images go.
         builder: name of another buildx builder, or empty for the engine's own.
         no_cache: whether every step is done anew.
+        deliver: takes each built image on; None where it stays where ``output`` put it.
     """
 
     engine: Engine
@@ -38,6 +59,7 @@ class BakeCall:
     output: Output = field(default_factory=Output)
     builder: str = ""
     no_cache: bool = False
+    deliver: Deliver | None = None
 
     def log_file(self, image: PlannedImage) -> Path:
         return self.logs / f"{image.cell_id}.log"
@@ -77,6 +99,7 @@ class TargetOutcome:
         cached: whether every step came from the cache.
         events: everything it said, in order.
         stopped: whether it was ended from outside.
+        refused: why the image was not delivered, where it was built.
     """
 
     image: PlannedImage
@@ -85,6 +108,7 @@ class TargetOutcome:
     cached: bool
     events: tuple[Event, ...]
     stopped: bool
+    refused: BakeError | None = None
 
 
 class BakeTarget:
@@ -118,7 +142,15 @@ class BakeTarget:
                 on_event(event)
 
             exit_code = None if self._stopped.is_set() else self._bake(take)
-            image_id = _image_id(metadata, self._call.engine.containerd_store) if exit_code == 0 else ""
+            image_id = self._built(metadata) if exit_code == 0 else ""
+            refused = None
+            if image_id and self._call.deliver is not None:
+                try:
+                    image_id = self._call.deliver(
+                        self._image, lambda line: take(Remark(line)), self._stopped.is_set
+                    )
+                except BakeError as error:
+                    image_id, refused = "", error
         finished = [event for event in events if isinstance(event, StepFinished) and event.step.stage]
         return TargetOutcome(
             image=self._image,
@@ -127,11 +159,19 @@ class BakeTarget:
             cached=all(event.cached for event in finished),
             events=tuple(events),
             stopped=self._stopped.is_set(),
+            refused=refused,
         )
+
+    def _built(self, metadata: Path) -> str:
+        """The id of the image that was just built."""
+        in_store = self._call.output.layouts is None and not self._call.engine.containerd_store
+        return _image_id(metadata, "containerimage.config.digest" if in_store else "containerimage.digest")
 
     def _bake(self, take: Callable[[Event], None]) -> int:
         text = bake_file([self._image], str(self._call.checkout), self._call.secrets, self._call.output)
         self._call.bake_file(self._image).write_text(text, encoding="utf-8")
+        if layout := self._call.output.layout(self._image):
+            shutil.rmtree(layout, ignore_errors=True)  # of a build that was killed
         process = subprocess.Popen(
             self._call.argv(self._image),
             stdin=subprocess.DEVNULL,
@@ -187,13 +227,12 @@ def _name(stage: str, title: str, text: str) -> str:
     return f"{title}: {text}" if stage else text
 
 
-def _image_id(metadata: Path, containerd_store: bool) -> str:
-    """The id under which the engine has the image: its digest in containerd's store, else that of its configuration."""
+def _image_id(metadata: Path, key: str) -> str:
+    """The id under which the image is known: its digest, in Docker's older store that of its configuration."""
     try:
         targets = json.loads(metadata.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    key = "containerimage.digest" if containerd_store else "containerimage.config.digest"
     for target in targets.values() if isinstance(targets, dict) else ():
         if isinstance(target, dict) and target.get(key):
             return str(target[key])

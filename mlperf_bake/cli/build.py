@@ -85,7 +85,7 @@ def build(
         no_cache=no_cache,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
-        output=Output(push=push, registry=registry),
+        output=Output(registry=registry),
         builder=builder,
         again=(
             *(f"--context={entry}" for entry in context or ()),

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.build.bakefile import TARGETS_A_CALL, Output, bake_file, target_name
+from mlperf_bake.build.cache import cache_entries, parse_cache
 from mlperf_bake.engine.secrets import Secret
+from mlperf_bake.errors import UsageError
 from mlperf_bake.plan.image import PlannedImage
 
 IMAGE = PlannedImage(
@@ -55,14 +57,50 @@ def test_the_group_default_builds_all_in_order() -> None:
     assert json.loads(bake_file(images, "."))["group"] == {"default": {"targets": ["b", "a"]}}
 
 
-def test_a_push_names_the_registry_and_carries_provenance() -> None:
-    target = only_target(bake_file([IMAGE], ".", output=Output(push=True, registry="registry.example/team")))
-    assert target["tags"] == [
-        "registry.example/team/mlperf-bake/net:aaaaaaaaaaaa",
-        "registry.example/team/mlperf-bake/net:latest",
+def test_a_layout_carries_provenance_and_no_time_of_this_machine() -> None:
+    target = only_target(bake_file([IMAGE], ".", output=Output(layouts=Path("/layouts"))))
+    assert target["output"] == [
+        "type=oci,dest=/layouts/net-cpp-onnxruntime-cpu-ubuntu22.04,tar=false,rewrite-timestamp=true"
     ]
-    assert target["output"] == ["type=image,push=true"]
     assert target["attest"] == ["type=provenance,mode=max"]
+    assert target["args"] == {"FINGERPRINT": "sha256:aa", "SOURCE_DATE_EPOCH": "315532800"}
+    assert "tags" not in target, "names are given by whoever pushes it"
+
+
+def test_caches_have_an_entry_a_cell_and_one_that_cells_share() -> None:
+    place = parse_cache("type=registry,ref=registry.example/cache,compression=zstd")
+    target = only_target(bake_file([IMAGE], ".", output=Output(cache_to=(place,), cache_from=(place,))))
+    refs = [
+        f"registry.example/cache:{name}" for name in (IMAGE.cell_id, "stages-onnxruntime-cpu-ubuntu22.04")
+    ]
+    assert target["cache-to"] == [f"type=registry,ref={ref},compression=zstd,mode=max" for ref in refs]
+    assert target["cache-from"] == [f"type=registry,ref={ref},compression=zstd" for ref in refs]
+
+
+@pytest.mark.parametrize(
+    ("text", "to", "source"),
+    [
+        ("type=local,dest=/c", "type=local,dest=/c/m-i-f-h-o,mode=max", "type=local,src=/c/m-i-f-h-o"),
+        ("type=local,src=/c", "type=local,dest=/c/m-i-f-h-o,mode=max", "type=local,src=/c/m-i-f-h-o"),
+        (
+            "type=gha,mode=max",
+            "type=gha,scope=mlperf-bake-m-i-f-h-o,mode=max",
+            "type=gha,scope=mlperf-bake-m-i-f-h-o",
+        ),
+    ],
+)
+def test_a_cache_place_is_spelt_as_buildx_does(text: str, to: str, source: str) -> None:
+    place = parse_cache(text)
+    assert cache_entries([place], "m-i-f-h-o", "to")[0] == to
+    assert cache_entries([place], "m-i-f-h-o", "from")[0] == source
+
+
+@pytest.mark.parametrize(
+    "text", ["", "type=registry", "type=registry,ref=a/b:tag", "type=s3,bucket=x", "/dir"]
+)
+def test_another_cache_place_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a place for a build cache"):
+        parse_cache(text)
 
 
 def test_too_many_targets_and_equal_names_are_refused() -> None:

@@ -1,0 +1,82 @@
+"""Where BuildKit's cache of a cell's stages is kept for other machines: a registry, a directory, GitHub's cache.
+
+Each cell has an entry of its own, and one that it shares with the cells of the same framework, hardware and OS: whatever
+cell wrote that last, it holds the stages that all of them share, so a new cell builds only its own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mlperf_bake.errors import UsageError
+
+Direction = Literal["to", "from"]
+
+NAMED_BY = {"registry": "ref", "local": "dest", "gha": "scope"}
+"""Kind of place to the attribute that names it, which an entry's name is added to."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachePlace:
+    """One place.
+
+    Attributes:
+        kind: ``registry``, ``local`` or ``gha``.
+        place: repository, directory or scope; an entry's name is added to it.
+        rest: other attributes as buildx takes them, such as ``compression=zstd``.
+    """
+
+    kind: str
+    place: str
+    rest: tuple[str, ...] = ()
+
+
+def parse_cache(text: str) -> CachePlace:
+    """A place as buildx spells it: ``type=registry,ref=HOST/REPOSITORY``, ``type=local,dest=DIRECTORY``, ``type=gha``.
+
+    Errors:
+        UsageError: no such kind, or no place.
+    """
+    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    kind = fields.pop("type", "")
+    place = fields.pop("src", "") or fields.pop("dest", "") if kind == "local" else ""
+    place = place or fields.pop(NAMED_BY.get(kind, ""), "")
+    if kind == "gha":
+        place = place or "mlperf-bake"
+    if not place or (kind == "registry" and ":" in place.rpartition("/")[2]):
+        raise UsageError(
+            "not a place for a build cache",
+            found=text,
+            expected="type=registry,ref=HOST/REPOSITORY (no tag: each cell has its own), "
+            "type=local,dest=DIRECTORY or type=gha",
+        )
+    fields.pop("mode", None)
+    return CachePlace(kind, place, tuple(f"{name}={value}" for name, value in sorted(fields.items())))
+
+
+def cache_entries(places: Iterable[CachePlace], cell_id: str, direction: Direction) -> tuple[str, ...]:
+    """The ``cache-to`` or ``cache-from`` entries of a cell."""
+    return tuple(
+        ",".join((f"type={place.kind}", _named(place, name, direction), *place.rest, *_mode(direction)))
+        for place in places
+        for name in (cell_id, shared_name(cell_id))
+    )
+
+
+def shared_name(cell_id: str) -> str:
+    """The entry of all cells with this cell's framework, hardware and OS."""
+    return "-".join(("stages", *cell_id.split("-")[-3:]))
+
+
+def _named(place: CachePlace, name: str, direction: Direction) -> str:
+    match place.kind:
+        case "registry":
+            return f"ref={place.place}:{name}"
+        case "local":
+            return f"{'dest' if direction == 'to' else 'src'}={place.place}/{name}"
+        case _:
+            return f"scope={place.place}-{name}"
+
+
+def _mode(direction: Direction) -> tuple[str, ...]:
+    return ("mode=max",) if direction == "to" else ()
