@@ -23,7 +23,7 @@ COMMANDS = {
     "explain": "cells.explain",
     "plan": "cells.plan",
     "render": "cells.render",
-    "lock": "cells.lock",
+    "lock": "lock.lock",
     "build": "build.build",
     "run": "run.run",
     "tune": "tune.tune",

@@ -1,4 +1,4 @@
-"""`list`, `explain`, `plan`, `render`, `lock`: everything that looks at the matrix without touching an engine."""
+"""`list`, `explain`, `plan`, `render`: everything that looks at the matrix without touching an engine."""
 
 from __future__ import annotations
 
@@ -253,63 +253,6 @@ def render(
         for path, kind in changes:
             print_line(f"{kind:<8} {path}")
         note(f"{len(images)} files in {IMAGES}/, {len(changes)} {'stale' if check else 'written'}")
-
-
-def lock(
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 4 where the lock is stale.")
-    ] = False,
-    update: Annotated[
-        str, typer.Option("--update", metavar="GLOB", help="Pin these entries anew, such as 'packages/*'.")
-    ] = "",
-    json: Json = False,
-) -> None:
-    """Pin everything the matrix names to hashes, in matrix.lock."""
-    from mlperf_bake.project import LOCK, open_project
-
-    project = open_project()
-    if check:
-        _check_lock(project, json)
-        return
-    from mlperf_bake.lock.updating import update_lock
-
-    changes = update_lock(project, update, note)
-    if json:
-        print_json({"changes": [{"entry": entry, "change": change} for entry, change in changes]})
-        return
-    for entry, change in changes:
-        print_line(f"{entry}: {change}")
-    note(f"{LOCK} {'written' if changes else 'is up to date'}")
-
-
-def _check_lock(project: Project, json: bool) -> None:
-    """Says whether the lock belongs to the matrix. Errors: Stale where it does not, after the JSON that says so too."""
-    from mlperf_bake.lock.lockfile import differences, load_lock
-    from mlperf_bake.project import LOCK
-
-    stale: Stale | None = None
-    try:
-        entries = len(project.lock.wanted)
-    except Stale as error:
-        stale, entries = error, len(project.demands)
-    if json:
-        path = project.root / LOCK
-        found = differences(load_lock(path, LOCK) if path.exists() else None, project.demands)
-        print_json(
-            {
-                "entries": entries,
-                "stale": stale is not None,
-                "why": stale.problem if stale else None,
-                "changes": [
-                    {"entry": f"{demand.section}/{demand.key}", "change": change, "wanted": demand.wanted}
-                    for demand, change in found
-                ],
-            }
-        )
-    if stale:
-        raise stale
-    if not json:
-        note(f"{LOCK} belongs to {project.matrix.name}: {entries} entries")
 
 
 def _row(project: Project, cell: Cell, rendered: bool, proof: Proof | None) -> dict[str, object]:

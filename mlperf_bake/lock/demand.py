@@ -7,7 +7,8 @@ from typing import Literal
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Fetch, Hardware, Weights
 
-Section = Literal["bases", "loadgen", "packages", "weights"]
+Section = Literal["bases", "loadgen", "packages", "sources", "weights"]
+SECTIONS: tuple[Section, ...] = ("bases", "loadgen", "packages", "sources", "weights")
 BUILD_ARCHITECTURES = ("amd64", "arm64")
 """The machines that images can be built on."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import re
 import sys
 import tempfile
@@ -19,10 +18,12 @@ from typing import TYPE_CHECKING
 from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.errors import UsageError
 from mlperf_bake.lock.demand import Demand
-from mlperf_bake.lock.lockfile import BasePin, FilePin
+from mlperf_bake.lock.git import commit_of
+from mlperf_bake.lock.hub import base_image
+from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin
+from mlperf_bake.lock.unreachable import Unreachable
 
 if TYPE_CHECKING:
-    from mlperf_bake.lock.updating import Pin
     from mlperf_bake.matrix.matrix import Matrix
 
 RECIPES = Path(__file__).parent.parent / "assets" / "recipes"
@@ -55,8 +56,10 @@ class Pinning:
                 return demand.wanted.removeprefix("given ")
             return self._address(demand.wanted, self._md5.get(demand.key))
         if demand.section == "bases":
-            self._say(f"asking the hub for {demand.wanted}")
-            return BasePin(demand.wanted, base_digest(demand.wanted))
+            return self._base(demand.wanted)
+        if demand.section == "sources":
+            self._say(f"asking for the commit of {demand.wanted}")
+            return SourcePin(demand.wanted, commit_of(*demand.wanted.split(" ")))
         if demand.section == "loadgen":
             self._say(f"fetching mlcommons-loadgen {demand.wanted}, the source distribution")
             return FilePin(demand.wanted, *source_archive("mlcommons-loadgen", demand.wanted))
@@ -68,6 +71,15 @@ class Pinning:
         suites = self._suites if demand.wanted == "any" else (demand.wanted,)
         return FilePin(demand.wanted, *debian_package(name, version, machine[0] if machine else None, suites))
 
+    def _base(self, reference: str) -> BasePin:
+        """The base image; without a digest where its hub cannot be reached."""
+        self._say(f"asking the hub for {reference}")
+        try:
+            return base_image(reference)
+        except Unreachable as error:
+            self._say(f"{error.problem} ({error.found}); it stays without a digest until a hub answers")
+            return BasePin(reference, None)
+
     def _address(self, url: str, md5: str | None) -> str | None:
         """The sha256; None where the address cannot be reached and the matrix's md5 stands in for it."""
         self._say(f"fetching {url}")
@@ -78,10 +90,6 @@ class Pinning:
                 raise
             self._say(f"{error.problem} ({error.found}); the md5 in the matrix stands in for a sha256")
             return None
-
-
-class Unreachable(UsageError):
-    """An address that does not answer, or not to the end."""
 
 
 def declared_result(recipe: Path) -> str | None:
@@ -237,26 +245,6 @@ def _debian_lists(suites: tuple[str, ...]) -> Iterator[list[str]]:
             "Acquire::Languages=none",
         )
         yield ["-q", *(word for setting in settings for word in ("-o", setting))]
-
-
-def base_digest(reference: str) -> str:
-    """The digest of an image's multi-platform index, as the hub gives it now."""
-    answer = call(
-        ["docker", "buildx", "imagetools", "inspect", "--format", "{{json .Manifest}}", reference],
-        timeout=ANSWER_LIMIT_S,
-    )
-    try:
-        digest = json.loads(answer.stdout)["digest"] if answer.ok else None
-    except (ValueError, KeyError, TypeError):
-        digest = None
-    if not isinstance(digest, str) or not re.fullmatch("sha256:[0-9a-f]{64}", digest):
-        raise UsageError(
-            f"the image hub gave no digest of {reference}",
-            found=answer.complaint,
-            expected="a multi-platform image",
-            remedy="check the tag in matrix.yaml, and run `mlperf-bake lock` where `docker pull` works",
-        )
-    return digest
 
 
 def hash_of_address(url: str, md5: str | None = None) -> str:

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlperf_bake.errors import BakeError, NothingSelected, Stale, UsageError
-from mlperf_bake.lock.demand import Demand, checksum
-from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock, load_lock, write_lock
+from mlperf_bake.lock.demand import Demand
+from mlperf_bake.lock.lockfile import lock_of, read_lock, write_lock
+from mlperf_bake.lock.pins import Pin, is_open, words
 
 if TYPE_CHECKING:
     from mlperf_bake.matrix.matrix import Matrix
 
-Pin = BasePin | FilePin | str | None
-"""Of a base image, of a file, or the sha256 of weights; None where a recipe trains them anew, or an md5 stands in."""
 Change = tuple[str, str]
 """An entry as ``section/key``, and what happened to it in words."""
 FILE = "matrix.lock"
@@ -70,7 +69,7 @@ def update_lock(
         from mlperf_bake.lock.pinning import Pinning
 
         pin = Pinning(project.matrix, say)
-    old = _read(project.root / FILE)
+    old, edited = _read(project.root / FILE)
     new: dict[Demand, Pin] = {}
     failures: list[tuple[str, BakeError]] = []
     for demand in wanted:
@@ -79,14 +78,14 @@ def update_lock(
             continue
         try:
             found = pin(demand)
-            # An md5 stands in for a sha256 that nobody knows yet, never for one that is locked.
-            new[demand] = old.get(demand) if found is None and not _is_local(demand) else found
+            # What fixes nothing stands in for a pin that nobody knows yet, never for one that is locked.
+            new[demand] = old.get(demand, found) if is_open(found) and not _is_local(demand) else found
         except BakeError as error:
             failures.append((_entry(demand), error))
             if demand in old:
                 new[demand] = old[demand]
-    changes = _changes(old, new)
-    text = write_lock(_lock(new))
+    changes = _changes(old, new, edited)
+    text = write_lock(lock_of(new))
     if not _same(project.root / FILE, text):
         _replace(project.root / FILE, text)
     if failures:
@@ -108,12 +107,13 @@ def _is_local(demand: Demand) -> bool:
     return demand.section == "weights" and demand.wanted.startswith("recipe ")
 
 
-def _read(path: Path) -> dict[Demand, Pin]:
-    """Every entry of the lock that is there, stale or not; none where there is no file."""
+def _read(path: Path) -> tuple[dict[Demand, Pin], frozenset[str]]:
+    """Every entry of the lock that is there, stale or not, and those that were edited by hand, which count as unknown;
+    nothing where there is no file."""
     if not path.exists():
-        return {}
+        return {}, frozenset()
     try:
-        lock = load_lock(path, FILE)
+        lock, edits = read_lock(path, FILE)
     except UsageError as error:
         raise UsageError(
             "the lock is damaged",
@@ -121,55 +121,25 @@ def _read(path: Path) -> dict[Demand, Pin]:
             found=str(error.problem),
             remedy=f"git checkout {FILE}, or delete it to pin everything anew; then `mlperf-bake lock`",
         ) from error
-    sections: Mapping[str, Mapping[str, Pin]] = {
-        "bases": lock.bases,
-        "loadgen": lock.loadgen,
-        "packages": lock.packages,
-        "weights": lock.weights,
-    }
-    return {demand: sections[demand.section][demand.key] for demand in lock.wanted}
+    edited = {demand for demand, _ in edits}
+    known = {demand: pin for demand, pin in lock.pins.items() if demand not in edited}
+    return known, frozenset(map(_entry, edited))
 
 
-def _lock(pins: Mapping[Demand, Pin]) -> Lock:
-    def files(section: str) -> dict[str, FilePin]:
-        found = {demand.key: pin for demand, pin in pins.items() if demand.section == section}
-        return {key: pin for key, pin in found.items() if isinstance(pin, FilePin)}
-
-    return Lock(
-        made_from=checksum(tuple(sorted(pins))),
-        bases={demand.key: pin for demand, pin in pins.items() if isinstance(pin, BasePin)},
-        loadgen=files("loadgen"),
-        packages=files("packages"),
-        weights={
-            demand.key: pin
-            for demand, pin in pins.items()
-            if demand.section == "weights" and (pin is None or isinstance(pin, str))
-        },
-        wanted=frozenset(pins),
-    )
-
-
-def _changes(old: Mapping[Demand, Pin], new: Mapping[Demand, Pin]) -> tuple[Change, ...]:
+def _changes(
+    old: Mapping[Demand, Pin], new: Mapping[Demand, Pin], edited: frozenset[str]
+) -> tuple[Change, ...]:
     before = {_entry(demand): pin for demand, pin in old.items()}
     after = {_entry(demand): pin for demand, pin in new.items()}
-    changes: list[Change] = [(entry, "no longer wanted, dropped") for entry in before.keys() - after.keys()]
+    gone = (before.keys() | edited) - after.keys()
+    changes: list[Change] = [(entry, "no longer wanted, dropped") for entry in gone]
     for entry, pin in after.items():
         if entry not in before:
-            changes.append((entry, f"pinned to {_words(pin)}"))
+            how = "was edited by hand, pinned anew to" if entry in edited else "pinned to"
+            changes.append((entry, f"{how} {words(pin)}"))
         elif before[entry] != pin:
-            changes.append((entry, f"was {_words(before[entry])}, now {_words(pin)}"))
+            changes.append((entry, f"was {words(before[entry])}, now {words(pin)}"))
     return tuple(sorted(changes))
-
-
-def _words(pin: Pin) -> str:
-    match pin:
-        case BasePin():
-            return f"{pin.reference} {pin.digest}"
-        case FilePin():
-            return f"{pin.file} sha256 {pin.sha256}"
-        case None:
-            return "no sha256"
-    return f"sha256 {pin}"
 
 
 def _brief(error: BakeError) -> str:

@@ -6,10 +6,11 @@ are ruled out only indirectly: bert needs onnxruntime, coral needs tflite, so be
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from mlperf_bake.lock.demand import Demand, checksum
-from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock, write_lock
+from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock, read_lock, write_lock
 from mlperf_bake.project import LOCK, MATRIX, Project, open_project
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -171,3 +172,10 @@ def make_project(directory: Path, text: str = TEXT, lock: bool = True) -> Projec
     if lock:
         (directory / LOCK).write_text(write_lock(invented_lock(project.demands)), encoding="utf-8")
     return project
+
+
+def edit_lock(directory: Path, edit: Callable[[str], str]) -> None:
+    """Changes the text of a project's lock and corrects the checks of its entries, as if it had been written so."""
+    path = directory / LOCK
+    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(write_lock(read_lock(path, LOCK)[0]), encoding="utf-8")

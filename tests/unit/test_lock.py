@@ -1,6 +1,8 @@
 """matrix.lock: read, held against the matrix, written, and brought up to date without asking for what is known."""
 
 import hashlib
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
@@ -8,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from mlperf_bake.engine.command import Finished
 from mlperf_bake.errors import NothingSelected, Stale, UsageError
-from mlperf_bake.lock import pinning
+from mlperf_bake.lock import hub, pinning
 from mlperf_bake.lock.demand import Demand, checksum, demands
-from mlperf_bake.lock.lockfile import BasePin, FilePin, load_lock, require_current, write_lock
+from mlperf_bake.lock.git import commit_of
+from mlperf_bake.lock.lockfile import load_lock, lock_of, require_current, write_lock
 from mlperf_bake.lock.pinning import RECIPES, Pinning, declared_result
-from mlperf_bake.lock.updating import Pin, update_lock
+from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin
+from mlperf_bake.lock.unreachable import Unreachable
+from mlperf_bake.lock.updating import update_lock
 from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.project import Project, open_project
 from tests.support.second_matrix import CHECKOUT, TEXT, invented_lock, make_project
@@ -115,7 +121,7 @@ def test_a_lock_of_another_checksum_is_stale(project: Project) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("version: 1", "version: 2", 'unknown value "2"'),
+        ("version: 2", "version: 3", 'unknown value "3"'),
         ("made_from: sha256:", "made_from: md5:", '"made_from"'),
         ("digest: sha256:", "digest: sha1:", '"digest"'),
         ('sha256: "', 'sha256: "zz', '"sha256"'),
@@ -141,6 +147,89 @@ def test_a_damaged_lock_is_told_with_its_place(project: Project, old: str, new: 
         update_lock(project, "", silent, Invented())
     assert again.value.remedy is not None and "git checkout matrix.lock" in again.value.remedy
     assert path.read_text(encoding="utf-8") == text.replace(old, new, 1)
+
+
+def edit(project: Project, old: str, new: str) -> int:
+    """Replaces text in one line of the lock; the number of that line."""
+    path = project.root / "matrix.lock"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    (place,) = [number for number, line in enumerate(lines) if old in line]
+    lines[place] = lines[place].replace(old, new)
+    path.write_text("".join(lines), encoding="utf-8")
+    return place + 1
+
+
+def test_entries_edited_by_hand_are_named_with_their_lines(project: Project) -> None:
+    sha256 = hashlib.sha256(b"pypi tvm 1.0 x86_64").hexdigest()
+    first = edit(project, sha256, "f" * 64)
+    second = edit(project, '"mobilenet"', '"mobilenet-v9"')
+    with pytest.raises(Stale) as caught:
+        _ = open_project(project.root).lock
+    assert caught.value.problem == "2 entries of the lock were edited by hand"
+    assert caught.value.where == f"matrix.lock:{first}"
+    assert caught.value.found == (
+        f"matrix.lock:{first}: packages/pypi tvm 1.0 x86_64; matrix.lock:{second}: weights/mobilenet-v9"
+    )
+
+
+def test_what_was_edited_by_hand_is_pinned_anew_and_only_that(project: Project) -> None:
+    edit(project, hashlib.sha256(b"pypi tvm 1.0 x86_64").hexdigest(), "f" * 64)
+    invented = Invented()
+    changes = update_lock(reopened(project), "", silent, invented)
+    assert [entry for entry in invented.asked if entry != "weights/bert"] == ["packages/pypi tvm 1.0 x86_64"]
+    assert changes == (
+        (
+            "packages/pypi tvm 1.0 x86_64",
+            f"was edited by hand, pinned anew to pypi-tvm-1.0-x86_64.whl sha256 {'a' * 64}",
+        ),
+    )
+    assert open_project(project.root).lock.packages["pypi tvm 1.0 x86_64"].sha256 == "a" * 64
+
+
+def test_a_removed_entry_is_told(project: Project) -> None:
+    path = project.root / "matrix.lock"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if '"debian12"' not in line), encoding="utf-8")
+    with pytest.raises(Stale) as caught:
+        _ = open_project(project.root).lock
+    assert caught.value.found == "not locked: bases debian12 (debian:bookworm)"
+
+
+def test_a_base_that_no_hub_gives_stays_without_a_digest_and_is_named(project: Project) -> None:
+    invented = Invented()
+
+    def without_hub(demand: Demand) -> Pin:
+        return BasePin(demand.wanted, None) if demand.section == "bases" else invented(demand)
+
+    update_lock(project, "bases/*", silent, without_hub)
+    assert open_project(project.root).lock.unlocked_bases == (), "a digest that is locked is never given up"
+    (project.root / "matrix.lock").unlink()
+    update_lock(project, "", silent, without_hub)
+    lock = open_project(project.root).lock
+    assert lock.unlocked_bases == ("debian:bookworm", "ubuntu:jammy")
+    assert lock.bases["debian12"].pinned == "debian:bookworm"
+    update_lock(open_project(project.root), "bases/debian12", silent, Invented())
+    assert open_project(project.root).lock.unlocked_bases == ("ubuntu:jammy",)
+
+
+def test_digests_of_platforms_and_commits_of_sources_are_written_and_read_back(tmp_path: Path) -> None:
+    platforms = (("linux/amd64", DIGEST), ("linux/arm64", "sha256:" + "cd" * 32))
+    wanted = "https://example.org/inference.git v6.1"
+    lock = lock_of(
+        {
+            Demand("bases", "debian12", "debian:bookworm"): BasePin("debian:bookworm", DIGEST, platforms),
+            Demand("sources", "inference", wanted): SourcePin(wanted, "ab" * 20),
+        }
+    )
+    path = tmp_path / "matrix.lock"
+    path.write_text(write_lock(lock), encoding="utf-8")
+    again = load_lock(path)
+    assert again == lock
+    assert again.bases["debian12"].platforms == platforms
+    assert (again.sources["inference"].repository, again.sources["inference"].commit) == (
+        "https://example.org/inference.git",
+        "ab" * 20,
+    )
 
 
 def test_a_binary_lock_is_refused(project: Project) -> None:
@@ -303,7 +392,7 @@ def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr(pinning, name, asked)
 
-    record("base_digest", DIGEST)
+    record("base_image", BasePin("x:y", DIGEST))
     record("wheel", ("w.whl", "1" * 64))
     record("source_archive", ("s.tar.gz", "2" * 64))
     record("debian_package", ("d.deb", "3" * 64))
@@ -315,7 +404,7 @@ def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("debian_package", "libtvm-dev", "1.0-1", "arm64", ("trixie",)) in seen
     assert ("debian_package", "dataset-bert", "1.0-1", None, ("bookworm", "jammy")) in seen
     assert ("source_archive", "mlcommons-loadgen", "6.0.17") in seen
-    assert ("base_digest", "ubuntu:jammy") in seen
+    assert ("base_image", "ubuntu:jammy") in seen
     assert ("hash_of_address", "https://example.org/mobilenet.onnx", None) in seen
     assert found[Demand("weights", "bert", "recipe fashion_net")] is None
 
@@ -350,7 +439,7 @@ def test_another_md5_than_the_matrix_names_is_refused_with_both(monkeypatch: pyt
 
 def test_a_download_that_was_cut_off_is_no_pin(monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, length=1000)
-    with pytest.raises(pinning.Unreachable) as caught:
+    with pytest.raises(Unreachable) as caught:
         pinning.hash_of_address("https://example.org/w")
     assert caught.value.found == "the connection was cut off after 7 of 1,000 bytes"
 
@@ -376,3 +465,68 @@ def test_an_md5_stands_in_where_the_address_cannot_be_reached(
     else:
         with pytest.raises(UsageError, match="the weights could not be fetched"):
             Pinning(matrix, silent)(demand)
+
+
+@pytest.mark.parametrize(
+    ("complaint", "kind", "said"),
+    [
+        ("ERROR: docker.io/library/debian:gone: not found", UsageError, "no such base image"),
+        ("ERROR: nvcr.io/x/y:1: unexpected status from HEAD request: 401 Unauthorized", UsageError, "to you"),
+        (
+            'ERROR: failed to do request: Head "https://x": dial tcp: lookup x: no such host',
+            Unreachable,
+            "reached",
+        ),
+    ],
+)
+def test_a_tag_that_vanished_is_told_apart_from_a_hub_that_is_silent(
+    monkeypatch: pytest.MonkeyPatch, complaint: str, kind: type[UsageError], said: str
+) -> None:
+    monkeypatch.setattr(hub, "call", lambda argv, timeout: Finished(tuple(argv), 1, "", complaint))
+    with pytest.raises(UsageError, match=said) as caught:
+        hub.base_image("debian:gone")
+    assert type(caught.value) is kind
+    assert caught.value.where == "debian:gone"
+
+
+def test_the_hub_gives_the_digest_of_the_index_and_of_each_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    def listed(architecture: str, letter: str) -> dict[str, object]:
+        return {"digest": f"sha256:{letter * 64}", "platform": {"os": "linux", "architecture": architecture}}
+
+    answer = {
+        "digest": DIGEST,
+        "manifests": [listed("arm64", "2"), listed("amd64", "1"), listed("s390x", "3")],
+    }
+    monkeypatch.setattr(hub, "call", lambda argv, timeout: Finished(tuple(argv), 0, json.dumps(answer), ""))
+    assert hub.base_image("debian:x") == BasePin(
+        "debian:x", DIGEST, (("linux/amd64", f"sha256:{'1' * 64}"), ("linux/arm64", f"sha256:{'2' * 64}"))
+    )
+
+
+@pytest.mark.parametrize("answer", ["", "null", "[]", '{"digest": 3}', '{"digest": "sha256:12"}'])
+def test_an_answer_of_the_hub_without_a_digest_is_refused(
+    monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(hub, "call", lambda argv, timeout: Finished(tuple(argv), 0, answer, ""))
+    with pytest.raises(UsageError, match="gave no digest"):
+        hub.base_image("debian:x")
+
+
+def test_a_source_is_pinned_to_the_commit_behind_its_tag(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        identity = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+        done = subprocess.run(
+            ["git", "-C", str(tmp_path), *identity, *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message=first")
+    git("tag", "--annotate", "v1", "--message=one")
+    commit = git("rev-parse", "HEAD")
+    assert commit_of(str(tmp_path), "v1") == commit != git("rev-parse", "v1")
+    assert commit_of(str(tmp_path / "nowhere"), commit) == commit, "a commit in full is asked of nobody"
+    with pytest.raises(UsageError, match='no tag or branch "v2"'):
+        commit_of(str(tmp_path), "v2")
+    with pytest.raises(Unreachable):
+        commit_of(str(tmp_path / "nowhere"), "v1")

@@ -22,7 +22,7 @@ from mlperf_bake.plan.state import (
     state,
 )
 from mlperf_bake.project import Project, open_project
-from tests.support.second_matrix import CHECKOUT, TEXT, make_project
+from tests.support.second_matrix import CHECKOUT, TEXT, edit_lock, make_project
 
 
 @pytest.fixture
@@ -117,10 +117,10 @@ def test_a_pin_changes_exactly_the_cells_that_hold_it(
     project: Project, entry: str, names: dict[str, str]
 ) -> None:
     def edit(root: Path) -> None:
-        lock = (root / "matrix.lock").read_text(encoding="utf-8")
-        line = next(line for line in lock.splitlines() if line.startswith(f'  "{entry}"'))
-        other = re.sub(r"[0-9a-f]{64}", "e" * 64, line)
-        (root / "matrix.lock").write_text(lock.replace(line, other), encoding="utf-8")
+        edit_lock(root, lambda lock: re.sub(rf'(?m)^  "{re.escape(entry)}".*', other, lock))
+
+    def other(line: re.Match[str]) -> str:
+        return re.sub(r"[0-9a-f]{64}", "e" * 64, line[0])
 
     expected = cells(project, **names)
     assert len(expected) > 0
