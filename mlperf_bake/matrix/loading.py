@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mlperf_bake.matrix.document import Node, Problems, parse, read_text
-from mlperf_bake.matrix.matrix import Matrix
+from mlperf_bake.matrix.matrix import SECTIONS, Matrix
+from mlperf_bake.matrix.references import check_references
 from mlperf_bake.matrix.schema import check, load_schema
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import (
@@ -16,23 +19,18 @@ from mlperf_bake.matrix.values import (
     Fetch,
     Framework,
     Hardware,
+    Image,
     Implementation,
     Input,
     KnownAccuracy,
     Model,
+    Network,
     OperatingSystem,
     Output,
+    Reference,
     Rule,
     Weights,
 )
-
-SECTIONS: dict[Axis, str] = {
-    "model": "models",
-    "implementation": "implementations",
-    "framework": "frameworks",
-    "hardware": "hardware",
-    "os": "os",
-}
 
 V = TypeVar("V")
 
@@ -57,8 +55,7 @@ def parse_matrix(text: str, name: str) -> Matrix:
     check(node, load_schema("matrix.schema.json"), problems)
     problems.raise_if_any()
     rules = _rules(node, problems)
-    _check_round(node, problems)
-    _check_weights(node, problems)
+    check_references(node, problems)
     problems.raise_if_any()
     data = cast(dict[str, Any], node.plain())
     return Matrix(
@@ -95,13 +92,19 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
             "precision",
         ),
         weights=Weights(
-            file=weights["file"],
-            url=weights.get("url"),
-            recipe=weights.get("recipe"),
+            **_only(weights, "file"),
+            **_given(weights, "url", "recipe", "md5", "sha256", "supply"),
             fetch=_fetch(weights["fetch"]) if "fetch" in weights else None,
-            md5=weights.get("md5"),
-            sha256=weights.get("sha256"),
         ),
+        network=_network(fields) if "input" in fields else None,
+        known_accuracy=KnownAccuracy(**fields["known_accuracy"]) if "known_accuracy" in fields else None,
+        **_given(fields, "retraining", "weight_transformations", "round"),
+        reference=Reference(**{"accuracy": "", **fields["reference"]}) if "reference" in fields else None,
+    )
+
+
+def _network(fields: dict[str, Any]) -> Network:
+    return Network(
         input=Input(
             name=fields["input"]["name"],
             shape=tuple(int(extent) for extent in fields["input"]["shape"].split("x")),
@@ -109,9 +112,6 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
         ),
         output=Output(**fields["output"]),
         **_only(fields, "preprocessing", "sample_data"),
-        known_accuracy=KnownAccuracy(**fields["known_accuracy"]) if "known_accuracy" in fields else None,
-        retraining=fields.get("retraining"),
-        weight_transformations=fields.get("weight_transformations"),
     )
 
 
@@ -120,6 +120,16 @@ def _implementation(name: str, fields: dict[str, Any]) -> Implementation:
 
 
 def _framework(name: str, fields: dict[str, Any]) -> Framework:
+    """The framework; on hardware where it differs, the keys given there take the place of its own."""
+    own = _one_framework(name, fields)
+    variants = {
+        hardware: _one_framework(name, {**fields, **different})
+        for hardware, different in fields.get("hardware", {}).items()
+    }
+    return replace(own, variants=variants) if variants else own
+
+
+def _one_framework(name: str, fields: dict[str, Any]) -> Framework:
     return Framework(
         name=name,
         **_only(fields, "title", "license", "backend", "template"),
@@ -128,15 +138,29 @@ def _framework(name: str, fields: dict[str, Any]) -> Framework:
         headers=_fetch(fields["headers"]) if "headers" in fields else None,
         cmake=tuple(sorted(fields.get("cmake", {}).items())),
         backend_options=tuple(sorted(fields.get("backend_options", {}).items())),
+        plugins=tuple(fields.get("plugins", ())),
+        bases=_images(fields.get("bases", {})),
     )
 
 
 def _hardware(name: str, fields: dict[str, Any]) -> Hardware:
-    return Hardware(name=name, **_only(fields, "title", "platform", "template", "triplet"))
+    return Hardware(
+        name=name,
+        **_only(fields, "title", "platform", "template", "triplet"),
+        bases=_images(fields.get("bases", {})),
+    )
 
 
 def _os(name: str, fields: dict[str, Any]) -> OperatingSystem:
-    return OperatingSystem(name=name, **_only(fields, "title", "image", "tag", "family", "suite", "python"))
+    return OperatingSystem(
+        name=name,
+        **_only(fields, "title", "image", "tag", "family", "suite", "python"),
+        **_given(fields, "tools"),
+    )
+
+
+def _images(fields: dict[str, dict[str, str]]) -> dict[str, Image]:
+    return {os: Image(**image) for os, image in fields.items()}
 
 
 def _only(fields: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -181,61 +205,23 @@ def _rule(
         problems.add(entry.spot, f'a rule of "{name}" names no axis; expected one of {", ".join(AXES)}')
     found: list[Rule] = []
     for other in others:
+        allowed: set[str] = set()
         for node in fields[other].items or ():
-            if node.scalar not in known[other]:
+            fitting = _fitting(str(node.scalar), known[other])
+            if not fitting:
                 suggestion = did_you_mean(str(node.scalar), known[other])
                 problems.add(node.spot, f'unknown {other} "{node.scalar}"{suggestion}')
+            allowed.update(fitting)
         if other == axis:
             problems.add(
                 entry.key_spots[other], f'"{name}" is itself a {axis}; a rule names the values of other axes'
             )
-        allowed = frozenset(str(node.scalar) for node in fields[other].items or ())
-        found.append(Rule(axis, name, other, allowed, str(fields["because"].scalar)))
+        found.append(Rule(axis, name, other, frozenset(allowed), str(fields["because"].scalar)))
     return found
 
 
-def _check_round(root: Node, problems: Problems) -> None:
-    """There is such a round; whether it has a model's benchmark shows when a cell of it is rendered."""
-    from mlperf_bake.rounds import round_names
-
-    assert root.mapping is not None
-    node, known = root.mapping["round"], round_names()
-    if node.scalar not in known:
-        suggestion = did_you_mean(str(node.scalar), known)
-        problems.add(node.spot, f'unknown round "{node.scalar}"{suggestion}; expected {", ".join(known)}')
-
-
-def _check_weights(root: Node, problems: Problems) -> None:
-    """Weights come from an address or from a recipe, and a package from one registry."""
-    assert root.mapping is not None
-    for model in cast(dict[str, Node], root.mapping["models"].mapping).values():
-        weights = cast(dict[str, Node], model.mapping)["weights"]
-        keys = set(cast(dict[str, Node], weights.mapping)) - {"file"}
-        if keys not in ({"url"}, {"url", "md5"}, {"recipe", "fetch"}, {"sha256"}):
-            problems.add(
-                weights.spot,
-                'weights need "file" and either "url", or "recipe" and "fetch", or "sha256" where whoever builds gives the file',
-            )
-        if "fetch" in keys:
-            _check_registry(cast(dict[str, Node], weights.mapping)["fetch"], problems)
-    for framework in cast(dict[str, Node], root.mapping["frameworks"].mapping).values():
-        fields = cast(dict[str, Node], framework.mapping)
-        for key in ("package", "headers"):
-            if key in fields:
-                _check_registry(fields[key], problems)
-                _check_binary(fields[key], problems)
-        if ("conversion" in fields) != ("weights_suffix" in fields):
-            problems.add(framework.spot, '"conversion" and "weights_suffix" belong together')
-
-
-def _check_registry(fetch: Node, problems: Problems) -> None:
-    if len({"pypi", "debian"} & set(cast(dict[str, Node], fetch.mapping))) != 1:
-        problems.add(fetch.spot, 'a package needs exactly one of "pypi" and "debian"')
-
-
-def _check_binary(fetch: Node, problems: Problems) -> None:
-    """What holds compiled code exists in several builds; the matrix must say which."""
-    keys = set(cast(dict[str, Node], fetch.mapping))
-    for registry, needed in (("pypi", ("python", "platform_tag")), ("debian", ("suite",))):
-        if registry in keys and not keys.issuperset(needed):
-            problems.add(fetch.spot, f'a package of "{registry}" needs {" and ".join(needed)} here')
+def _fitting(word: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that a word of a rule stands for: itself, or those that fit it where it holds ``*``."""
+    if "*" in word:
+        return tuple(name for name in names if fnmatchcase(name, word))
+    return (word,) if word in names else ()

@@ -14,11 +14,23 @@ from mlperf_bake.matrix.values import (
     Cell,
     Framework,
     Hardware,
+    Image,
     Implementation,
     Model,
     OperatingSystem,
     Rule,
 )
+
+MAX_CELLS = 200_000
+"""Every cell is held in memory: twenty times the largest matrix that anybody measured here."""
+SECTIONS: dict[Axis, str] = {
+    "model": "models",
+    "implementation": "implementations",
+    "framework": "frameworks",
+    "hardware": "hardware",
+    "os": "os",
+}
+"""The keys of matrix.yaml under which the values of each axis stand."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +82,37 @@ class Matrix:
             for rule in self.rules
         )
 
+    def framework_of(self, cell: Cell) -> Framework:
+        """The cell's framework as it is on the cell's hardware."""
+        return self.frameworks[cell.framework].on(cell.hardware)
+
+    def tools_of(self, os: str) -> OperatingSystem:
+        """The OS on whose packages the builds of an OS fetch, unpack and convert: its own or another."""
+        return self.os[self.os[os].tools or os]
+
+    def base_of(self, cell: Cell) -> tuple[str, Image]:
+        """The image that the cell's image starts from, and its key in the lock: the framework's for this hardware and OS, the
+        hardware's for this OS, or the OS's own."""
+        framework, hardware = self.framework_of(cell), self.hardware[cell.hardware]
+        if (image := framework.bases.get(cell.os)) is not None:
+            return f"{cell.framework}/{cell.hardware}/{cell.os}", image
+        if (image := hardware.bases.get(cell.os)) is not None:
+            return f"{cell.hardware}/{cell.os}", image
+        os = self.os[cell.os]
+        return cell.os, Image(os.image, os.tag)
+
     @cached_property
     def every_cell(self) -> tuple[Cell, ...]:
         """Every valid cell, in the order of preference.
 
         Errors:
-            UsageError: two cells have one id (``a-b`` with ``c``, and ``a`` with ``b-c``), and so would share an image.
+            UsageError: two cells have one id (``a-b`` with ``c``, and ``a`` with ``b-c``), and so would share an image; or
+                there are more than MAX_CELLS.
         """
         known: dict[str, Cell] = {}
         for cell in self.cells():
+            if len(known) == MAX_CELLS:
+                raise self._too_many()
             if (other := known.setdefault(cell.id, cell)) is not cell:
                 raise UsageError(
                     f'two cells have the id "{cell.id}"',
@@ -88,6 +122,16 @@ class Matrix:
                     remedy="rename one of these values",
                 )
         return tuple(known.values())
+
+    def _too_many(self) -> UsageError:
+        sizes = " x ".join(f"{len(self.names(axis))} {SECTIONS[axis]}" for axis in AXES)
+        return UsageError(
+            f"the matrix has more than {MAX_CELLS:,} cells",
+            where=self.name,
+            found=sizes,
+            expected="rules under `needs` that leave the combinations somebody wants",
+            remedy="add rules, or split the matrix",
+        )
 
     def cells(
         self, fixed: Mapping[Axis, str] | None = None, rules: Iterable[Rule] | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
+
+from mlperf_bake.errors import UsageError
 
 Axis = Literal["model", "implementation", "framework", "hardware", "os"]
 AXES: tuple[Axis, ...] = ("model", "implementation", "framework", "hardware", "os")
@@ -22,9 +25,22 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A container image by name and tag; its digest stands in matrix.lock."""
+
+    image: str
+    tag: str
+
+    @property
+    def reference(self) -> str:
+        """``image:tag``."""
+        return f"{self.image}:{self.tag}"
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
-    """The weights file of a model: fetched from ``url``, made by ``recipe`` out of ``fetch``, or, where only its ``sha256``
-    is known, given by whoever builds."""
+    """The weights of a model: a file fetched from ``url`` or made by ``recipe`` out of ``fetch``; else whoever builds gives
+    it: a file of known ``sha256``, or what the command ``supply`` gets."""
 
     file: str
     url: str | None
@@ -32,6 +48,7 @@ class Weights:
     fetch: Fetch | None
     md5: str | None = None
     sha256: str | None = None
+    supply: str | None = None
 
     @property
     def kind(self) -> Literal["url", "recipe", "given"]:
@@ -59,6 +76,16 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """What the compiled harness must know of a model: its tensors, and how its data are prepared."""
+
+    input: Input
+    output: Output
+    preprocessing: str
+    sample_data: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownAccuracy:
     """How many of a model's sample data are answered rightly; ``within`` that many more or fewer is the same figure."""
 
@@ -75,8 +102,29 @@ class KnownAccuracy:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """How mlcommons/inference runs a model: its program, below the repository's root, and what it is called with.
+
+    Attributes:
+        program: the Python program.
+        arguments: for it, in words separated by spaces; ``{weights}``, ``{data}``, ``{scenario}``, ``{out}`` and
+            ``{user_conf}`` stand for what the run gives.
+        accuracy: what it is called with besides, in accuracy mode.
+        requirements: the locked packages it needs, a file in harness/reference/ without ``.requirements.txt``.
+    """
+
+    program: str
+    arguments: str
+    accuracy: str
+    requirements: str
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
-    """A value of the model axis. ``benchmark`` is the checker's name, ``loadgen_model`` the one in LoadGen's own settings."""
+    """A value of the model axis. ``benchmark`` is the checker's name, ``loadgen_model`` the one in LoadGen's own settings.
+
+    ``round`` is the one whose rules it follows where the matrix's own round has no such benchmark.
+    """
 
     name: str
     title: str
@@ -88,18 +136,53 @@ class Model:
     task: str
     precision: str
     weights: Weights
-    input: Input
-    output: Output
-    preprocessing: str
-    sample_data: str
+    network: Network | None = None
     known_accuracy: KnownAccuracy | None = None
     retraining: str | None = None
     weight_transformations: str | None = None
+    reference: Reference | None = None
+    round: str | None = None
+
+    @property
+    def input(self) -> Input:
+        """The input tensor. Errors as for ``known_network``."""
+        return self.known_network.input
+
+    @property
+    def output(self) -> Output:
+        """The output tensor. Errors as for ``known_network``."""
+        return self.known_network.output
+
+    @property
+    def preprocessing(self) -> str:
+        """How its data are prepared. Errors as for ``known_network``."""
+        return self.known_network.preprocessing
+
+    @property
+    def sample_data(self) -> str:
+        """The data that it is tried with. Errors as for ``known_network``."""
+        return self.known_network.sample_data
+
+    @property
+    def known_network(self) -> Network:
+        """The network's description.
+
+        Errors:
+            UsageError: there is none, since only the reference implementation runs this model.
+        """
+        if self.network is None:
+            raise UsageError(
+                f"{self.name} has no data that this program prepares",
+                found=f"task {self.task}, which only the reference implementation runs",
+                expected="a model with input, output, preprocessing and sample_data in matrix.yaml",
+                remedy=f"mlperf-bake explain {self.name}, which says how its reference implementation is given data",
+            )
+        return self.network
 
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """A value of the implementation axis."""
+    """A value of the implementation axis; ``template`` is the shape of its images."""
 
     name: str
     title: str
@@ -110,7 +193,9 @@ class Implementation:
 class Framework:
     """A value of the framework axis: a runtime, the harness's backend for it, and the weights' form that it loads.
 
-    ``conversion`` and ``weights_suffix`` stand together or not at all; ``python`` names the class of backend python.
+    ``conversion`` and ``weights_suffix`` stand together or not at all; ``python`` names the class of backend python;
+    ``plugins`` are libraries beside ``library`` that it loads by name; ``bases`` are images, by OS, that hold what it needs
+    besides; ``variants`` is this framework on those kinds of hardware where it differs.
     """
 
     name: str
@@ -127,21 +212,38 @@ class Framework:
     conversion: str | None = None
     weights_suffix: str | None = None
     python: str | None = None
+    plugins: tuple[str, ...] = ()
+    bases: Mapping[str, Image] = field(default_factory=dict)
+    variants: Mapping[str, Framework] = field(default_factory=dict)
+
+    def on(self, hardware: str) -> Framework:
+        """This framework as it is on a hardware."""
+        return self.variants.get(hardware, self)
+
+    def reads(self, weights: Weights) -> bool:
+        """Whether the weights come in the form that it loads, so that nothing is converted."""
+        return self.weights_suffix is None or weights.file.endswith(self.weights_suffix)
 
     def weights_file(self, source: str) -> str:
         """The name of the weights file that this framework loads, made from the model's own."""
-        return source if self.weights_suffix is None else source.rpartition(".")[0] + self.weights_suffix
+        if self.weights_suffix is None or source.endswith(self.weights_suffix):
+            return source
+        return source.rpartition(".")[0] + self.weights_suffix
 
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """A value of the hardware axis: the platform an image runs on and the compiler's name for it."""
+    """A value of the hardware axis: the platform an image runs on and the compiler's name for it.
+
+    ``bases`` are its makers' images, by OS, in place of the OS's own.
+    """
 
     name: str
     title: str
     platform: str
     template: str
     triplet: str
+    bases: Mapping[str, Image] = field(default_factory=dict)
 
     @property
     def machine(self) -> str:
@@ -151,7 +253,10 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class OperatingSystem:
-    """A value of the OS axis: the base image."""
+    """A value of the OS axis: the base image, and the package manager's family.
+
+    ``tools`` is the OS on whose packages everything is fetched, unpacked and converted in a build; itself where not given.
+    """
 
     name: str
     title: str
@@ -160,6 +265,7 @@ class OperatingSystem:
     family: str
     suite: str
     python: str
+    tools: str | None = None
 
 
 Value = Model | Implementation | Framework | Hardware | OperatingSystem
