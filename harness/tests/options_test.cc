@@ -64,6 +64,19 @@ TEST_CASE("a backend's options are given one by one, each name once") {
   CHECK(Contains(Refusal({"--precision", "fp31"}), "did you mean \"fp32\"?"));
 }
 
+TEST_CASE("a compliance mode names its test") {
+  const Options options = ParseOptions({"--scenario", "Offline", "--mode", "compliance/TEST01"});
+  CHECK(options.mode == Mode::kCompliance);
+  CHECK(options.compliance_test == "TEST01");
+  CHECK(ModeText(options) == "compliance/TEST01");
+  CHECK(ModeText(ParseOptions({"--scenario", "Server", "--mode", "find-peak"})) == "find-peak");
+  for (const char* wrong : {"compliance", "compliance/", "TEST01"}) {
+    CHECK(Contains(
+        FailureOf(ExitCode::kUsage, [&] { ParseOptions({"--scenario", "Offline", "--mode", wrong}); }),
+        "expected one of performance, accuracy, find-peak, compliance/TESTnn"));
+  }
+}
+
 TEST_CASE("options that mean nothing together are refused with the one to use") {
   const auto refusal = [](const Words& words) {
     return FailureOf(ExitCode::kUsage, [&] { ParseOptions(words); });

@@ -85,6 +85,7 @@ TEST_CASE("names of runs tell time, scenario and mode, and differ") {
   CHECK(id.substr(16, 24) == "-singlestream-find-peak-");
   CHECK(id[8] == 'T');
   CHECK(id[15] == 'Z');
+  CHECK(Contains(NewRunId("Offline", "compliance/TEST01"), "-offline-compliance-test01-"));
 }
 
 }  // namespace

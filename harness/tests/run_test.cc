@@ -298,6 +298,51 @@ TEST_CASE("a stray audit.config in the working directory changes nothing") {
   CHECK_FALSE(Contains(ReadFile(bench.results / "run" / "mlperf_log_detail.txt"), "Found Audit Config file"));
 }
 
+TEST_CASE("a compliance run is LoadGen's performance run by the test's audit, and says so") {
+  for (const char* scenario : {"SingleStream", "MultiStream", "Server", "Offline", "Interactive"}) {
+    CAPTURE(std::string(scenario));
+    Bench bench;
+    WriteCell(bench.scratch.path(), CellText() +
+                                        "compliance.TEST01.accuracy_log_rng_seed = 720381539243781796\n"
+                                        "compliance.TEST01.accuracy_log_sampling_target = 4096\n");
+    Words options = bench.Options(scenario, "compliance/TEST01", {"--duration", "0.02"});
+    if (std::string(scenario) == "Server" || std::string(scenario) == "Interactive") {
+      options.insert(options.end(), {"--target-qps", "50000", "--target-latency-ms", "1000"});
+    }
+    const Finished run = RunHarness(options);
+    CHECK_MESSAGE((run.exit_code == 0 || run.exit_code == 9), run.err);
+    CHECK(Contains(bench.Manifest(), "\"mode\": \"compliance/TEST01\""));
+    CHECK(Contains(bench.Manifest(), "minimum duration 0.02 s instead of 600 s"));
+    const std::string detail = ReadFile(bench.results / "run" / "mlperf_log_detail.txt");
+    CHECK(Contains(detail, "Found Audit Config file"));
+    CHECK(Contains(detail, "\"effective_accuracy_log_sampling_target\", \"value\": 4096"));
+    CHECK(Contains(ReadFile(bench.results / "run" / "audit.config"), "accuracy_log_sampling_target = 4096"));
+    CHECK(Contains(ReadFile(bench.results / "run" / "mlperf_log_accuracy.json"), "\"qsl_idx\" : "));
+  }
+}
+
+TEST_CASE("TEST05 runs with the round's other seeds and the manifest holds those") {
+  Bench bench;
+  WriteCell(bench.scratch.path(),
+            CellText() +
+                "compliance.TEST05.qsl_rng_seed = 11\ncompliance.TEST05.sample_index_rng_seed = 12\n"
+                "compliance.TEST05.schedule_rng_seed = 18446744073709551615\n");
+  const Finished run = RunHarness(
+      bench.Options("SingleStream", "compliance/TEST05", {"--duration", "0.02", "--target-latency-ms", "1"}));
+  CHECK_MESSAGE((run.exit_code == 0 || run.exit_code == 9), run.err);
+  CHECK(Contains(bench.Manifest(), "\"qsl_rng_seed\": 11"));
+  CHECK(Contains(bench.Manifest(), "\"schedule_rng_seed\": 18446744073709551615"));
+}
+
+TEST_CASE("a test that the benchmark does not have leaves nothing behind") {
+  Bench bench;
+  WriteCell(bench.scratch.path(), CellText() + "compliance.TEST01.accuracy_log_sampling_target = 4096\n");
+  const Finished run = RunHarness(bench.Options("Offline", "compliance/TEST06"));
+  CHECK(run.exit_code == 2);
+  CHECK(Contains(run.err, "TEST06 is no compliance test of resnet in round v6.1; expected one of TEST01."));
+  CHECK(bench.NothingLeft());
+}
+
 TEST_CASE("--help and --version need no cell, and no argument at all asks for one") {
   CHECK(RunHarness({"--help"}).exit_code == 0);
   const Finished version = RunHarness({"--version"});

@@ -10,7 +10,7 @@
 namespace mlperf_bake {
 namespace {
 
-constexpr std::array<std::string_view, 31> kKeys = {
+constexpr std::array<std::string_view, 32> kKeys = {
     "cell",
     "model",
     "implementation",
@@ -42,6 +42,7 @@ constexpr std::array<std::string_view, 31> kKeys = {
     "qsl_rng_seed",
     "sample_index_rng_seed",
     "schedule_rng_seed",
+    "compliance.*",
 };
 
 OutputKind ReadOutputKind(const ConfFile& conf) {
@@ -102,6 +103,7 @@ Cell ReadCell(const std::filesystem::path& path) {
   }
   cell.seeds = {conf.Number("qsl_rng_seed", 0, kAnySeed), conf.Number("sample_index_rng_seed", 0, kAnySeed),
                 conf.Number("schedule_rng_seed", 0, kAnySeed)};
+  cell.audits = ReadAudits(conf);
   return cell;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/audit.h"
 #include "core/tensor.h"
 
 namespace mlperf_bake {
@@ -52,6 +53,7 @@ struct Cell {
   double server_target_latency_ms = 0;
   std::optional<double> interactive_target_latency_ms;
   Seeds seeds;
+  Audits audits;  // the benchmark's compliance tests
 
   std::size_t SampleBytes() const { return ElementCount(input_shape) * BytesOf(input_dtype); }
 };

@@ -12,7 +12,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // LoadGen reads ./audit.config unless told another name. A normal run must not pick up a stray one; a
-// compliance run will name its own. A name below a file can never exist.
+// compliance run names its own. A name below a file can never exist.
 constexpr const char* kNoAuditConfig = "/dev/null/audit.config";
 
 mlperf::LogSettings LogSettingsFor(const std::filesystem::path& outdir) {
@@ -27,21 +27,23 @@ mlperf::LogSettings LogSettingsFor(const std::filesystem::path& outdir) {
 }  // namespace
 
 LoadGenRun::LoadGenRun(Dispatcher& dispatcher, SampleLibrary& library, const mlperf::TestSettings& settings,
-                       const std::filesystem::path& outdir, const Lanes& lanes, RunControl& control)
+                       const std::filesystem::path& outdir, const std::filesystem::path& audit,
+                       const Lanes& lanes, RunControl& control)
     : dispatcher_(dispatcher), lanes_(lanes), control_(control), outdir_(outdir) {
-  thread_ = std::thread([this, &library, settings] {
-    try {
-      mlperf::StartTest(&dispatcher_, &library, settings, LogSettingsFor(outdir_), kNoAuditConfig);
-    } catch (const Failure&) {
-      control_.Fail(std::current_exception());
-    } catch (const std::bad_alloc&) {
-      control_.Fail(std::make_exception_ptr(
-          Failure(ExitCode::kLoadGen,
-                  "LoadGen ran out of memory for its queries; give a shorter --duration or a lower "
-                  "--target-qps.")));
-    }
-    control_.Finish();
-  });
+  thread_ =
+      std::thread([this, &library, settings, audit_config = audit.empty() ? kNoAuditConfig : audit.string()] {
+        try {
+          mlperf::StartTest(&dispatcher_, &library, settings, LogSettingsFor(outdir_), audit_config);
+        } catch (const Failure&) {
+          control_.Fail(std::current_exception());
+        } catch (const std::bad_alloc&) {
+          control_.Fail(std::make_exception_ptr(
+              Failure(ExitCode::kLoadGen,
+                      "LoadGen ran out of memory for its queries; give a shorter --duration or a lower "
+                      "--target-qps.")));
+        }
+        control_.Finish();
+      });
 }
 
 LoadGenRun::~LoadGenRun() {

@@ -19,10 +19,12 @@ namespace mlperf_bake {
 
 class LoadGenRun {
  public:
-  // Starts the test at once, on a thread of its own. Logs go to `outdir`. All arguments must outlive the
-  // process's use of LoadGen: when Supervise() returns false, its thread never ends.
+  // Starts the test at once, on a thread of its own. Logs go to `outdir`; `audit` is a compliance test's
+  // file, or empty. All arguments must outlive the process's use of LoadGen: when Supervise() returns false,
+  // its thread never ends.
   LoadGenRun(Dispatcher& dispatcher, SampleLibrary& library, const mlperf::TestSettings& settings,
-             const std::filesystem::path& outdir, const Lanes& lanes, RunControl& control);
+             const std::filesystem::path& outdir, const std::filesystem::path& audit, const Lanes& lanes,
+             RunControl& control);
   ~LoadGenRun();
   LoadGenRun(const LoadGenRun&) = delete;
   LoadGenRun& operator=(const LoadGenRun&) = delete;

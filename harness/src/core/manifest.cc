@@ -196,13 +196,13 @@ std::string ToJson(const Manifest& manifest) {
   json.Member("fingerprint", Environment("MLPERF_BAKE_FINGERPRINT"));
   json.Member("image_digest", Environment("MLPERF_BAKE_IMAGE_DIGEST"));
   json.Member("argv", manifest.options.argv);
-  json.Member("scenario", NameOf(manifest.options.scenario)).Member("mode", NameOf(manifest.options.mode));
+  json.Member("scenario", NameOf(manifest.options.scenario)).Member("mode", ModeText(manifest.options));
   WriteSettings(json, manifest);
   json.Key("loadgen").BeginObject();
   json.Member("version", mlperf::LoadgenVersion()).Member("revision", mlperf::LoadgenGitRevision());
-  json.Member("qsl_rng_seed", manifest.cell.seeds.qsl);
-  json.Member("sample_index_rng_seed", manifest.cell.seeds.sample_index);
-  json.Member("schedule_rng_seed", manifest.cell.seeds.schedule).EndObject();
+  json.Member("qsl_rng_seed", manifest.seeds.qsl);
+  json.Member("sample_index_rng_seed", manifest.seeds.sample_index);
+  json.Member("schedule_rng_seed", manifest.seeds.schedule).EndObject();
   WriteBackend(json, manifest);
   WriteWeights(json, manifest.weights);
   WriteDataSet(json, manifest.data);

@@ -27,6 +27,7 @@ struct Manifest {
   const Options& options;
   const Execution& execution;
   const Settings& settings;
+  Seeds seeds;  // those that LoadGen ran with
   const DataSet& data;
   BackendFacts backend;
   BackendConfiguration configuration;

@@ -84,6 +84,19 @@ void AddBackendOption(Options& options, std::string_view option, const std::stri
   }
 }
 
+// The test's name is the cell's to judge: which there are depends on benchmark and round.
+void SetMode(Options& options, std::string_view option, const std::string& value) {
+  constexpr std::string_view kCompliance = "compliance/";
+  if (value.starts_with(kCompliance) && value.size() > kCompliance.size()) {
+    options.mode = Mode::kCompliance;
+    options.compliance_test = value.substr(kCompliance.size());
+    return;
+  }
+  constexpr std::array<std::string_view, 4> kTyped = {kModeNames[0], kModeNames[1], kModeNames[2],
+                                                      "compliance/TESTnn"};
+  options.mode = OneOf<Mode>(option, value, kTyped);
+}
+
 constexpr std::array<std::string_view, 4> kPrecisionNames = {"fp32", "fp16", "bf16", "int8"};
 constexpr std::array<std::string_view, 3> kProgressNames = {"plain", "json", "none"};
 constexpr int kMostWorkers = 4096;
@@ -95,8 +108,7 @@ const std::array<Option, 25> kOptions = {{
      [](Options& o, std::string_view n, const std::string& v) {
        o.scenario = OneOf<Scenario>(n, v, kScenarioNames);
      }},
-    {"mode", "NAME", "performance, accuracy or find-peak (required)",
-     [](Options& o, std::string_view n, const std::string& v) { o.mode = OneOf<Mode>(n, v, kModeNames); }},
+    {"mode", "NAME", "performance, accuracy, find-peak or compliance/TESTnn (required)", SetMode},
     {"data", "DIR", "prepared data set, or the word synthetic for generated samples (/data)",
      [](Options& o, std::string_view n, const std::string& v) { o.data = NotEmpty(n, v); }},
     {"results", "DIR", "where the run's directory is written (/results)",
@@ -250,6 +262,11 @@ Options ParseOptions(const std::vector<std::string>& argv) {
   }
   CheckTogether(options, given);
   return options;
+}
+
+std::string ModeText(const Options& options) {
+  const std::string mode(NameOf(options.mode));
+  return options.mode == Mode::kCompliance ? mode + "/" + options.compliance_test : mode;
 }
 
 std::string HelpText() {

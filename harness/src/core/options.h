@@ -20,7 +20,8 @@ struct Options {
   Request request = Request::kRun;
   Scenario scenario = Scenario::kOffline;
   Mode mode = Mode::kPerformance;
-  std::string data = "/data";  // a directory, or "synthetic"
+  std::string compliance_test;  // TEST01, ...; empty in other modes
+  std::string data = "/data";   // a directory, or "synthetic"
   std::filesystem::path results = "/results";
   std::optional<std::string> run_id;
   std::optional<std::filesystem::path> cell;  // default: cell.conf one directory above the program's
@@ -45,6 +46,9 @@ struct Options {
 
 // Failure kUsage for anything unknown, repeated, malformed or missing.
 Options ParseOptions(const std::vector<std::string>& argv);
+
+// The mode as it is typed and recorded: "performance", "compliance/TEST01".
+std::string ModeText(const Options& options);
 
 // The text of --help.
 std::string HelpText();

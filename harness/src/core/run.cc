@@ -170,10 +170,13 @@ ExitCode Run(const Options& options) {
   const SignalWatch signals(control);
   Progress progress(options.progress);
   const Cell cell = ReadCell(options.cell.value_or(DefaultCellFile()));
+  const std::optional<Audit> audit =
+      options.mode == Mode::kCompliance
+          ? std::optional(FindAudit(cell, options.compliance_test, options.scenario))
+          : std::nullopt;
   const BackendEntry& entry = FindBackend(options.backend.value_or(cell.backend));
   const BackendConfiguration configuration = Configure(entry, cell, options);
-  const std::string run_id =
-      options.run_id.value_or(NewRunId(NameOf(options.scenario), NameOf(options.mode)));
+  const std::string run_id = options.run_id.value_or(NewRunId(NameOf(options.scenario), ModeText(options)));
   RunDirectory directory(options.results, run_id);
 
   progress.Phase("verify");
@@ -201,6 +204,7 @@ ExitCode Run(const Options& options) {
   const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
   // Packing pays where batches can be contiguous: everywhere but in Server, whose order is random.
   const bool pack = execution.batch > 1 && !ArrivesOnSchedule(options.scenario);
+  if (audit) RequireSamples(*audit, performance_count);
   SampleLibrary library(data, performance_count, pack);
   Lanes lanes = OpenLanes(*backend, *task, library, options, execution,
                           {entry.name, cell.classes, options.mode == Mode::kAccuracy}, watchdog);
@@ -212,7 +216,7 @@ ExitCode Run(const Options& options) {
   watchdog.AllowAtLeast(Watchdog::Seconds(kBatchTimes * measured.batch_seconds));
 
   const Settings settings =
-      ResolveSettings(options, cell, execution, data.count(), measured, AvailableMemory() / 4);
+      ResolveSettings(options, cell, execution, data.count(), measured, AvailableMemory() / 4, audit);
   if (settings.memory_bound) {
     std::fprintf(
         stderr,
@@ -221,7 +225,9 @@ ExitCode Run(const Options& options) {
   }
   directory.Write("user.conf", UserConf(settings, options.scenario));
   const mlperf::TestSettings test =
-      ConfigureLoadGen(directory.path() / "user.conf", cell, options.scenario, options.mode);
+      ConfigureLoadGen(directory.path() / "user.conf", cell, options.scenario, options.mode, audit);
+  const auto audit_file = audit ? directory.path() / kAuditFile : std::filesystem::path();
+  if (audit) directory.Write(std::string(kAuditFile), AuditConfig(*audit, options.scenario));
 
   progress.Phase("run");
   const DispatchSettings dispatch{options.batch_timeout_us, Grain(options.scenario, execution, measured),
@@ -231,6 +237,7 @@ ExitCode Run(const Options& options) {
                     .options = options,
                     .execution = execution,
                     .settings = settings,
+                    .seeds = {test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed},
                     .data = data,
                     .backend = backend_facts,
                     .configuration = configuration,
@@ -242,7 +249,7 @@ ExitCode Run(const Options& options) {
                   options.mode == Mode::kFindPeak ? 0 : options.leak_limit_mb << 20);
   const double cpu_before = CpuSeconds();
   auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);
-  LoadGenRun loadgen(*dispatcher, library, test, directory.path(), lanes, control);
+  LoadGenRun loadgen(*dispatcher, library, test, directory.path(), audit_file, lanes, control);
   const bool ended = loadgen.Supervise([&](std::uint64_t answered, double elapsed_s) {
     const std::uint64_t all = SamplesToCome(options, settings, test, data, *dispatcher);
     if (const auto leak = leaks.Look(ReadMemoryUse(), answered)) control.Fail(std::make_exception_ptr(*leak));
@@ -257,6 +264,7 @@ ExitCode Run(const Options& options) {
   try {
     control.RethrowFailure();
     const LoadGenLog log = LoadGenLog::Read(directory.path() / "mlperf_log_detail.txt");
+    if (ended && audit) RequireEffective(*audit, log);
     manifest.interrupted = !ended;
     manifest.samples = Answered(lanes);
     manifest.queries = dispatcher->issued_queries();

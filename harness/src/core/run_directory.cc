@@ -158,7 +158,9 @@ std::string NewRunId(std::string_view scenario, std::string_view mode) {
   std::string id = std::string(time_text.data()) + "-" + std::string(scenario) + "-" + std::string(mode) +
                    "-" + hex.data();
   std::transform(id.begin() + 16, id.end(), id.begin() + 16,
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+                 [](char c) {  // of compliance/TEST01 no directory must come
+                   return c == '/' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+                 });
   return id;
 }
 

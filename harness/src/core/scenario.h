@@ -10,11 +10,13 @@
 namespace mlperf_bake {
 
 enum class Scenario { kSingleStream, kMultiStream, kServer, kOffline, kInteractive };
-enum class Mode { kPerformance, kAccuracy, kFindPeak };
+enum class Mode { kPerformance, kAccuracy, kFindPeak, kCompliance };
 
 inline constexpr std::array<std::string_view, 5> kScenarioNames = {"SingleStream", "MultiStream", "Server",
                                                                    "Offline", "Interactive"};
-inline constexpr std::array<std::string_view, 3> kModeNames = {"performance", "accuracy", "find-peak"};
+// The last is followed by the test's name: compliance/TEST01.
+inline constexpr std::array<std::string_view, 4> kModeNames = {"performance", "accuracy", "find-peak",
+                                                               "compliance"};
 
 constexpr std::string_view NameOf(Scenario scenario) {
   return kScenarioNames[static_cast<std::size_t>(scenario)];
@@ -51,9 +53,15 @@ constexpr mlperf::TestMode LoadGenMode(Mode mode) {
     case Mode::kFindPeak:
       return mlperf::TestMode::FindPeakPerformance;
     case Mode::kPerformance:
+    case Mode::kCompliance:
       break;
   }
   return mlperf::TestMode::PerformanceOnly;
+}
+
+// LoadGen measures at a rate or latency that it is told beforehand.
+constexpr bool IsTimed(Mode mode) {
+  return mode == Mode::kPerformance || mode == Mode::kCompliance;
 }
 
 // Queries arrive on LoadGen's schedule, whether or not earlier ones are answered.

@@ -94,6 +94,24 @@ std::size_t SamplesIn(double seconds, std::size_t most, const Execution& executi
   return std::max<std::size_t>(1, whole / batch) * batch;
 }
 
+[[noreturn]] void RefuseAudited(const Audit& audit, const std::string& option, const std::string& value) {
+  throw Failure(ExitCode::kUsage, audit.test + " fixes what " + option + " would set at " + value +
+                                      "; leave " + option + " out.");
+}
+
+// What an audit fixes is what is official then; user.conf leaves it out, since the audit is read after it.
+void ApplyAudit(const Audit& audit, const Options& options, Settings* settings) {
+  if (const auto duration = audit.Value("min_duration")) {
+    if (options.duration_s) RefuseAudited(audit, "--duration", std::to_string(*duration) + " ms");
+    settings->duration_ms = settings->official_duration_ms = *duration;
+  }
+  if (const auto queries = audit.Value("min_query_count")) {
+    if (options.min_queries) RefuseAudited(audit, "--min-queries", std::to_string(*queries));
+    settings->min_query_count = settings->official_min_query_count = *queries;
+    settings->override_min_query_count = false;
+  }
+}
+
 }  // namespace
 
 std::string_view NameOf(Source source) {
@@ -139,7 +157,8 @@ bool NeedsMeasurement(const Options& options) {
 }
 
 Settings ResolveSettings(const Options& options, const Cell& cell, const Execution& execution,
-                         std::size_t sample_count, const Measured& measured, std::uint64_t memory_bytes) {
+                         std::size_t sample_count, const Measured& measured, std::uint64_t memory_bytes,
+                         const std::optional<Audit>& audit) {
   const mlperf::TestSettings defaults = LoadGenDefaults(cell, options.scenario);
   Settings settings;
   settings.official_duration_ms = defaults.min_duration_ms;
@@ -156,6 +175,7 @@ Settings ResolveSettings(const Options& options, const Cell& cell, const Executi
     settings.min_query_count = 1;
   }
   settings.override_min_query_count = settings.min_query_count != defaults.min_query_count;
+  if (audit) ApplyAudit(*audit, options, &settings);
 
   const std::size_t wanted = defaults.performance_sample_count_override != 0
                                  ? defaults.performance_sample_count_override
@@ -171,7 +191,7 @@ Settings ResolveSettings(const Options& options, const Cell& cell, const Executi
     case Scenario::kOffline: {
       if (options.target_qps) {
         settings.target_qps = Target{*options.target_qps, Source::kUser};
-      } else if (options.mode == Mode::kPerformance && known) {
+      } else if (IsTimed(options.mode) && known) {
         const double rate = execution.workers / (1 / lane_rate + kOfflineSampleCost);
         settings.target_qps = Target{MeasuredTarget(kOfflineMargin * rate, 1.1 * seconds, kOfflineSampleBytes,
                                                     memory_bytes, &settings.memory_bound),
@@ -183,7 +203,7 @@ Settings ResolveSettings(const Options& options, const Cell& cell, const Executi
     case Scenario::kMultiStream: {
       if (options.target_latency_ms) {
         settings.target_latency_ms = Target{*options.target_latency_ms, Source::kUser};
-      } else if (options.mode == Mode::kPerformance && known) {
+      } else if (IsTimed(options.mode) && known) {
         const int samples = options.scenario == Scenario::kMultiStream ? kMultiStreamSamples : 1;
         const int rounds =
             (samples + execution.batch * execution.workers - 1) / (execution.batch * execution.workers);
@@ -234,7 +254,7 @@ std::string UserConf(const Settings& settings, Scenario scenario) {
 }
 
 mlperf::TestSettings ConfigureLoadGen(const std::filesystem::path& user_conf, const Cell& cell,
-                                      Scenario scenario, Mode mode) {
+                                      Scenario scenario, Mode mode, const std::optional<Audit>& audit) {
   mlperf::TestSettings settings;
   if (settings.FromConfig(user_conf.string(), cell.loadgen_model, std::string(LoadGenName(scenario))) != 0) {
     throw Failure(ExitCode::kLoadGen, "LoadGen did not take " + user_conf.string() + ".");
@@ -250,6 +270,7 @@ mlperf::TestSettings ConfigureLoadGen(const std::filesystem::path& user_conf, co
                       std::to_string(cell.seeds.qsl) + ", " + std::to_string(cell.seeds.sample_index) + ", " +
                       std::to_string(cell.seeds.schedule) + "); build the image with the round's LoadGen.");
   }
+  if (audit) SetSeeds(*audit, &settings);
   return settings;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "core/audit.h"
 #include "core/cell.h"
 #include "core/options.h"
 #include "core/warmup.h"
@@ -52,9 +53,10 @@ struct Settings {
 mlperf::TestSettings LoadGenDefaults(const Cell& cell, Scenario scenario);
 
 // `measured` may be all zero when no target has to come from it; `memory_bytes` is what LoadGen's queries may
-// take.
+// take. What the audit of a compliance test fixes, the user cannot choose: Failure kUsage.
 Settings ResolveSettings(const Options& options, const Cell& cell, const Execution& execution,
-                         std::size_t sample_count, const Measured& measured, std::uint64_t memory_bytes);
+                         std::size_t sample_count, const Measured& measured, std::uint64_t memory_bytes,
+                         const std::optional<Audit>& audit = std::nullopt);
 
 // Whether ResolveSettings() will need a measured speed.
 bool NeedsMeasurement(const Options& options);
@@ -65,7 +67,8 @@ std::string UserConf(const Settings& settings, Scenario scenario);
 // Writes nothing; reads `user_conf` the one time LoadGen allows. Failure kLoadGen when LoadGen does not take
 // it or its seeds are not those of the cell's round.
 mlperf::TestSettings ConfigureLoadGen(const std::filesystem::path& user_conf, const Cell& cell,
-                                      Scenario scenario, Mode mode);
+                                      Scenario scenario, Mode mode,
+                                      const std::optional<Audit>& audit = std::nullopt);
 
 // Samples a lane should take at once (DispatchSettings::grain), a multiple of the batch.
 std::size_t Grain(Scenario scenario, const Execution& execution, const Measured& measured);
