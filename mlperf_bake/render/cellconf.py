@@ -1,5 +1,6 @@
 """cell.conf: what the harness is told about its cell (docs/contracts.md, "cell.conf")."""
 
+from mlperf_bake.compliance.audits import audits_of
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell, Framework, Model
 from mlperf_bake.rounds import ModelRules, Round
@@ -64,5 +65,10 @@ def _round_lines(round: Round, rules: ModelRules) -> str:
             f"performance_sample_count = {rules.performance_sample_count}",
             *((f"server_target_latency_ms = {limit / 1e6:g}",) if limit else ()),
             *(f"{name} = {seed}" for name, seed in round.seeds.items()),
+            *(
+                f"compliance.{audit.test}.{key} = {value}"
+                for audit in audits_of(round, rules.name)
+                for key, value in audit.settings.items()
+            ),
         )
     )
