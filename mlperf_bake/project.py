@@ -79,17 +79,11 @@ class Project:
 
     @cached_property
     def demands(self) -> tuple[Demand, ...]:
-        """Everything that the lock must pin. Errors: UsageError where the round names no LoadGen."""
+        """Everything that the lock must pin, LoadGen for every round that images can be built for."""
         from mlperf_bake.lock.demand import demands
+        from mlperf_bake.rounds import loadgen_releases
 
-        if self.round.loadgen_version is None:
-            raise UsageError(
-                f"round {self.round.name} names no LoadGen release",
-                where=f"the data of round {self.round.name}",
-                expected="loadgen_version",
-                remedy="choose another round in matrix.yaml",
-            )
-        return demands(self.matrix, self.round.loadgen_version)
+        return demands(self.matrix, {name: release.version for name, release in loadgen_releases().items()})
 
     @cached_property
     def lock(self) -> Lock:

@@ -5,6 +5,25 @@ if(NOT EXISTS "${LOADGEN_DIR}/loadgen.h")
   message(FATAL_ERROR "Set -DLOADGEN_DIR to the unpacked mlcommons_loadgen source distribution: '${LOADGEN_DIR}' has no loadgen.h")
 endif()
 
+# The seeds of the round, where the caller names them: qsl, sample index and schedule, joined by ";". They must be those
+# that are compiled in from mlperf_conf.h.
+if(LOADGEN_SEEDS)
+  set(compiled_seeds "")
+  set(conf "")
+  if(EXISTS "${LOADGEN_DIR}/mlperf_conf.h")
+    file(READ "${LOADGEN_DIR}/mlperf_conf.h" conf)
+  endif()
+  foreach(name qsl sample_index schedule)
+    if(conf MATCHES "\n\"[*][.][*][.]${name}_rng_seed = ([0-9]+)")
+      list(APPEND compiled_seeds "${CMAKE_MATCH_1}")
+    endif()
+  endforeach()
+  if(NOT compiled_seeds STREQUAL LOADGEN_SEEDS)
+    message(FATAL_ERROR "The seeds in ${LOADGEN_DIR}/mlperf_conf.h (${compiled_seeds}) are not those of the round (${LOADGEN_SEEDS}); "
+      "compile the LoadGen release of that round.")
+  endif()
+endif()
+
 if(LOADGEN_LIB)
   if(NOT EXISTS "${LOADGEN_LIB}")
     message(FATAL_ERROR "LOADGEN_LIB is '${LOADGEN_LIB}', which does not exist")

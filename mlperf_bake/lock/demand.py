@@ -1,6 +1,7 @@
 """What a matrix needs pinned: one line of text a thing, so that a lock can say exactly what it was made from."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,21 +34,20 @@ def wheel_key(fetch: Fetch, hardware: Hardware) -> str:
     return package_key(fetch, hardware.machine)
 
 
-def demands(matrix: Matrix, loadgen_version: str) -> tuple[Demand, ...]:
+def demands(matrix: Matrix, loadgen: Mapping[str, str]) -> tuple[Demand, ...]:
     """Everything that must be pinned for ``matrix``, sorted.
 
     Args:
-        loadgen_version: the LoadGen release of the matrix's round.
+        loadgen: round to LoadGen release, for every round that has one: images can be built for each.
     """
-    found: set[Demand] = {Demand("loadgen", matrix.round, loadgen_version)}
-    for os in matrix.os.values():
-        found.add(Demand("bases", os.name, f"{os.image}:{os.tag}"))
+    found = {Demand("loadgen", name, version) for name, version in loadgen.items()}
+    found.update(Demand("bases", key, image.reference) for key, image in matrix.bases)
     for framework in matrix.frameworks.values():
-        if package := framework.package:
-            for hardware in matrix.hardware.values():
-                if matrix.may_meet("framework", framework.name, "hardware", hardware.name):
-                    tag = f"cp{package.python} {package.platform_tag}_{hardware.machine}"
-                    found.add(Demand("packages", wheel_key(package, hardware), tag))
+        for hardware in matrix.hardware.values():
+            package = framework.on(hardware.name).package
+            if package and matrix.may_meet("framework", framework.name, "hardware", hardware.name):
+                tag = f"cp{package.python} {package.platform_tag}_{hardware.machine}"
+                found.add(Demand("packages", wheel_key(package, hardware), tag))
         if headers := framework.headers:
             for architecture in BUILD_ARCHITECTURES:
                 found.add(Demand("packages", package_key(headers, architecture), headers.suite or ""))
@@ -61,7 +61,7 @@ def demands(matrix: Matrix, loadgen_version: str) -> tuple[Demand, ...]:
 
 def _wanted(weights: Weights) -> str:
     if weights.kind == "given":
-        return f"given {weights.sha256}"
+        return f"given {weights.sha256}" if weights.sha256 else "supplied"
     return weights.url or f"recipe {weights.recipe}"
 
 

@@ -62,7 +62,7 @@ class Pinning:
             return SourcePin(demand.wanted, commit_of(*demand.wanted.split(" ")))
         if demand.section == "loadgen":
             self._say(f"fetching mlcommons-loadgen {demand.wanted}, the source distribution")
-            return FilePin(demand.wanted, *source_archive("mlcommons-loadgen", demand.wanted))
+            return FilePin(demand.wanted, *loadgen_source(demand.wanted, demand.key))
         registry, name, version, *machine = demand.key.split(" ")
         if registry == "pypi":
             self._say(f"fetching {name} {version} ({demand.wanted})")
@@ -140,22 +140,29 @@ def wheel(name: str, version: str, wanted: str) -> tuple[str, str]:
             f"--abi={interpreter}",
         ]
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-lock-") as scratch:
-        return _pip_download(name, version, options, Path(scratch), {})
+        return _name_and_hash(_pip_download(name, version, options, Path(scratch), {}))
 
 
-def source_archive(name: str, version: str) -> tuple[str, str]:
-    """File name and sha256 of a source distribution; none of its code is run (assets/pip_download.py says how)."""
+def loadgen_source(version: str, round_name: str) -> tuple[str, str]:
+    """File name and sha256 of LoadGen's source distribution; none of its code is run (assets/pip_download.py says how).
+
+    Errors:
+        UsageError: pip could not fetch it, or the seeds in it are not those of the round.
+    """
     from mlperf_bake.assets.pip_download import inert_backend
+    from mlperf_bake.lock.loadgen import PACKAGE, require_round_seeds
 
     options = ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-lock-") as scratch:
-        environment = inert_backend(Path(scratch) / "backend", name, version)
-        return _pip_download(name, version, options, Path(scratch), environment)
+        environment = inert_backend(Path(scratch) / "backend", PACKAGE, version)
+        archive = _pip_download(PACKAGE, version, options, Path(scratch), environment)
+        require_round_seeds(archive, round_name)
+        return _name_and_hash(archive)
 
 
 def _pip_download(
     name: str, version: str, options: list[str], scratch: Path, environment: dict[str, str]
-) -> tuple[str, str]:
+) -> Path:
     files = scratch / "files"
     answer = call(
         [
@@ -181,8 +188,12 @@ def _pip_download(
             expected=f"one file for {' '.join(options)}",
             remedy="check the version in matrix.yaml, the network and pip's settings, then `mlperf-bake lock`",
         )
-    with found[0].open("rb") as stream:
-        return found[0].name, hashlib.file_digest(stream, "sha256").hexdigest()
+    return found[0]
+
+
+def _name_and_hash(file: Path) -> tuple[str, str]:
+    with file.open("rb") as stream:
+        return file.name, hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def debian_package(

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
-from mlperf_bake.lock.lockfile import FilePin, Lock
+from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model
@@ -25,6 +25,8 @@ from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
 
 SKELETON = "Dockerfile.j2"
+TOOLS_OWN = "base, build-base (images), wheels, weights (directories)"
+TOOLS_APART = "base, build-base, tools-base (images), wheels, weights (directories)"
 
 
 class Part(NamedTuple):
@@ -68,7 +70,7 @@ class Renderer:
         self._lock = lock
         self._round = round
         self._parts: dict[tuple[object, ...], tuple[Part, dict[str, object]]] = {}
-        self._confs: dict[tuple[str, str], str] = {}
+        self._confs: dict[tuple[str, str, str], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
         self._samples: dict[str, SampleSource] = {}
         self._copies: dict[str, bool] = {}
@@ -124,15 +126,16 @@ class Renderer:
         return tuple(resolve(text + "\n", SKELETON))
 
     def _conf(self, cell: Cell, sha256: str | None) -> str:
-        key = (cell.model, cell.framework)
+        key = (cell.model, cell.framework, cell.hardware)
         if key not in self._confs:
             self._confs[key] = shared_lines(self._matrix, cell, self._round, sha256)
         return cell_lines(cell) + self._confs[key]
 
     def _values(self, cell: Cell) -> dict[str, Any]:
         matrix, lock = self._matrix, self._lock
-        model, framework = matrix.models[cell.model], matrix.frameworks[cell.framework]
-        hardware = matrix.hardware[cell.hardware]
+        model, framework = matrix.models[cell.model], matrix.framework_of(cell)
+        hardware, os = matrix.hardware[cell.hardware], matrix.os[cell.os]
+        converted = not framework.reads(model.weights)
         if model.benchmark not in self._round.models:
             raise UsageError(
                 f'round {self._round.name} has no benchmark "{model.benchmark}"'
@@ -152,17 +155,35 @@ class Renderer:
             **self._framework_values(framework, hardware),
             "cell": cell,
             "round": self._round,
+            "loadgen": self._loadgen(),
             "path": dockerfile_path(cell),
-            "lock": lock,
+            "base": self._base(matrix.base_of(cell)[0]),
+            "build_base": self._base(cell.os),
+            "tools_base": self._base(os.tools) if os.tools else None,
+            "tools": matrix.tools_of(cell.os),
+            "replaceable": TOOLS_APART if os.tools else TOOLS_OWN,
             "model": model,
             "implementation": matrix.implementations[cell.implementation],
-            "os": matrix.os[cell.os],
+            "os": os,
             "weights_kind": model.weights.kind,
             "weights_pin": sha256,
             "weights_source": self._pin(package_key(model.weights.fetch)) if model.weights.fetch else None,
-            "samples": self._samples_of(model) if framework.conversion else None,
+            "converted": converted,
+            "samples": self._samples_of(model) if converted else None,
             "conf": self._conf(cell, sha256),
         }
+
+    def _loadgen(self) -> FilePin:
+        """LoadGen's source distribution that the lock has for the round."""
+        pin = self._lock.loadgen.get(self._round.name)
+        if pin is None or self._round.loadgen is None:
+            raise UsageError(
+                f"no image can be built for round {self._round.name}",
+                found=self._round.loadgen_absent or "no LoadGen in matrix.lock for it",
+                expected="one of " + ", ".join(sorted(self._lock.loadgen, reverse=True)),
+                remedy="choose another round",
+            )
+        return pin
 
     def _samples_of(self, model: Model) -> SampleSource:
         if model.name not in self._samples:
@@ -193,6 +214,14 @@ class Renderer:
         if headers is None:
             return ()
         return tuple((machine, self._pin(package_key(headers, machine))) for machine in BUILD_ARCHITECTURES)
+
+    def _base(self, key: str) -> BasePin:
+        try:
+            return self._lock.bases[key]
+        except KeyError:
+            raise UsageError(
+                f'the lock has no base image "{key}"', where="matrix.lock", remedy="mlperf-bake lock"
+            ) from None
 
     def _pin(self, key: str) -> FilePin:
         try:

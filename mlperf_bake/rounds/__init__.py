@@ -1,10 +1,21 @@
 """MLPerf Inference rounds: seeds, targets, limits and layouts, each a file in data/."""
 
 from mlperf_bake.rounds.load import DEFAULT_ROUND, load_round, round_names
-from mlperf_bake.rounds.model import ModelRules, Round, Scenarios, Seeds, TokenLimits, TreeLayout, TreeRules
+from mlperf_bake.rounds.model import (
+    LoadGenRelease,
+    ModelRules,
+    Round,
+    Scenarios,
+    Seeds,
+    TokenLimits,
+    TreeLayout,
+    TreeRules,
+)
+from mlperf_bake.rounds.releases import loadgen_releases
 
 __all__ = [
     "DEFAULT_ROUND",
+    "LoadGenRelease",
     "ModelRules",
     "Round",
     "Scenarios",
@@ -13,5 +24,6 @@ __all__ = [
     "TreeLayout",
     "TreeRules",
     "load_round",
+    "loadgen_releases",
     "round_names",
 ]

@@ -6,13 +6,23 @@ a file of the same shape given by its path.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, TypeVar
 
 from mlperf_bake.errors import UsageError
-from mlperf_bake.rounds.model import ModelRules, Round, Scenarios, Seeds, TokenLimits, TreeLayout, TreeRules
+from mlperf_bake.rounds.model import (
+    LoadGenRelease,
+    ModelRules,
+    Round,
+    Scenarios,
+    Seeds,
+    TokenLimits,
+    TreeLayout,
+    TreeRules,
+)
 from mlperf_bake.rounds.record import Record
 
 DATA = Path(__file__).parent / "data"
@@ -48,11 +58,17 @@ def load_round(name: str = DEFAULT_ROUND) -> Round:
     )
 
 
-def _parse(path: Path) -> tuple[str, object]:
+def loadgen_of(path: Path) -> LoadGenRelease | str:
+    """The LoadGen release that a round's file names, or in words why there is none; the models are not read."""
+    return _record(_loadgen)(_open(path, until="\nmodels:"), "loadgen")
+
+
+def _parse(path: Path, until: str | None = None) -> tuple[str, object]:
     import yaml
 
     try:
         text = path.read_text(encoding="utf-8")
+        text = text.partition(until)[0] if until else text
         return text, yaml.load(text, Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("the file of a round cannot be read", where=str(path), found=str(error)) from error
@@ -94,8 +110,8 @@ def _refusal(path: Path, text: str) -> Callable[[tuple[str, ...], str, str], NoR
     return refuse
 
 
-def _open(path: Path) -> Record:
-    text, data = _parse(path)
+def _open(path: Path, until: str | None = None) -> Record:
+    text, data = _parse(path, until)
     return Record(data, (), _refusal(path, text))
 
 
@@ -149,7 +165,7 @@ def _model(name: str, record: Record, tree: TreeRules) -> ModelRules:
         accuracy_upper_limit=_numbers(record, "accuracy_upper_limit"),
         accuracy_delta_percent=_numbers(record, "accuracy_delta_percent"),
         performance_sample_count=record.integer("performance_sample_count", minimum=1),
-        dataset_size=record.integer("dataset_size", minimum=1),
+        dataset_size=record.integer("dataset_size", minimum=1) if record.given("dataset_size") else None,
         accuracy_samples=_accuracy_samples(record, tree.scenarios),
         accuracy_files=_each(record, "accuracy_files", Record.texts),
         offline_min_samples_per_query=(
@@ -164,6 +180,8 @@ def _model(name: str, record: Record, tree: TreeRules) -> ModelRules:
         result_field=_each(record, "result_field", Record.text),
         compliance_tests=record.texts("compliance_tests"),
     )
+    if not rules.scenarios:
+        record.fail("scenarios", "nothing", "the scenarios of at least one kind of system")
     for kind, scenarios in rules.scenarios.items():
         if kind not in SYSTEM_KINDS:
             record.fail("scenarios", f"the kind of system {kind!r}", "one of " + ", ".join(SYSTEM_KINDS))
@@ -235,11 +253,47 @@ def _shared() -> tuple[Mapping[str, TreeLayout], TreeRules]:
     return layouts, rules
 
 
+def _seeds(record: Record) -> Seeds:
+    return Seeds(
+        record.integer("qsl_rng_seed"),
+        record.integer("sample_index_rng_seed"),
+        record.integer("schedule_rng_seed"),
+    )
+
+
+def _loadgen(record: Record) -> LoadGenRelease | str:
+    """The release, or in words why there is none."""
+    if record.has("absent"):
+        return " ".join(record.text("absent").split())
+    span = record.texts("seeds_in")
+    if len(span) != 2:
+        record.fail("seeds_in", f"a list of {len(span)}", "the first and the last release with the seeds")
+    return LoadGenRelease(record.text("version"), record.text("revision"), *span)
+
+
+def _tree_of(record: Record, tree: TreeRules, scenarios: tuple[str, ...]) -> TreeRules:
+    """The tree's rules as they are in one round: what it names differently, the rest as all rounds share it."""
+    changed = replace(tree, scenarios=scenarios)
+    if record.has("measurement_files"):
+        changed = replace(changed, measurement_files=record.texts("measurement_files"))
+    if record.has("system_keys_not_yet"):
+        later = record.texts("system_keys_not_yet")
+        changed = replace(changed, system_keys=tuple(key for key in tree.system_keys if key not in later))
+    if record.has("system_nonempty_keys"):
+        changed = replace(changed, system_nonempty_keys=record.texts("system_nonempty_keys"))
+    return changed
+
+
 @cache
 def _load(path: Path) -> Round:
-    layouts, tree = _shared()
+    layouts, shared = _shared()
     record = _open(path)
     models = record.record("models")
+    fields = _each(record, "result_field", Record.text)
+    for scenario in fields:
+        if scenario not in shared.scenarios:
+            record.fail("result_field", f"the scenario {scenario!r}", "one of " + ", ".join(shared.scenarios))
+    tree = _tree_of(record, shared, tuple(scenario for scenario in shared.scenarios if scenario in fields))
 
     def model(outer: Record, key: str) -> ModelRules:
         inner = outer.record(key)
@@ -248,28 +302,22 @@ def _load(path: Path) -> Round:
         return rules
 
     layout = record.text("layout", among=tuple(layouts))
-    seeds = record.record("seeds")
+    loadgen = _record(_loadgen)(record, "loadgen")
     loaded = Round(
         name=record.text("round"),
         source=str(path.name),
-        loadgen_version=record.text("loadgen_version") if record.has("loadgen_version") else None,
-        seeds=Seeds(
-            seeds.integer("qsl_rng_seed"),
-            seeds.integer("sample_index_rng_seed"),
-            seeds.integer("schedule_rng_seed"),
-        ),
+        loadgen=loadgen if isinstance(loadgen, LoadGenRelease) else None,
+        loadgen_absent=loadgen if isinstance(loadgen, str) else "",
+        seeds=_record(_seeds)(record, "seeds"),
+        test05_seeds=_record(_seeds)(record, "test05_seeds") if record.has("test05_seeds") else None,
         min_duration_ms=record.integer("min_duration_ms"),
         max_accuracy_log_bytes=record.integer("max_accuracy_log_bytes"),
-        result_fields=_each(record, "result_field", Record.text),
+        result_fields=fields,
         model_aliases=_each(record, "model_aliases", Record.text),
         model_guesses=_each(record, "model_guesses", Record.text),
         models=_frozen({name: model(models, name) for name in models.names()}),
         layout=layouts[layout],
         tree=tree,
     )
-    seeds.close()
-    for scenario in tree.scenarios:
-        if scenario not in loaded.result_fields:
-            record.fail("result_field", f"no field for {scenario}", "a field for every scenario")
     record.close()
     return loaded

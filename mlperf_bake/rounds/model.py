@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlperf_bake.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
@@ -24,6 +26,32 @@ class Seeds:
             ("sample_index_rng_seed", self.sample_index_rng_seed),
             ("schedule_rng_seed", self.schedule_rng_seed),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadGenRelease:
+    """The release of mlcommons-loadgen that images of a round are built with.
+
+    Attributes:
+        version: as the package index names it.
+        revision: of mlcommons/inference, as LoadGen logs it.
+        first, last: the first and the last release whose source distribution was seen to carry the round's seeds.
+    """
+
+    version: str
+    revision: str
+    first: str
+    last: str
+
+    def may_be(self, version: str) -> bool:
+        """Whether a release may have made a run of the round: it lies between the two that carry its seeds."""
+        numbers = _numbers(version)
+        return numbers is not None and (_numbers(self.first) or ()) <= numbers <= (_numbers(self.last) or ())
+
+
+def _numbers(version: str) -> tuple[int, ...] | None:
+    parts = version.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() and part.isascii() for part in parts) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +89,7 @@ class ModelRules:
         accuracy_upper_limit: metric to greatest value.
         accuracy_delta_percent: metric to the allowed gap between the accuracy run and a TEST01 run.
         performance_sample_count: samples that must fit into memory at once.
-        dataset_size: samples of the official data set.
+        dataset_size: samples of the official data set; None where the round's checker has no figure of it.
         accuracy_samples: samples an accuracy run must cover, by scenario where they differ.
         accuracy_files: further files beside the accuracy log: directory to names without ending.
         offline_min_samples_per_query: least Offline query (closed division); None: no rule.
@@ -80,7 +108,7 @@ class ModelRules:
     accuracy_upper_limit: Mapping[str, float]
     accuracy_delta_percent: Mapping[str, float]
     performance_sample_count: int
-    dataset_size: int
+    dataset_size: int | None
     accuracy_samples: Mapping[str, int]
     accuracy_files: Mapping[str, tuple[str, ...]]
     offline_min_samples_per_query: int | None
@@ -98,8 +126,8 @@ class ModelRules:
             return self.accuracy_target
         return by_scenario.get(scenario) or by_scenario["Offline"]
 
-    def accuracy_sample_count(self, scenario: str) -> int:
-        """How many samples an accuracy run of the scenario must cover."""
+    def accuracy_sample_count(self, scenario: str) -> int | None:
+        """How many samples an accuracy run of the scenario must cover; None where the round does not say."""
         return self.accuracy_samples.get(scenario, self.dataset_size)
 
     def allowed_delta_percent(self, metric: str) -> float:
@@ -149,12 +177,20 @@ class TreeRules:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One MLPerf Inference round: ``v6.1``."""
+    """One MLPerf Inference round: ``v6.1``.
+
+    Attributes:
+        loadgen: None where no release has the round's seeds; ``loadgen_absent`` says why.
+        test05_seeds: those of TEST05's runs, where the round has that test.
+        layout, tree: what the tree looks like in this round.
+    """
 
     name: str
     source: str
-    loadgen_version: str | None
+    loadgen: LoadGenRelease | None
+    loadgen_absent: str
     seeds: Seeds
+    test05_seeds: Seeds | None
     min_duration_ms: int
     max_accuracy_log_bytes: int
     result_fields: Mapping[str, str]
@@ -180,9 +216,19 @@ class Round:
                 return self.models.get(benchmark)
         return None
 
+    def seeds_of(self, test: str) -> Seeds:
+        """The seeds of the runs of a compliance test; of any other run where ``test`` is empty."""
+        return self.test05_seeds if test == "TEST05" and self.test05_seeds else self.seeds
+
     def result_field(self, rules: ModelRules, scenario: str) -> str:
-        """The LoadGen key whose value is the result of a scenario."""
-        return rules.result_field.get(scenario) or self.result_fields[scenario]
+        """The LoadGen key whose value is the result of a scenario. Errors: UsageError where the round has no such scenario."""
+        field = rules.result_field.get(scenario) or self.result_fields.get(scenario)
+        if field is None:
+            raise UsageError(
+                f"round {self.name} has no scenario {scenario}",
+                expected="one of " + ", ".join(self.result_fields),
+            )
+        return field
 
     def minimum_duration_ms(self, rules: ModelRules) -> int:
         """How long a performance run must last at least."""

@@ -25,6 +25,7 @@ from mlperf_bake.project import Project, open_project
 from tests.support.second_matrix import CHECKOUT, TEXT, invented_lock, make_project
 
 DIGEST = "sha256:" + "ab" * 32
+LOADGEN = {"v6.1": "6.0.17", "v5.1": "5.1.2"}
 
 
 class Invented:
@@ -67,7 +68,7 @@ def test_the_lock_of_this_checkout_belongs_to_its_matrix() -> None:
 
 
 def test_demands_are_sorted_and_name_each_thing_once() -> None:
-    found = demands(parse_matrix(TEXT, "matrix.yaml"), "6.0.17")
+    found = demands(parse_matrix(TEXT, "matrix.yaml"), LOADGEN)
     assert list(found) == sorted(set(found))
     keys = {(demand.section, demand.key) for demand in found}
     assert len(keys) == len(found)
@@ -394,16 +395,16 @@ def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     record("base_image", BasePin("x:y", DIGEST))
     record("wheel", ("w.whl", "1" * 64))
-    record("source_archive", ("s.tar.gz", "2" * 64))
+    record("loadgen_source", ("s.tar.gz", "2" * 64))
     record("debian_package", ("d.deb", "3" * 64))
     record("hash_of_address", "4" * 64)
     pin = Pinning(matrix, silent)
-    found = {demand: pin(demand) for demand in demands(matrix, "6.0.17")}
+    found = {demand: pin(demand) for demand in demands(matrix, LOADGEN)}
     assert checksum(tuple(sorted(found)))
     assert ("wheel", "tflite", "1.0", "cp312 manylinux_2_28_aarch64") in seen
     assert ("debian_package", "libtvm-dev", "1.0-1", "arm64", ("trixie",)) in seen
     assert ("debian_package", "dataset-bert", "1.0-1", None, ("bookworm", "jammy")) in seen
-    assert ("source_archive", "mlcommons-loadgen", "6.0.17") in seen
+    assert ("loadgen_source", "6.0.17", "v6.1") in seen
     assert ("base_image", "ubuntu:jammy") in seen
     assert ("hash_of_address", "https://example.org/mobilenet.onnx", None) in seen
     assert found[Demand("weights", "bert", "recipe fashion_net")] is None
