@@ -21,7 +21,8 @@ from mlperf_bake.rounds.record import Record
 
 SCHEMA: Final = "mlperf-bake/manifest/1"
 SCENARIOS: Final = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
-MODES: Final = ("performance", "accuracy", "find-peak")
+MODES: Final = ("performance", "accuracy", "find-peak", "compliance/TESTnn")
+_MODE = re.compile(r"performance|accuracy|find-peak|compliance/TEST[0-9]{2}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _LIMIT: Final = 4 * 2**20
 _FIRST_YEAR: Final = 2000
@@ -209,6 +210,11 @@ class Manifest:
     result: Result | None
     accuracy: Accuracy | None
 
+    @property
+    def compliance_test(self) -> str | None:
+        """The test that a run of mode ``compliance/TESTnn`` is of; None for other runs."""
+        return self.mode.partition("/")[2] or None
+
 
 def read_manifest(path: Path) -> Manifest:
     """The manifest in a file.
@@ -241,7 +247,7 @@ def parse_manifest(data: object, where: str) -> Manifest:
         image_digest=_fingerprint(record, "image_digest"),
         argv=record.texts("argv"),
         scenario=record.text("scenario", among=SCENARIOS),
-        mode=record.text("mode", among=MODES),
+        mode=_mode(record),
         settings=_settings(record.record("settings")),
         loadgen=_loadgen(record.record("loadgen")),
         backend=_backend(record.record("backend")),
@@ -274,6 +280,13 @@ def _name(record: Record, key: str) -> str:
     value = record.text(key)
     if not _NAME.fullmatch(value):
         record.fail(key, repr(value[:60]), "letters, digits, '.', '_', '+', '-', a letter or digit first")
+    return value
+
+
+def _mode(record: Record) -> str:
+    value = record.text("mode")
+    if not _MODE.fullmatch(value):
+        record.fail("mode", repr(value[:60]), "one of " + ", ".join(MODES))
     return value
 
 

@@ -135,7 +135,7 @@ def _read(directory: Path, place: str) -> Run | LeftOut:
         run_id = manifest.run_id
         if manifest.status != "finished":
             return LeftOut(run_id, place, f"the run was {manifest.status}")
-        if manifest.mode not in ("performance", "accuracy"):
+        if manifest.mode == "find-peak":
             return LeftOut(run_id, place, f"{manifest.mode} runs are not results")
         detail = read_detail(directory / DETAIL)
         for reason in (*log_faults(detail), *disagreements(manifest, detail)):
@@ -143,6 +143,8 @@ def _read(directory: Path, place: str) -> Run | LeftOut:
         if manifest.mode == "accuracy":
             _regular(directory / ACCURACY)
             _count_responses(directory / ACCURACY, manifest)
+        if manifest.compliance_test:
+            _regular(directory / ACCURACY)
     except UsageError as error:
         return LeftOut(run_id, place, _one_line(error))
     return Run(manifest, detail, directory, place)
@@ -195,11 +197,16 @@ def logged_scenario(scenario: str) -> str:
     return "Server" if scenario == "Interactive" else scenario
 
 
+def logged_mode(manifest: Manifest) -> str:
+    """What LoadGen calls the mode of a run: a compliance test is a performance run by other settings."""
+    return "performance" if manifest.compliance_test else manifest.mode
+
+
 def disagreements(manifest: Manifest, detail: DetailLog) -> tuple[str, ...]:
     """What the manifest says and the detail log contradicts, in words; empty where they agree."""
     pairs: list[tuple[str, object, object]] = [
         ("scenario", logged_scenario(manifest.scenario), detail.scenario),
-        ("mode", manifest.mode, detail.mode),
+        ("mode", logged_mode(manifest), detail.mode),
         ("LoadGen version", manifest.loadgen.version, detail.version),
         (
             "samples of the data set",
@@ -210,7 +217,7 @@ def disagreements(manifest: Manifest, detail: DetailLog) -> tuple[str, ...]:
     pairs += [
         (name, value, detail.integer(f"effective_{name}")) for name, value in manifest.loadgen.seeds.items()
     ]
-    if manifest.mode == "performance":
+    if logged_mode(manifest) == "performance":
         said = manifest.result.validity if manifest.result else None
         pairs.append(("validity", said, detail.validity))
     return tuple(

@@ -5,13 +5,15 @@ The harness judges the same once more; said here, it is said before an engine is
 
 from collections.abc import Iterable
 
+from mlperf_bake.compliance.audits import audit
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.rounds import Round
 from mlperf_bake.run.harness_options import value_of
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline", "Interactive")
-MODES = ("performance", "accuracy", "find-peak")
+MODES = ("performance", "accuracy", "find-peak", "compliance/TESTnn")
+COMPLIANCE = "compliance/"
 ON_SCHEDULE = ("Server", "Interactive")
 """Scenarios whose queries arrive at a rate that LoadGen is given."""
 
@@ -22,7 +24,9 @@ def scenario_from(text: str) -> str:
 
 
 def mode_from(text: str) -> str:
-    """A mode. Errors: UsageError with the nearest one."""
+    """A mode. Errors: UsageError with the nearest one; whether there is such a test, the benchmark says."""
+    if text.startswith(COMPLIANCE) and len(text) > len(COMPLIANCE):
+        return text
     return _one_of("mode", text, MODES)
 
 
@@ -40,8 +44,11 @@ def require_sense(
     """Does nothing where the harness can run this.
 
     Errors:
-        UsageError: a peak is to be searched where no rate is given, or the round sets no limit for Interactive.
+        UsageError: a peak is to be searched where no rate is given, the benchmark has no such compliance test in the
+            round, or the round sets no limit for Interactive.
     """
+    if mode.startswith(COMPLIANCE):
+        audit(mode.removeprefix(COMPLIANCE), rules, benchmark)
     if mode == "find-peak" and scenario not in ON_SCHEDULE:
         raise UsageError(
             f"find-peak searches the highest rate of Server and Interactive; in {scenario} a performance run measures "

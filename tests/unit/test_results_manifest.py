@@ -63,6 +63,13 @@ def test_unknown_values_are_none() -> None:
     assert manifest.host.cpu_model is None
 
 
+def test_a_compliance_run_names_its_test() -> None:
+    audited = merged(GOOD, {"mode": "compliance/TEST01"})
+    jsonschema.Draft202012Validator(SCHEMA).validate(audited)
+    assert parse_manifest(audited, "m").compliance_test == "TEST01"
+    assert parse_manifest(GOOD, "m").compliance_test is None
+
+
 def test_memory_is_read_where_the_harness_recorded_it() -> None:
     used = {"memory": {"rss_after_load_bytes": 130_000_000, "rss_peak_bytes": 152_000_000}}
     newer = merged(GOOD, used)
@@ -92,6 +99,8 @@ WRONG = [
     ({"cell": []}, "cell"),
     ({"fingerprint": "sha256:xyz"}, "fingerprint"),
     ({"scenario": "offline"}, "scenario"),
+    ({"mode": "compliance"}, "mode"),
+    ({"mode": "compliance/TEST1"}, "mode"),
     ({"settings": {"workers": -1}}, "settings.workers"),
     ({"memory": {"rss_peak_bytes": 1}}, "memory.rss_after_load_bytes"),
     ({"settings": {"workers": True}}, "settings.workers"),

@@ -23,12 +23,24 @@ def test_a_mistyped_mode_is_suggested() -> None:
     with pytest.raises(UsageError, match='unknown mode "accurcy"'):
         mode_from("accurcy")
     assert mode_from("find-peak") == "find-peak"
+    with pytest.raises(UsageError, match='did you mean "compliance/TESTnn"'):
+        mode_from("compliance")
 
 
 def test_a_peak_is_searched_only_where_a_rate_is_given() -> None:
     require_sense("Server", "find-peak", (), ROUND, "resnet")
     with pytest.raises(UsageError, match="in Offline a performance run measures the peak itself"):
         require_sense("Offline", "find-peak", (), ROUND, "resnet")
+
+
+def test_a_compliance_test_must_be_one_of_the_benchmark_in_the_round() -> None:
+    require_sense("Offline", mode_from("compliance/TEST04"), (), ROUND, "resnet")
+    with pytest.raises(UsageError, match='"TEST06" is no compliance test of resnet in round v6.1') as caught:
+        require_sense("Offline", mode_from("compliance/TEST06"), (), ROUND, "resnet")
+    assert caught.value.expected == "one of TEST01, TEST04"
+    with pytest.raises(UsageError) as caught:
+        require_sense("Offline", "compliance/TEST01", (), ROUND, "qwen3.6-27b")
+    assert caught.value.expected == "none: it has no compliance tests there"
 
 
 def test_interactive_needs_a_limit_of_the_round_or_of_the_user() -> None:
