@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlperf_bake.cli.output import note, print_json, print_line
+from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.errors import Stale, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlperf_bake.project import Project
     from mlperf_bake.results.manifest import Manifest
-    from mlperf_bake.submission.collect import Collected
 
 Results = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[RESULT]...",
-        help="Where runs lie: a run's directory or one above it, a tar file, or volume:NAME. None: with --system-file, "
-        "describe a system of the tree anew.",
+        help="Where results lie: a run's directory or one above it, a tar file, volume:NAME, or a whole submission tree of "
+        "any round. None: with --system-file, describe a system of the tree anew.",
         show_default=False,
     ),
 ]
@@ -88,6 +87,7 @@ def collect(
     json: Json = False,
 ) -> None:
     """Collect runs into a submission tree."""
+    from mlperf_bake.cli.collected import as_data, print_collected
     from mlperf_bake.results.place import parse_place
     from mlperf_bake.rounds import load_round
     from mlperf_bake.submission.collect import Collected, CollectOptions
@@ -115,7 +115,7 @@ def collect(
     if json:
         print_json(as_data(collected))
     else:
-        _print(collected, who)
+        print_collected(collected, who, round_name)
 
 
 def _wait() -> None:
@@ -123,65 +123,32 @@ def _wait() -> None:
 
 
 def _declarations() -> Callable[[Manifest], Mapping[str, str]]:
-    """What the checkout that this is called in declares of its models' weights; nothing where there is none."""
-    from mlperf_bake.project import open_project
+    """What the checkout that this is called in declares of its models' weights; read for the first run of ours."""
+    from functools import cache
+
     from mlperf_bake.submission.declared import declared_measurements
+
+    project = cache(_declaring_project)
+
+    def declared(manifest: Manifest) -> Mapping[str, str]:
+        found = project()
+        return declared_measurements(found, manifest) if found else {}
+
+    return declared
+
+
+def _declaring_project() -> Project | None:
+    """The checkout, with a matrix and a lock that can be read; None where there is none."""
+    from mlperf_bake.project import open_project
 
     try:
         project = open_project()
     except UsageError:
-        return lambda manifest: {}
+        return None
     try:
         _ = project.matrix, project.lock
     except (UsageError, Stale) as error:
         reason = str(error.problem).splitlines()[0]
         note(f"what matrix.yaml declares of the weights is left out: {reason}")
-        return lambda manifest: {}
-    return lambda manifest: declared_measurements(project, manifest)
-
-
-def as_data(collected: Collected) -> dict[str, object]:
-    """What `--json` prints."""
-    return {
-        "tree": str(collected.tree),
-        "results": [
-            {
-                "directory": str(result.directory),
-                "system": result.pair.key.system,
-                "model": result.pair.key.model,
-                "scenario": result.pair.key.scenario,
-                "performance_run": result.pair.performance.manifest.run_id,
-                "accuracy_run": result.pair.accuracy.manifest.run_id,
-                "correct": result.top_one.correct,
-                "total": result.top_one.total,
-            }
-            for result in collected.results
-        ],
-        "left_out": [
-            {"run": item.run_id, "place": item.place, "reason": item.reason} for item in collected.left_out
-        ],
-        "unknown": [
-            {"system": item.system, "keys": list(item.keys), "file": str(item.file)}
-            for item in collected.unknown
-        ],
-    }
-
-
-def _print(collected: Collected, submitter: str) -> None:
-    from mlperf_bake.results.printable import printable
-    from mlperf_bake.submission.describing import describing_command
-
-    for result in collected.results:
-        print_line(f"{result.pair.key}")
-        print_line(f"  performance  {result.pair.performance.manifest.run_id}")
-        print_line(f"  accuracy     {result.pair.accuracy.manifest.run_id}")
-        print_line(f"  in           {result.directory}")
-    for item in collected.left_out:
-        note(printable(f"left out: {item.run_id}: {item.reason}"))
-    for missing in collected.unknown:
-        note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
-        command = shlex.join(describing_command(collected.tree, submitter, missing.system))
-        note(f"  fill in {missing.file}, then: {command}")
-    print_line(
-        f"tree: {collected.tree}, submitter {submitter}; next: mlperf-bake check {shlex.quote(str(collected.tree))}"
-    )
+        return None
+    return project

@@ -6,7 +6,6 @@ is invented (``system``).
 """
 
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,23 +16,20 @@ from mlperf_bake.results.classification import Labels, TopOne, read_labels, top_
 from mlperf_bake.results.manifest import Accuracy, Manifest
 from mlperf_bake.results.place import Place
 from mlperf_bake.results.printable import printable
-from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, LeftOut, Run, read_runs
-from mlperf_bake.rounds import DEFAULT_ROUND, ModelRules, Round, load_round
-from mlperf_bake.submission import documents
+from mlperf_bake.results.run import ACCURACY, LeftOut, Run
+from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round
 from mlperf_bake.submission.completing import completing_commands
-from mlperf_bake.submission.describing import (
-    MEASUREMENTS,
-    Unknown,
-    earlier_values,
-    manifests_below,
-    write_json,
-    write_measurements,
-    write_system,
-)
+from mlperf_bake.submission.describing import Missing, Unknown, write_system
+from mlperf_bake.submission.foreign import ForeignResult, one_each
+from mlperf_bake.submission.foreign_tree import SubmitterFiles
+from mlperf_bake.submission.layout import Owner
+from mlperf_bake.submission.placing import place_files, place_result
 from mlperf_bake.submission.replacement import replacing
-from mlperf_bake.submission.selection import Pair, select
-from mlperf_bake.submission.shortening import accuracy_text, shorten
+from mlperf_bake.submission.selection import Pair, ResultKey, select
+from mlperf_bake.submission.sources import read_sources
 from mlperf_bake.submission.system import system_name
+from mlperf_bake.submission.whole_logs import WholeLog, record
+from mlperf_bake.submission.writing import write_pair, write_texts
 
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
@@ -75,6 +71,15 @@ class CollectedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectedForeign:
+    """One result of others that is now in the tree, and what is to be said of it."""
+
+    directory: Path
+    result: ForeignResult
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Collected:
     """What a call did.
 
@@ -83,12 +88,16 @@ class Collected:
         results: what was added or replaced, by system, model and scenario.
         left_out: runs that are not in it, with the reason.
         unknown: by system, what nobody has said yet.
+        foreign: what was added or replaced of others' results.
+        remarks: what is to be said of submitters as a whole.
     """
 
     tree: Path
     results: tuple[CollectedResult, ...]
     left_out: tuple[LeftOut, ...]
     unknown: tuple[Unknown, ...]
+    foreign: tuple[CollectedForeign, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def collect(
@@ -108,15 +117,94 @@ def collect(
     _check_out(out, rules)
     labels = read_labels(options.data) if options.data else None
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-collect-") as scratch:
-        runs = read_runs(places, Path(scratch))
+        sources = read_sources(places, Path(scratch), rules)
+        runs = sources.runs
         selection = select(runs.complete, lambda run: options.system or system_name(run.manifest), rules)
         counted, uncounted = _count(selection.pairs, labels)
-        left_out = (*runs.left_out, *selection.left_out, *uncounted)
-        if not counted:
+        mine = [(_owner(pair, options), pair, share) for pair, share in counted]
+        foreign, twice = one_each(
+            (result for tree in sources.trees for result in tree.results),
+            [f"{owner}/{pair.key}" for owner, pair, _ in mine],
+        )
+        without = (found for tree in sources.trees for found in tree.left_out)
+        left_out = (*runs.left_out, *selection.left_out, *uncounted, *without, *twice)
+        if not mine and not foreign:
             raise _nothing(places, runs.complete, left_out)
+        where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
         with replacing(out, waiting) as tree:
-            results, unknown = _write(tree, out, counted, rules, options, labels)
-    return Collected(out, results, left_out, unknown)
+            writer = _Writer(tree, out, rules, options, where)
+            for owner, pair, share in mine:
+                writer.write(owner, pair, share)
+            for result in foreign:
+                writer.place(result)
+            for files in (files for source in sources.trees for files in source.submitters):
+                writer.place_files(files)
+            return writer.finish(left_out)
+
+
+class _Writer:
+    """Fills a tree, and remembers what is to be told of it."""
+
+    def __init__(self, tree: Path, out: Path, rules: Round, options: CollectOptions, counted: str) -> None:
+        self._tree, self._out, self._rules = tree, out, rules
+        self._declared, self._given, self._counted = options.declared, options.given or {}, counted
+        self._results: list[CollectedResult] = []
+        self._foreign: list[CollectedForeign] = []
+        self._logs: list[WholeLog] = []
+        self._remarks: list[str] = []
+        self._ours: set[Owner] = set()
+        self._missing: dict[tuple[Owner, str], Missing] = {}
+        self._known: dict[tuple[Owner, str], Mapping[str, object]] = {}
+
+    def write(self, owner: Owner, pair: Pair, share: TopOne) -> None:
+        """One result of our runs."""
+        written = write_pair(
+            self._tree, owner, pair, share, self._rules, self._given, self._declared, self._counted
+        )
+        self._ours.add(owner)
+        self._logs.append(written.log)
+        self._miss(owner, pair.key, written.unknown)
+        self._results.append(CollectedResult(self._shown(written.directory), pair, share))
+
+    def place(self, result: ForeignResult) -> None:
+        """One result of others."""
+        placed = place_result(self._tree, result, self._rules, self._given)
+        self._logs += placed.logs
+        self._miss(result.owner, result.key, placed.unknown)
+        remarks = (*result.remarks, *placed.remarks)
+        self._foreign.append(CollectedForeign(self._shown(placed.directory), result, remarks))
+
+    def place_files(self, files: SubmitterFiles) -> None:
+        """What a submitter has besides results."""
+        place_files(self._tree, files, self._rules)
+        self._known |= {(files.owner, name): values for name, values in files.systems.items()}
+        self._remarks += [f"{files.owner}: {remark}" for remark in files.remarks]
+
+    def finish(self, left_out: tuple[LeftOut, ...]) -> Collected:
+        """Texts and descriptions of everything that is in the tree now."""
+        for owner in sorted(self._ours):
+            write_texts(self._tree, owner, self._rules)
+        unknown: list[Unknown] = []
+        for (owner, system), missing in sorted(self._missing.items()):
+            known = self._known.get((owner, system))
+            unknown += write_system(
+                self._tree, owner, system, self._rules, self._given, self._out, missing, known
+            )
+        record(self._out, self._logs)
+        return Collected(
+            self._out,
+            tuple(self._results),
+            left_out,
+            tuple(unknown),
+            tuple(self._foreign),
+            tuple(self._remarks),
+        )
+
+    def _miss(self, owner: Owner, key: ResultKey, unknown: Sequence[str]) -> None:
+        self._missing.setdefault((owner, key.system), {}).setdefault(key.model, []).extend(unknown)
+
+    def _shown(self, directory: Path) -> Path:
+        return self._out / directory.relative_to(self._tree)
 
 
 def _nothing(places: Sequence[Place], runs: Sequence[Run], left_out: Sequence[LeftOut]) -> NothingSelected:
@@ -197,76 +285,5 @@ def _accuracy(run: Run, said: Accuracy | None, labels: Labels | None) -> TopOne:
     return found
 
 
-def _write(
-    tree: Path,
-    out: Path,
-    counted: Sequence[tuple[Pair, TopOne]],
-    rules: Round,
-    options: CollectOptions,
-    labels: Labels | None,
-) -> tuple[tuple[CollectedResult, ...], tuple[Unknown, ...]]:
-    results: list[CollectedResult] = []
-    unknown: list[Unknown] = []
-    where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
-    for division in sorted({_division(pair, options) for pair, _ in counted}):
-        submitter = tree / division / options.submitter
-        mine = [(pair, share) for pair, share in counted if _division(pair, options) == division]
-        missing: dict[str, list[str]] = {}
-        for pair, share in mine:
-            directory = submitter / "results" / pair.key.system / pair.key.model / pair.key.scenario
-            missing.setdefault(pair.key.system, []).extend(
-                _write_result(directory, pair, share, rules, options, where)
-            )
-            results.append(CollectedResult(out / directory.relative_to(tree), pair, share))
-        _write_texts(submitter, division, rules)
-        for system, keys in missing.items():
-            unknown += write_system(submitter, system, rules, options.given or {}, out, keys)
-    return tuple(results), tuple(unknown)
-
-
-def _division(pair: Pair, options: CollectOptions) -> str:
-    return options.division or pair.performance.manifest.cell.division
-
-
-def _model(pair: Pair, rules: Round) -> ModelRules:
-    return rules.models[pair.performance.manifest.cell.benchmark or ""]
-
-
-def _write_result(
-    directory: Path, pair: Pair, share: TopOne, rules: Round, options: CollectOptions, counted: str
-) -> tuple[str, ...]:
-    """One result's directory, new; gives the keys of measurements.json that nobody has said."""
-    earlier = earlier_values(directory / MEASUREMENTS)
-    if directory.exists():
-        shutil.rmtree(directory)
-    performance, accuracy = directory / "performance" / "run_1", directory / "accuracy"
-    performance.mkdir(parents=True)
-    accuracy.mkdir()
-    for run, target in ((pair.performance, performance), (pair.accuracy, accuracy)):
-        for name in (SUMMARY, DETAIL, MANIFEST):
-            shutil.copyfile(run.file(name), target / name)
-    shutil.copyfile(pair.performance.file(USER_CONF), directory / USER_CONF)
-    sha256 = shorten(pair.accuracy.file(ACCURACY), accuracy / ACCURACY)
-    (accuracy / "accuracy.txt").write_text(
-        accuracy_text(share.correct, share.total, sha256), encoding="utf-8"
-    )
-    readme = documents.result_readme(pair, rules, _model(pair, rules), share, counted)
-    (directory / "README.md").write_text(readme, encoding="utf-8")
-    manifest = pair.performance.manifest
-    return write_measurements(directory, manifest, rules, options.given or {}, options.declared, earlier)
-
-
-def _write_texts(submitter: Path, division: str, rules: Round) -> None:
-    """src/, documentation/ and model_mapping.json, for everything that is in the tree now."""
-    manifests = manifests_below(submitter)
-    (submitter / "src").mkdir(parents=True, exist_ok=True)
-    (submitter / "documentation").mkdir(exist_ok=True)
-    (submitter / "src" / "README.md").write_text(documents.source_readme(manifests), encoding="utf-8")
-    calibration = submitter / "documentation" / "calibration.md"
-    if not calibration.exists():
-        calibration.write_text(documents.calibration(manifests), encoding="utf-8")
-    benchmarks = {manifest.cell.model: manifest.cell.benchmark or "" for manifest in manifests}
-    mapped = earlier_values(submitter / "model_mapping.json") | benchmarks
-    foreign = {model: name for model, name in mapped.items() if model not in rules.models}
-    if division == "open" and foreign:
-        write_json(submitter / "model_mapping.json", dict(sorted(foreign.items())))
+def _owner(pair: Pair, options: CollectOptions) -> Owner:
+    return Owner(options.division or pair.performance.manifest.cell.division, options.submitter)

@@ -4,28 +4,33 @@
 already, from what the user has filled in since.
 """
 
+import glob
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
 from mlperf_bake.results.manifest import Manifest, read_manifest
 from mlperf_bake.results.run import MANIFEST
-from mlperf_bake.rounds import Round
+from mlperf_bake.rounds import DEFAULT_ROUND, Round
+from mlperf_bake.submission.layout import Owner, ResultPaths, result_paths
 from mlperf_bake.submission.replacement import replacing
+from mlperf_bake.submission.selection import ResultKey
 from mlperf_bake.submission.system import (
     Described,
+    complete_system,
     describe_measurements,
     describe_system,
     machine,
+    measurement,
     slug,
     system_file_text,
 )
 
-MEASUREMENTS: Final = "measurements.json"
+Missing = dict[str, list[str]]
+"""Model to the keys of its measurements.json that nobody has said."""
 
 Declared = Callable[[Manifest], Mapping[str, str]]
 """What is declared of the weights of a run: values for measurements.json."""
@@ -35,6 +40,7 @@ Declared = Callable[[Manifest], Mapping[str, str]]
 class Unknown:
     """Values a system's results still need, and the file to give them in."""
 
+    submitter: str
     system: str
     keys: tuple[str, ...]
     file: Path
@@ -82,83 +88,127 @@ def describe(
     unknown: list[Unknown] = []
     with replacing(out, waiting) as tree:
         for place in places:
-            division = place.parent.parent.parent.name
-            below = tree / division / submitter
-            missing = [
-                key
-                for path in sorted((below / "results" / names[0]).glob(f"*/*/performance/run_1/{MANIFEST}"))
-                for key in write_measurements(
-                    path.parent.parent.parent, read_manifest(path), rules, given, declared
-                )
-            ]
-            unknown += write_system(below, names[0], rules, given, out, missing)
+            owner = Owner(place.parent.parent.parent.name, submitter)
+            missing: Missing = {}
+            for result in sorted((owner.path(tree) / "results" / names[0]).glob("*/*")):
+                if result.is_dir():
+                    key = ResultKey(names[0], result.parent.name, result.name)
+                    paths = result_paths(tree, rules, owner, key)
+                    missing.setdefault(key.model, []).extend(
+                        _describe_result(paths, key, rules, given, declared)
+                    )
+            unknown += write_system(tree, owner, names[0], rules, given, out, missing)
     return tuple(unknown)
 
 
+def _describe_result(
+    paths: ResultPaths, key: ResultKey, rules: Round, given: Mapping[str, str], declared: Declared
+) -> tuple[str, ...]:
+    """The measurements' JSON of a result in the tree, written anew; gives the keys that nobody has said."""
+    manifest = paths.results / "performance" / "run_1" / MANIFEST
+    if manifest.is_file():
+        return write_measurements(paths.measurements_json, read_manifest(manifest), rules, given, declared)
+    return write_foreign_measurements(paths, key.model, known_values(paths.measurements_json), rules, given)
+
+
 def write_measurements(
-    result: Path,
+    file: Path,
     manifest: Manifest,
     rules: Round,
     given: Mapping[str, str],
     declared: Declared,
     earlier: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """measurements.json of a result; gives the keys that nobody has said.
+    """The measurements' JSON of a result; gives the keys that nobody has said.
 
     Args:
-        result: directory of the result.
+        file: where it belongs.
         manifest: of its performance run.
         earlier: what the file said; None: what it says.
     """
-    file = result / MEASUREMENTS
     known = earlier_values(file) if earlier is None else earlier
     described = describe_measurements(manifest, rules, given, known, declared(manifest))
     write_json(file, described.values)
     return described.unknown
 
 
+def write_foreign_measurements(
+    paths: ResultPaths, model: str, known: Mapping[str, object], rules: Round, given: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The same for a result without manifest: what others wrote (``known``), and what the user gives."""
+    values: dict[str, object] = dict(known)
+    for key in rules.tree.measurement_keys:
+        values[key] = measurement(given, model, key) or values.get(key) or ""
+    paths.measurements.mkdir(parents=True, exist_ok=True)
+    write_json(paths.measurements_json, values)
+    return tuple(key for key in rules.tree.measurement_keys if not values[key])
+
+
 def write_system(
-    submitter: Path, system: str, rules: Round, given: Mapping[str, str], out: Path, missing: Sequence[str]
+    tree: Path,
+    owner: Owner,
+    system: str,
+    rules: Round,
+    given: Mapping[str, str],
+    out: Path,
+    missing: Missing,
+    known: Mapping[str, object] | None = None,
 ) -> tuple[Unknown, ...]:
-    """systems/<system>.json, from the manifests of its results in the tree.
+    """systems/<system>.json, from the manifests of its results in the tree; without any, from what others wrote.
 
     Args:
-        submitter: directory in the tree.
         out: the tree as the user knows it; the file to fill in lies beside it.
-        missing: keys of measurements.json that nobody has said.
+        missing: by model, keys of measurements.json that nobody has said.
+        known: what others wrote; comes before what the file in the tree says.
     """
+    submitter = owner.path(tree)
     path = submitter / "systems" / f"{system}.json"
     path.parent.mkdir(exist_ok=True)
     manifests = manifests_below(submitter, system)
     _check_machine(system, manifests)
-    fixed = {**given, "division": submitter.parent.name, "submitter": submitter.name}
-    described = describe_system(system, manifests, rules, fixed, earlier_values(path))
+    fixed = {**given, "division": owner.division, "submitter": owner.submitter}
+    earlier = {
+        **known_values(path),
+        **{key: value for key, value in (known or {}).items() if value not in (None, "")},
+    }
+    if manifests:
+        texts = {key: value for key, value in earlier.items() if isinstance(value, str)}
+        described = describe_system(system, manifests, rules, fixed, texts)
+    else:
+        described = complete_system({"system_name": system, **earlier}, rules, fixed)
     write_json(path, described.values)
-    needed = tuple(dict.fromkeys((*described.unknown, *missing)))
+    needed = tuple(dict.fromkeys((*described.unknown, *_asked(missing))))
     if not needed:
         return ()
-    return (Unknown(system, needed, _file_to_fill(out, submitter.name, system, needed, described)),)
+    command = describing_command(out, owner.submitter, system, rules.name)
+    return (Unknown(owner.submitter, system, needed, _file_to_fill(out, system, needed, described, command)),)
+
+
+def _asked(missing: Missing) -> tuple[str, ...]:
+    """The keys as they are asked for: ``MODEL/KEY`` where the system has results of several models."""
+    named = len(missing) > 1
+    return tuple(f"{model}/{key}" if named else key for model, keys in missing.items() for key in keys)
 
 
 def manifests_below(submitter: Path, system: str = "*") -> tuple[Manifest, ...]:
     """The manifests of all results in a submitter's part of the tree, or of one system's."""
-    pattern = f"results/{system}/*/*/*/**/{MANIFEST}"
+    name = system if system == "*" else glob.escape(system)
+    pattern = f"results/{name}/*/*/*/**/{MANIFEST}"
     return tuple(read_manifest(path) for path in sorted(submitter.glob(pattern)))
 
 
 def earlier_values(path: Path) -> dict[str, str]:
     """The text values of a JSON file of an earlier collect; empty if there is none or it is no such file."""
-    if not path.exists():
-        return {}
-    data = strict_json.read(path)
-    return (
-        {key: value for key, value in data.items() if isinstance(value, str)}
-        if isinstance(data, dict)
-        else {}
-    )
+    return {key: value for key, value in known_values(path).items() if isinstance(value, str)}
 
 
-def write_json(path: Path, values: Mapping[str, str]) -> None:
+def known_values(path: Path) -> dict[str, object]:
+    """All values of such a file."""
+    data = strict_json.read(path) if path.exists() else None
+    return data if isinstance(data, dict) else {}
+
+
+def write_json(path: Path, values: Mapping[str, object]) -> None:
     """A JSON file of the tree, one key a line."""
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -168,21 +218,21 @@ def file_to_fill(out: Path, system: str) -> Path:
     return out.parent / f"{out.name or 'tree'}.{slug(system) or 'system'}.yaml"
 
 
-def describing_command(out: Path, submitter: str, system: str) -> list[str]:
+def describing_command(out: Path, submitter: str, system: str, round_name: str = DEFAULT_ROUND) -> list[str]:
     """What to type when that file is filled in."""
     return [
         *("mlperf-bake", "collect", "--out", str(out), "--submitter", submitter, "--system", system),
         *("--system-file", str(file_to_fill(out, system))),
+        *(() if round_name == DEFAULT_ROUND else ("--round", round_name)),
     ]
 
 
 def _file_to_fill(
-    out: Path, submitter: str, system: str, needed: Sequence[str], described: Described
+    out: Path, system: str, needed: Sequence[str], described: Described, command: Sequence[str]
 ) -> Path:
     """Writes that file; one that is there is left alone."""
     path = file_to_fill(out, system)
     if not path.exists():
-        command = describing_command(out, submitter, system)
         path.write_text(system_file_text(system, needed, described.values, command), encoding="utf-8")
     return path
 

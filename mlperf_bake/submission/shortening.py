@@ -6,11 +6,13 @@ The form is that of MLCommons' truncate_accuracy_log.py: the first 4096 characte
 """
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
 VIEWABLE: Final = 4096
 ELLIPSIS: Final = b"\n\n...\n\n"
+_HASH = re.compile(r"^\s*hash=([0-9a-f]{64})\s*$", re.MULTILINE)
 
 
 def shorten(log: Path, target: Path) -> str:
@@ -34,3 +36,18 @@ def shorten(log: Path, target: Path) -> str:
 def accuracy_text(correct: int, total: int, sha256: str) -> str:
     """accuracy.txt: the line MLCommons' accuracy script prints for ImageNet, and the hash of the whole log."""
     return f"accuracy={100 * correct / total:.3f}%, good={correct}, total={total}\n\nhash={sha256}\n"
+
+
+def is_shortened(log: Path) -> bool:
+    """Whether a log is what ``shorten`` leaves of one: both ends and an ellipsis."""
+    if log.stat().st_size != 2 * VIEWABLE + len(ELLIPSIS):
+        return False
+    with log.open("rb") as file:
+        file.seek(VIEWABLE)
+        return file.read(len(ELLIPSIS)) == ELLIPSIS
+
+
+def said_hash(text: str) -> str | None:
+    """The hash that an accuracy.txt gives; None where it gives none."""
+    found = _HASH.search(text)
+    return found.group(1) if found else None

@@ -32,6 +32,23 @@ _MEANING: Final = {
     "host_networking_topology": "or N/A",
     "host_network_card_count": "like 1x 10GbE",
     "cooling": "like air or water",
+    "host_processor_model_name": "like AMD EPYC 9654",
+    "host_processors_per_node": "like 2",
+    "host_memory_capacity": "like 512 GB",
+    "number_of_nodes": "like 1",
+    "accelerators_per_node": "like 8, or 0",
+    "accelerator_model_name": "like NVIDIA H100, or N/A",
+    "accelerator_memory_capacity": "like 80 GB, or N/A",
+    "accelerator_host_interconnect": "like PCIe Gen5 x16, or N/A",
+    "accelerator_memory_configuration": "like HBM3, or N/A",
+    "accelerator_interconnect": "like NVLink, or N/A",
+    "framework": "like ONNX Runtime 1.20",
+    "operating_system": "like Ubuntu 24.04",
+    "other_software_stack": "drivers and libraries, like CUDA 12.6",
+    "system_name": "what the system is called",
+    "input_data_types": "like fp32",
+    "weight_data_types": "like fp32 or int8",
+    "starting_weights_filename": "name or address of the weights the run started from",
     "retraining": "no, or how the model was trained further",
     "weight_transformations": "no, or what was done to the weights",
 }
@@ -96,6 +113,30 @@ def describe_system(
     return Described(values, unknown)
 
 
+def complete_system(known: Mapping[str, object], rules: Round, fixed: Mapping[str, str]) -> Described:
+    """The description of a system whose runs no manifest describes: what others wrote, and what the user gives.
+
+    Args:
+        known: the description there is, keys of its own included; they all stay.
+        rules, fixed: as above.
+    """
+    values = {key: _said(value) for key, value in known.items()}
+    for key in rules.tree.system_keys:
+        values[key] = fixed.get(key) or values.get(key) or ""
+    values |= {key: fixed[key] for key in rules.tree.system_network_keys if fixed.get(key)}
+    return Described(values, tuple(key for key in rules.tree.system_nonempty_keys if not values[key]))
+
+
+def _said(value: object) -> str:
+    """A value as text; the number 0 is an answer, which the official checker takes for none."""
+    return "" if value is None else str(value).strip()
+
+
+def measurement(given: Mapping[str, str], model: str, key: str) -> str:
+    """What the user gives of a key of measurements.json for a model: ``MODEL/KEY``, else ``KEY``; empty if neither."""
+    return given.get(f"{model}/{key}") or given.get(key) or ""
+
+
 def describe_measurements(
     manifest: Manifest,
     rules: Round,
@@ -116,7 +157,8 @@ def describe_measurements(
         "weight_data_types": manifest.cell.precision or "",
     }
     keys = rules.tree.measurement_keys
-    sources = (fixed, detected, declared or {}, earlier)
+    given = {key: measurement(fixed, manifest.cell.model, key) for key in keys}
+    sources = (given, detected, declared or {}, earlier)
     values = {key: next((source[key] for source in sources if source.get(key)), "") for key in keys}
     return Described(values, tuple(key for key in keys if not values[key]))
 
@@ -215,12 +257,12 @@ def read_system_file(path: Path, rules: Round) -> Mapping[str, str]:
         raise UsageError("not a system file", where=str(path), expected="lines of the form key: value")
     values: dict[str, str] = {}
     for key, value in data.items():
-        if key not in known:
+        if str(key).rpartition("/")[2] not in (rules.tree.measurement_keys if "/" in str(key) else known):
             near = get_close_matches(str(key), known, 1)
             raise UsageError(
                 f'unknown key "{key}"' + (f' (did you mean "{near[0]}"?)' if near else ""),
                 where=str(path),
-                expected="a key of a system description or of measurements.json",
+                expected="a key of a system description or of measurements.json, or MODEL/KEY for one model's",
             )
         if isinstance(value, dict | list):
             raise UsageError(f"{key} must be text or a number", where=str(path))
@@ -253,13 +295,15 @@ def system_file_text(
         command: what to type when it is filled in.
     """
     lines = [
-        f"# System {name}: what mlperf-bake could not detect. Fill in what stands after each colon, then",
+        f"# System {name}: what mlperf-bake could not detect, asked for by the rules for systems/*.json and",
+        "# measurements.json. Fill in what stands after each colon, then",
         f"#   {shlex.join(command)}",
         f"# Not applicable is written {NOT_APPLICABLE}.",
         "",
     ]
     for key in unknown:
-        lines += ([f"# {_MEANING[key]}"] if key in _MEANING else []) + [f"{key}:"]
+        meaning = _MEANING.get(key.rpartition("/")[2])
+        lines += ([f"# {meaning}"] if meaning else []) + [f"{key}:"]
     lines += ["", "# Detected; write a line without the # to say otherwise."]
     lines += [f"# {key}: {value}" for key, value in known.items() if value]
     return "\n".join(lines) + "\n"

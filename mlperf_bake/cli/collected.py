@@ -1,0 +1,96 @@
+"""What `collect` did, for people and for machines."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from mlperf_bake.cli.output import note, print_line
+
+if TYPE_CHECKING:
+    from mlperf_bake.submission.collect import Collected, CollectedForeign
+
+
+def as_data(collected: Collected) -> dict[str, object]:
+    """What `--json` prints."""
+    return {
+        "tree": str(collected.tree),
+        "results": [
+            {
+                "directory": str(result.directory),
+                "system": result.pair.key.system,
+                "model": result.pair.key.model,
+                "scenario": result.pair.key.scenario,
+                "performance_run": result.pair.performance.manifest.run_id,
+                "accuracy_run": result.pair.accuracy.manifest.run_id,
+                "correct": result.top_one.correct,
+                "total": result.top_one.total,
+            }
+            for result in collected.results
+        ],
+        "foreign": [
+            {
+                "directory": str(one.directory),
+                "division": one.result.owner.division,
+                "submitter": one.result.owner.submitter,
+                "system": one.result.key.system,
+                "model": one.result.key.model,
+                "scenario": one.result.key.scenario,
+                "place": one.result.place,
+                "remarks": list(one.remarks),
+            }
+            for one in collected.foreign
+        ],
+        "remarks": list(collected.remarks),
+        "left_out": [
+            {"run": item.run_id, "place": item.place, "reason": item.reason} for item in collected.left_out
+        ],
+        "unknown": [
+            {"system": item.system, "keys": list(item.keys), "file": str(item.file)}
+            for item in collected.unknown
+        ],
+    }
+
+
+def print_collected(collected: Collected, submitter: str, round_name: str) -> None:
+    """The results, what was left out and why, and what to do next."""
+    from mlperf_bake.results.printable import printable
+    from mlperf_bake.rounds import DEFAULT_ROUND
+    from mlperf_bake.submission.describing import describing_command
+
+    for result in collected.results:
+        print_line(f"{result.pair.key}")
+        print_line(f"  performance  {result.pair.performance.manifest.run_id}")
+        print_line(f"  accuracy     {result.pair.accuracy.manifest.run_id}")
+        print_line(f"  in           {result.directory}")
+    for one in collected.foreign:
+        print_line(f"{one.result}")
+        print_line(f"  from         {one.result.place}")
+        print_line(f"  in           {one.directory}")
+    for remark, results in _by_remark(collected.foreign).items():
+        note(printable(f"{remark}: {results[0]}" + (f" and {len(results) - 1} more" if results[1:] else "")))
+    for remark in collected.remarks:
+        note(printable(remark))
+    for item in collected.left_out:
+        note(printable(f"left out: {item.run_id}: {item.reason}"))
+    for missing in collected.unknown:
+        note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
+        command = shlex.join(
+            describing_command(collected.tree, missing.submitter, missing.system, round_name)
+        )
+        note(f"  fill in {missing.file}, then: {command}")
+    whose = {one.result.owner.submitter for one in collected.foreign}
+    whose |= {submitter} if collected.results or not collected.foreign else set()
+    names = f"submitter{'s' if len(whose) > 1 else ''} {', '.join(sorted(whose))}"
+    tree = shlex.quote(str(collected.tree))
+    round_option = "" if round_name == DEFAULT_ROUND else f" --round {round_name}"
+    print_line(f"tree: {collected.tree}, {names}; next: mlperf-bake check {tree}{round_option}")
+
+
+def _by_remark(foreign: tuple[CollectedForeign, ...]) -> dict[str, list[str]]:
+    """Each remark once, and the results it is made of."""
+    found: dict[str, list[str]] = {}
+    for one in foreign:
+        for remark in one.remarks:
+            found.setdefault(remark, []).append(str(one.result))
+    return found
