@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.project import Project
 
-IMAGES = ("base", "build-base")
+IMAGES = ("base", "build-base", "tools-base")
 DIRECTORIES = ("weights", "wheels")
+DEBIAN = "debian"
+"""The image whose releases can be made out of the distribution's packages."""
 IMAGE_PREFIX = "docker-image://"
 
 Say = Callable[[str], None]
@@ -63,16 +65,15 @@ def overrides_for(
     chosen = tuple(cells)
     wanted: set[tuple[str, str]] = set()
     for cell in chosen:
-        if "base" not in given:
-            wanted.add((cell.os, project.matrix.hardware[cell.hardware].platform))
-        if "build-base" not in given:
-            wanted.add((cell.os, engine.platform))
+        platform = project.matrix.hardware[cell.hardware].platform
+        images = project.matrix.images_of(cell, platform, engine.platform)
+        wanted |= {(key, needed) for name, key, needed in images if name not in given}
     bases: dict[tuple[str, str], Context] = {}
-    for os, platform in sorted(wanted):
-        locked = project.lock.bases[os].pinned
-        base = ensure_base(engine, os, project.matrix.os[os].suite, platform, locked, say)
+    for key, platform in sorted(wanted):
+        locked = project.lock.bases[key].pinned
+        base = ensure_base(engine, key, _debian_suite(project, key), platform, locked, say)
         if base.origin != "hub":
-            bases[os, platform] = Context(base.context, base.identity)
+            bases[key, platform] = Context(base.context, base.identity)
     return Overrides(
         given_contexts(given), bases, engine.platform, project.revision, given_weights(project, chosen, given)
     )
@@ -94,6 +95,12 @@ def present_overrides(
         build_platform=engine.platform,
         weights=given_weights(project, cells, own),
     )
+
+
+def _debian_suite(project: Project, key: str) -> str | None:
+    """The release of Debian that a base image is; None for any other image."""
+    os = project.matrix.os.get(key)
+    return os.suite if os is not None and os.image == DEBIAN else None
 
 
 def given_contexts(given: Mapping[str, str]) -> dict[str, Context]:

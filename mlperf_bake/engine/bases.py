@@ -65,14 +65,14 @@ class Base:
 
 
 def ensure_base(
-    engine: Engine, os_name: str, suite: str, platform: str, locked_ref: str | None, say: Say
+    engine: Engine, os_name: str, suite: str | None, platform: str, locked_ref: str | None, say: Say
 ) -> Base:
     """The base for an OS and a platform; pulled or made when the engine has none.
 
     Args:
         engine: which engine is to have it.
         os_name: the OS axis value, ``debian12``.
-        suite: the Debian suite that a bootstrap installs, ``bookworm``.
+        suite: the Debian suite that a bootstrap installs, ``bookworm``; None where it is no Debian, which cannot be made here.
         platform: ``linux/amd64`` or ``linux/arm64``.
         locked_ref: image reference with a digest, or None to bootstrap without asking a hub.
         say: called with one line before and, at least every 10 s, during each long step.
@@ -92,9 +92,23 @@ def ensure_base(
         refusal = pull(engine, locked_ref, platform, say)
         if not refusal:
             return _from_hub(locked_ref)
+        if suite is None:
+            raise _unobtainable(locked_ref, refusal)
         say(f"the hub does not give {locked_ref} ({refusal}); making the base from {suite}'s packages")
+    if suite is None:
+        raise _unobtainable(os_name, refusal)
     _require_mmdebstrap(say, refusal)
     return bootstrap_base(engine, tag, suite, platform, say)
+
+
+def _unobtainable(image: str, refusal: str) -> BuildFailed:
+    return BuildFailed(
+        "there is no base image, and only Debian's can be made here from packages",
+        where=image,
+        found=refusal,
+        remedy="build where the hub answers, check that the tag still exists, or let another image take its place: "
+        "--context base=docker-image://REF (and build-base, where it is compiled)",
+    )
 
 
 def present_bases(engine: Engine, locked: Mapping[str, str]) -> dict[tuple[str, str], Base]:

@@ -101,6 +101,28 @@ class Matrix:
         os = self.os[cell.os]
         return cell.os, Image(os.image, os.tag)
 
+    def images_of(self, cell: Cell, platform: str, build_platform: str) -> tuple[tuple[str, str, str], ...]:
+        """The images that the cell's Dockerfile starts from: the stage's name, the key in the lock, the platform."""
+        tools = self.os[cell.os].tools
+        apart = (("tools-base", tools, build_platform),) if tools else ()
+        return (
+            ("base", self.base_of(cell)[0], platform),
+            ("build-base", cell.os, build_platform),
+            *apart,
+        )
+
+    @property
+    def bases(self) -> Iterator[tuple[str, Image]]:
+        """Every image that some cell's image starts from or is built on, with its key in the lock."""
+        for os in self.os.values():
+            yield os.name, Image(os.image, os.tag)
+        for hardware in self.hardware.values():
+            yield from ((f"{hardware.name}/{os}", image) for os, image in hardware.bases.items())
+        for framework in self.frameworks.values():
+            for name in self.hardware:
+                bases = framework.on(name).bases
+                yield from ((f"{framework.name}/{name}/{os}", image) for os, image in bases.items())
+
     @cached_property
     def every_cell(self) -> tuple[Cell, ...]:
         """Every valid cell, in the order of preference.

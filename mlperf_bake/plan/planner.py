@@ -33,11 +33,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Overrides:
-    """Named contexts for this build: for every cell, and per (OS, platform) for base images.
+    """Named contexts for this build: for every cell, and per (key in the lock, platform) for base images.
 
     Attributes:
         every: context name to context.
-        bases: (OS, platform) to the base image that is used in place of the locked one.
+        bases: (key in the lock, platform) to the base image that is used in place of the locked one.
         build_platform: what the builder itself runs on.
         revision: of the source, for a label; not part of the fingerprint.
         weights: model to the sha256 of what the context ``weights`` holds for it, where no checksum of the lock fixes that.
@@ -103,12 +103,10 @@ class Planner:
 
     def _contexts(self, cell: Cell, platform: str) -> dict[str, Context]:
         contexts = dict(self._overrides.every)
-        base = self._overrides.bases.get((cell.os, platform))
-        build_base = self._overrides.bases.get((cell.os, self._overrides.build_platform))
-        if base and "base" not in contexts:
-            contexts["base"] = base
-        if build_base and "build-base" not in contexts:
-            contexts["build-base"] = build_base
+        for name, key, needed in self._matrix.images_of(cell, platform, self._overrides.build_platform):
+            image = self._overrides.bases.get((key, needed))
+            if image and name not in contexts:
+                contexts[name] = image
         return contexts
 
     def _trace(self, part: Part) -> dict[str, str]:

@@ -23,7 +23,7 @@ def shared_lines(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str |
     Args:
         weights_sha256: 64 hex digits, or None where the lock has none.
     """
-    model, framework = matrix.models[cell.model], matrix.frameworks[cell.framework]
+    model, framework = matrix.models[cell.model], matrix.framework_of(cell)
     return "\n".join(
         (
             _model_lines(model, framework, weights_sha256),
@@ -44,7 +44,11 @@ def _model_lines(model: Model, framework: Framework, weights_sha256: str | None)
             f"precision = {model.precision}",
             f"weights = weights/{framework.weights_file(model.weights.file)}",
             f"weights_sha256 = {weights_sha256 or UNLOCKED}",
-            *(("weights_conversion = weights/conversion.conf",) if framework.conversion else ()),
+            *(
+                ("weights_conversion = weights/conversion.conf",)
+                if not framework.reads(model.weights)
+                else ()
+            ),
             f"input_name = {model.input.name}",
             f"input_shape = {'x'.join(map(str, model.input.shape))}",
             f"input_dtype = {model.input.dtype}",

@@ -92,7 +92,7 @@ def test_equal_stages_are_the_same_text_across_cells(second: Project) -> None:
         for part in flattened(second.renderer.render(cell).parts):
             parts.setdefault(part.name, set()).add(part.text)
             assert part.shared == (part.name != "cell.j2")
-    assert len(parts["os/debian.j2"]) == len(second.matrix.os)
+    assert len(parts["tools/debian.j2"]) == len(second.matrix.os)
     assert len(parts["loadgen.j2"]) == 1
     wheels = {
         (cell.framework, second.matrix.hardware[cell.hardware].machine) for cell in second.matrix.every_cell
