@@ -22,6 +22,7 @@ COMMANDS = {
     "list": "cells.list_cells",
     "explain": "cells.explain",
     "plan": "cells.plan",
+    "affected": "affected.affected",
     "render": "cells.render",
     "lock": "lock.lock",
     "build": "build.build",
@@ -32,6 +33,7 @@ COMMANDS = {
     "weights": "weights.app",
     "collect": "collect.collect",
     "check": "check.check",
+    "ci": "ci.app",
     "doctor": "doctor.doctor",
 }
 """Each command, in the order of --help, and where it lies below mlperf_bake.cli: a function, or an app of its own."""

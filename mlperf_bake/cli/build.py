@@ -8,6 +8,18 @@ import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json
+from mlperf_bake.cli.publishing import (
+    CacheFrom,
+    CacheTo,
+    Platforms,
+    Push,
+    RegistryPrefix,
+    name_families,
+    named_json,
+    output_of,
+    published,
+)
+from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import NothingSelected, UsageError
 
 
@@ -24,16 +36,16 @@ def build(
         ),
     ] = None,
     context: Contexts = None,
-    platform: Annotated[
-        str, typer.Option("--platform", metavar="linux/ARCH", help="Keep only cells of this platform.")
-    ] = "",
-    push: Annotated[bool, typer.Option("--push", help="Push to --registry, with provenance.")] = False,
-    registry: Annotated[
-        str, typer.Option("--registry", metavar="PREFIX", help="Put this in front of every tag.")
-    ] = "",
+    platform: Platforms = "",
+    push: Push = False,
+    registry: RegistryPrefix = "",
+    cache_to: CacheTo = None,
+    cache_from: CacheFrom = None,
     builder: Annotated[
         str, typer.Option("--builder", metavar="NAME", help="Build on this buildx builder.")
     ] = "",
+    shard: ShardOption = "",
+    durations: Durations = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start no build after a failure.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Build images that are up to date too.")] = False,
     no_cache: Annotated[
@@ -48,19 +60,17 @@ def build(
     from rich.console import Console
 
     from mlperf_bake.assets.matrix_names import require_known_assets
-    from mlperf_bake.build.bakefile import Output
     from mlperf_bake.build.contexts import overrides_for, parse_contexts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
-    from mlperf_bake.build.service import BuildOptions, build_images, default_jobs
+    from mlperf_bake.build.service import BuildOptions, BuildReport, build_images, default_jobs
     from mlperf_bake.build.service import dry_run as bake_files
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
 
-    if push and not registry:
-        raise UsageError("--push needs a registry", remedy="--push --registry registry.example/team")
     project = open_project()
+    output, publisher = output_of(project, push, registry, cache_to or (), cache_from or ())
     if not (everything or targets or target or only or skip or platform):
         raise UsageError(
             "nothing was chosen to build",
@@ -69,9 +79,16 @@ def build(
         )
     cells = project.cells([*(targets or ()), *(target or ())], only or (), skip or ())
     if platform:
-        cells = tuple(cell for cell in cells if project.matrix.hardware[cell.hardware].platform == platform)
+        from mlperf_bake.publish.families import on_platforms
+
+        cells = on_platforms(project.matrix, cells, platform.split(","))
         if not cells:
             raise NothingSelected("no chosen cell is of this platform", found=platform)
+    cells = shard_of(cells, shard, durations)
+    if not cells:  # more machines than cells: this one is done
+        if json:
+            print_json(report_json(BuildReport((), (), ())))
+        return
     require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())
     engine = find_engine()
@@ -85,11 +102,15 @@ def build(
         no_cache=no_cache,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
-        output=Output(registry=registry),
+        output=output,
         builder=builder,
+        deliver=publisher.deliver if publisher else None,
+        delivered=publisher.delivered if publisher else None,
         again=(
             *(f"--context={entry}" for entry in context or ()),
             *((f"--builder={builder}",) if builder else ()),
+            *(("--push",) if push else ()),
+            *((f"--registry={registry}",) if registry else ()),
         ),
     )
     if dry_run:
@@ -100,8 +121,12 @@ def build(
     report = build_images(
         images, engine, options, origin=project.origin, console=console, say=note if json else typer.echo
     )
+    say = note if json else typer.echo
+    named = (
+        name_families(project, engine, published(report, cells), given, publisher, say) if publisher else ()
+    )
     if json:
-        print_json(report_json(report))
+        print_json({**report_json(report), **({"families": named_json(named)} if publisher else {})})
     else:
         print_report(report, console)
     report.raise_if_failed()

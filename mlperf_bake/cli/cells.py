@@ -8,6 +8,7 @@ import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
 from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_prose, print_table
+from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import EngineMissing, Stale
 
 if TYPE_CHECKING:
@@ -193,6 +194,8 @@ def plan(
         ),
     ] = True,
     context: Contexts = None,
+    shard: ShardOption = "",
+    durations: Durations = None,
     json: Json = False,
 ) -> None:
     """Show what a build would do and why."""
@@ -201,7 +204,7 @@ def plan(
     from mlperf_bake.project import open_project
 
     project = open_project()
-    cells = project.cells(targets or (), only or (), skip or ())
+    cells = shard_of(project.cells(targets or (), only or (), skip or ()), shard, durations)
     given = parse_contexts(context or ())
     judge, overrides = _ask_engine(project, cells, given) if engine else (None, None)
     if overrides is None and given:
