@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlperf_bake.check.fixes import prepare_official_data, run_again
+from mlperf_bake.check.log_rules import damages
+from mlperf_bake.check.opened import read_bytes
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
 from mlperf_bake.results.run import ACCURACY, logged_scenario
@@ -14,6 +16,8 @@ from mlperf_bake.submission.shortening import ELLIPSIS
 ACCURACY_RUN: Final[Table[Result]] = Table("accuracy")
 
 _SOURCE: Final = "checks/accuracy_check.py "
+_HASHED: Final = 16 * 2**20
+"""Longest accuracy log that is read, to compare its hash; a whole one may be hundreds of gigabytes."""
 _HASH: Final = re.compile(r"^hash=([\w\d]+)$")
 _SHARE: Final = re.compile(
     r"accuracy=(\d{1,9}(?:\.\d{1,9})?)%, good=(\d{1,15}), total=(\d{1,15})\b", re.ASCII
@@ -47,7 +51,7 @@ def accuracy_figures(result: Result, text: str) -> dict[str, float]:
 def files(result: Result) -> Iterator[Breach]:
     """All four files of an accuracy run are there."""
     directory = result.accuracy.directory
-    if not directory.is_dir():
+    if not result.inventory.is_directory(directory):
         yield Breach(
             directory,
             "the accuracy run is missing",
@@ -56,8 +60,11 @@ def files(result: Result) -> Iterator[Breach]:
         )
         return
     for name in result.rules.tree.accuracy_files:
-        if not (directory / name).is_file():
+        if not result.inventory.is_file(directory / name):
             yield Breach(directory / name, f"{name} is missing", expected="a file")
+    error = result.accuracy_text.error
+    if error and result.inventory.is_file(result.accuracy_text.path):
+        yield Breach(result.accuracy_text.path, error.problem, found=error.found or "")
 
 
 @ACCURACY_RUN.rule("whole", RULES_TEXT)
@@ -69,15 +76,7 @@ def whole(result: Result) -> Iterator[Breach]:
     detail = file.value
     if detail is None:
         return
-    for problem in detail.problems:
-        yield Breach(
-            file.path,
-            "the log is damaged",
-            found=problem.text,
-            expected="the log as LoadGen wrote it",
-            fix="copy it from the run again",
-            line=problem.line,
-        )
+    yield from damages(detail)
     if detail.mode != "accuracy" and detail.entries:
         line = detail.line("effective_test_mode")
         found = detail.mode or "nothing"
@@ -233,7 +232,9 @@ def hash_line(result: Result) -> Iterator[Breach]:
         yield Breach(path, "the hash is no SHA-256", found=found, expected="64 hex digits")
         return
     log = result.accuracy.directory / ACCURACY
-    content = log.read_bytes() if log.is_file() and log.stat().st_size <= 16 * 2**20 else b""
+    content = b""
+    if result.inventory.size(log) <= _HASHED:
+        content = result.tree.read(log, lambda file: read_bytes(file, _HASHED)).value or b""
     if content and ELLIPSIS not in content:
         own = hashlib.sha256(content).hexdigest()
         if own != found:
@@ -242,13 +243,31 @@ def hash_line(result: Result) -> Iterator[Breach]:
             )
 
 
+@ACCURACY_RUN.rule("outputs", official(_SOURCE + "extra_files_check"))
+def outputs(result: Result) -> Iterator[Breach]:
+    """The pictures or videos that the round names lie beside the accuracy log."""
+    benchmark = result.model.benchmark
+    for kind, wanted in benchmark.accuracy_files.items() if benchmark else ():
+        directory = result.accuracy.directory / kind
+        there = {name.partition(".")[0] for name in result.inventory.files(directory)}
+        missing = [name for name in wanted if name not in there]
+        if missing:
+            yield Breach(
+                directory,
+                f"{kind} that reviewers look at are missing",
+                found=", ".join(missing) + " missing",
+                expected=f"{len(wanted)} files named after their samples",
+                fix=run_again(result, "accuracy"),
+            )
+
+
 @ACCURACY_RUN.rule("log_size", official(_SOURCE + "accuracy_json_check"))
 def log_size(result: Result) -> Iterator[Breach]:
     """The accuracy log is shortened."""
     path = result.accuracy.directory / ACCURACY
-    if not path.is_file():
+    if not result.inventory.is_file(path):
         return
-    found, most = path.stat().st_size, result.rules.max_accuracy_log_bytes
+    found, most = result.inventory.size(path), result.rules.max_accuracy_log_bytes
     if found > most:
         fix = "mlperf-bake collect shortens it"
         yield Breach(

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.check.rule import Breach, Finding, Table, official
-from mlperf_bake.check.tree import Log, Result, opened, read_text
+from mlperf_bake.check.opened import read_text
+from mlperf_bake.check.rule import RULES_TEXT, Breach, Finding, Table, official
+from mlperf_bake.check.tree import Log, Result
 
 COMPLIANCE: Final[Table[Result]] = Table("compliance")
 
@@ -15,6 +16,12 @@ _FILES: Final = {
     "performance": "verify_performance.txt",
     "output_len": "verify_output_len.txt",
 }
+_SAMPLED: Final = "effective_accuracy_log_sampling_target"
+_AUDITED: Final[dict[str, dict[str, int]]] = {
+    "TEST01": {"effective_accuracy_log_rng_seed": 720381539243781796},
+    "TEST04": {"effective_performance_issue_same": True},
+}
+"""What LoadGen logs of the settings in the audit.config of a test, where it is the same for every benchmark."""
 _RUN_FILES: Final = frozenset({"mlperf_log_summary.txt", "mlperf_log_detail.txt"})
 _IGNORED: Final = frozenset(
     {"mlperf_log_accuracy.json", "mlperf_log_trace.json", "results.json", ".gitkeep", "manifest.json"}
@@ -40,7 +47,7 @@ def performance_logs(result: Result) -> tuple[Log, ...]:
         test for test in tests_of(result) if "performance" in result.rules.tree.compliance.get(test, {})
     )
     logs = (result.compliance_log(test) for test in needed)
-    return tuple(log for log in logs if log.directory.is_dir())
+    return tuple(log for log in logs if result.inventory.is_directory(log.directory))
 
 
 @COMPLIANCE.rule("tests", official(_SOURCE + "dir_exists_check"))
@@ -48,7 +55,7 @@ def tests(result: Result) -> Iterator[Breach]:
     """Every compliance test of the benchmark was made."""
     for test in tests_of(result):
         path = result.compliance / test
-        if not path.is_dir():
+        if not result.inventory.is_directory(path):
             yield Breach(
                 path,
                 f"the compliance test {test} is missing",
@@ -64,10 +71,10 @@ def verified(result: Result) -> Iterator[Breach]:
     """The verification files are there and say that the test passed."""
     for test in tests_of(result):
         directory = result.compliance / test
-        if not directory.is_dir():
+        if not result.inventory.is_directory(directory):
             continue
         for kind, lines in result.rules.tree.compliance.get(test, {}).items():
-            file = opened(directory / _FILES[kind], read_text)
+            file = result.tree.read(directory / _FILES[kind], read_text)
             if file.value is None:
                 yield Breach(
                     file.path, f"{file.path.name} of {test} is missing", expected="the verification's output"
@@ -85,7 +92,7 @@ def verified(result: Result) -> Iterator[Breach]:
 
 def _test01_by_accuracy(result: Result, directory: Path) -> Iterator[Breach]:
     """TEST01 of a model that is not deterministic passes if its accuracy lies near enough to the accuracy run's."""
-    there = {path.name for path in directory.iterdir()} if directory.is_dir() else set()
+    there = {entry.name for entry in result.inventory.entries(directory)}
     absent = [name for name in _TEST01_ACCURACY if name not in there]
     extra = sorted(there - set(_TEST01_ACCURACY) - _IGNORED)
     if absent or extra:
@@ -99,7 +106,7 @@ def _test01_by_accuracy(result: Result, directory: Path) -> Iterator[Breach]:
     from mlperf_bake.check.accuracy_rules import accuracy_figures
 
     figures = [
-        accuracy_figures(result, opened(directory / name, read_text).value or "")
+        accuracy_figures(result, result.tree.read(directory / name, read_text).value or "")
         for name in ("baseline_accuracy.txt", "compliance_accuracy.txt")
     ]
     benchmark = result.model.benchmark
@@ -120,20 +127,39 @@ def _test01_by_accuracy(result: Result, directory: Path) -> Iterator[Breach]:
 def files(result: Result) -> Iterator[Breach]:
     """A test's performance run holds its two logs and nothing else."""
     for test in tests_of(result):
-        if (
-            "performance" not in result.rules.tree.compliance.get(test, {})
-            or not (result.compliance / test).is_dir()
-        ):
+        judged = "performance" in result.rules.tree.compliance.get(test, {})
+        if not judged or not result.inventory.is_directory(result.compliance / test):
             continue
         directory = result.compliance_log(test).directory
-        if not directory.is_dir():
+        if not result.inventory.is_directory(directory):
             yield Breach(directory, f"the performance run of {test} is missing", expected="performance/run_1")
             continue
-        there = {path.name for path in directory.iterdir() if path.is_file()} - _IGNORED
+        there = set(result.inventory.files(directory)) - _IGNORED
         if there != _RUN_FILES:
             found = ", ".join(sorted(there)) or "nothing"
             yield Breach(
                 directory, f"{test} has other files than it must", found, ", ".join(sorted(_RUN_FILES))
+            )
+
+
+@COMPLIANCE.rule("audit", RULES_TEXT)
+def audit(result: Result) -> Iterator[Breach]:
+    """The log of a test's run shows the settings that make it that test."""
+    for test in tests_of(result):
+        detail = result.compliance_log(test).detail.value
+        if detail is None:
+            continue
+        wrong = [key for key, value in _AUDITED.get(test, {}).items() if detail.raw(key) != value]
+        if test == "TEST01" and not detail.integer(_SAMPLED):
+            wrong.append(_SAMPLED)
+        for key in wrong:
+            yield Breach(
+                detail.path,
+                f"the run was made without the settings of {test}",
+                found=f"{key} {detail.raw(key) if detail.has(key) else 'not logged'}",
+                expected=str(_AUDITED[test].get(key, "more than 0")),
+                fix=f"run it with the audit.config of {test}",
+                line=detail.line(key),
             )
 
 

@@ -1,36 +1,54 @@
 """Judges a submission tree: every rule over everything in it that the rule is about.
 
 Reads files and nothing else; the tree is not changed. ``check`` is the one verb, ``rules`` the table of what
-it judges by.
+it judges by. Systems are judged one after the other, or in several processes where a tree is large, and what
+was read of one is let go before the next: memory does not grow with the tree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mlperf_bake.check.accuracy_rules import ACCURACY_RUN, accuracy_figures
 from mlperf_bake.check.compliance_rules import COMPLIANCE, named, performance_logs
+from mlperf_bake.check.log_rules import LOGS
 from mlperf_bake.check.measurement_rules import MEASUREMENTS
+from mlperf_bake.check.model_rules import MODEL
 from mlperf_bake.check.performance_rules import PERFORMANCE
-from mlperf_bake.check.provenance_rules import PROVENANCE, RUN_IDS
+from mlperf_bake.check.provenance_rules import PROVENANCE
 from mlperf_bake.check.rule import Finding, Rule, Severity, Table
+from mlperf_bake.check.run_rules import MACHINE, RUNS, Standing, standings
+from mlperf_bake.check.submitter_rules import SUBMITTER
 from mlperf_bake.check.system_rules import SYSTEM
-from mlperf_bake.check.tree import Result, Tree
-from mlperf_bake.check.tree_rules import MODEL, SUBMITTER, TREE
+from mlperf_bake.check.tree import Log, Result, System, Tree
+from mlperf_bake.check.tree_rules import TREE
 from mlperf_bake.check.verdict import Judged, Verdict, state_of
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.headline import headline
 from mlperf_bake.rounds import Round
 
-DEMONSTRATION_RULE = "provenance.demonstration"
-RESULT_TABLES = (MEASUREMENTS, ACCURACY_RUN, COMPLIANCE, PROVENANCE)
+DEMONSTRATION_RULE: Final = "provenance.demonstration"
+LOG_TABLES: Final[tuple[Table[Log], ...]] = (LOGS, PERFORMANCE)
+RESULT_TABLES: Final[tuple[Table[Result], ...]] = (MEASUREMENTS, ACCURACY_RUN, COMPLIANCE, PROVENANCE)
+SYSTEM_TABLES: Final[tuple[Table[System], ...]] = (SYSTEM, MACHINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found about one system, and what the rules on the whole tree need of it."""
+
+    findings: tuple[Finding, ...]
+    results: tuple[Judged, ...]
+    runs: tuple[Standing, ...]
+    demonstration: bool
 
 
 def check(path: Path, judged_by: Round) -> Verdict:
     """Judges a submission tree by a round's rules.
 
     Raises:
-        UsageError: the path is no directory, or holds files that cannot be read.
+        UsageError: the path is no directory, or one that cannot be listed.
     """
     if not path.is_dir():
         raise UsageError(
@@ -40,48 +58,67 @@ def check(path: Path, judged_by: Round) -> Verdict:
             remedy=f"mlperf-bake collect ./results --out {path}",
         )
     tree = Tree(path, judged_by)
-    try:
-        findings = tuple(_ordered(_judge(tree)))
-        results = tuple(_judged(result, findings) for result in tree.results)
-    except OSError as error:
-        raise UsageError(
-            "the tree cannot be read", where=str(error.filename or path), found=error.strerror or str(error)
-        ) from error
-    state = state_of(findings, demonstration=any(result.demonstration for result in tree.results))
-    return Verdict(path, tree.rules.name, state, results, findings)
+    if str(path) in tree.inventory.unreadable:
+        found = tree.inventory.unreadable[str(path)]
+        raise UsageError("the tree cannot be read", where=str(path), found=found)
+    systems = tuple(map(judge_system, tree.systems()))
+    runs = tuple(run for judgement in systems for run in judgement.runs)
+    everything = (
+        *TREE.judge(tree),
+        *RUNS.judge(runs),
+        *(finding for submitter in tree.submitters for finding in SUBMITTER.judge(submitter)),
+        *(finding for judgement in systems for finding in judgement.findings),
+    )
+    return Verdict(
+        tree=path,
+        round=tree.rules.name,
+        state=state_of(everything, demonstration=any(judgement.demonstration for judgement in systems)),
+        results=tuple(result for judgement in systems for result in judgement.results),
+        findings=tuple(_ordered(everything)),
+    )
 
 
-def _judge(tree: Tree) -> Iterator[Finding]:
-    yield from TREE.judge(tree)
-    yield from RUN_IDS.judge(tree)
-    for submitter in tree.submitters:
-        yield from SUBMITTER.judge(submitter)
-        for system in submitter.systems:
-            yield from SYSTEM.judge(system)
-            for model in system.models:
-                yield from MODEL.judge(model)
-                for result in model.results:
-                    yield from _judge_result(result)
+def judge_system(system: System) -> Judgement:
+    """All findings on one system and its results."""
+    findings = [finding for table in SYSTEM_TABLES for finding in table.judge(system)]
+    results: list[Judged] = []
+    for model in system.models:
+        findings += MODEL.judge(model)
+        for result in model.results:
+            mine = tuple(_judge_result(result))
+            findings += mine
+            results.append(_judged(result, mine))
+    demonstration = system.demonstration
+    return Judgement(tuple(findings), tuple(results), standings(system), demonstration)
 
 
 def _judge_result(result: Result) -> Iterator[Finding]:
     if result.scenario is None:
         return
-    yield from PERFORMANCE.judge(result.performance)
+    for logs in LOG_TABLES:
+        yield from logs.judge(result.performance)
     for table in RESULT_TABLES:
         yield from table.judge(result)
     for log in performance_logs(result):
-        for finding in PERFORMANCE.judge(log):
+        for finding in (one for logs in LOG_TABLES for one in logs.judge(log)):
             yield named(finding, log)
 
 
 def rules() -> tuple[Rule[Any], ...]:
     """All rules, in the order they are judged."""
-    tables: tuple[Table[Any], ...] = (TREE, RUN_IDS, SUBMITTER, SYSTEM, MODEL, PERFORMANCE, *RESULT_TABLES)
+    tables: tuple[Table[Any], ...] = (
+        TREE,
+        RUNS,
+        SUBMITTER,
+        *SYSTEM_TABLES,
+        MODEL,
+        *LOG_TABLES,
+        *RESULT_TABLES,
+    )
     return tuple(rule for table in tables for rule in table.rules)
 
 
-def _ordered(findings: Iterator[Finding]) -> list[Finding]:
+def _ordered(findings: Iterable[Finding]) -> list[Finding]:
     """Errors first, then what makes the runs a demonstration and what follows from it; within that as judged."""
     weight = {Severity.ERROR: 0, Severity.WARNING: 3, Severity.NOTE: 4}
 
@@ -97,9 +134,8 @@ def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
     figure = None
     if detail and benchmark and result.scenario:
         figure = headline(detail, result.rules, benchmark, result.scenario)
-    mine = tuple(one for one in findings if _below(one.breach.path, result))
     return Judged(
-        directory=result.path.relative_to(result.submitter.tree.root).as_posix(),
+        directory=result.path.relative_to(result.tree.root).as_posix(),
         division=result.division,
         submitter=result.submitter.name,
         system=result.system.name,
@@ -107,10 +143,5 @@ def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
         scenario=result.scenario or result.path.name,
         figure=figure,
         accuracy=accuracy_figures(result, result.accuracy_text.value or ""),
-        state=state_of(mine, demonstration=result.demonstration),
+        state=state_of(findings, demonstration=result.demonstration),
     )
-
-
-def _below(path: Path, result: Result) -> bool:
-    places = (result.path, result.measurements, result.compliance)
-    return any(path.is_relative_to(place) for place in places)

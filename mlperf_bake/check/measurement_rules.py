@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlperf_bake.check.fixes import describe
+from mlperf_bake.check.opened import Opened, read_mapping
 from mlperf_bake.check.rule import Breach, Table, official
-from mlperf_bake.check.tree import Opened, Result, opened, read_mapping
+from mlperf_bake.check.tree import Result
 
 MEASUREMENTS: Final[Table[Result]] = Table("measurements")
 
@@ -15,10 +16,9 @@ _SOURCE: Final = "checks/measurements_checks.py "
 def measurements_json(result: Result) -> Opened[dict[str, object]]:
     """The measurements' JSON, under the first of the layout's names that is there."""
     names = [name.format(**result.names) for name in result.rules.layout.measurements_json]
-    path = next(
-        (result.measurements / name for name in names if (result.measurements / name).is_file()), None
-    )
-    return opened(path or result.measurements / names[0], read_mapping)
+    paths = [result.measurements / name for name in names]
+    path = next((path for path in paths if result.inventory.is_file(path)), paths[0])
+    return result.tree.read(path, read_mapping)
 
 
 @MEASUREMENTS.rule("files", official(_SOURCE + "required_files_check"))
@@ -26,9 +26,9 @@ def files(result: Result) -> Iterator[Breach]:
     """user.conf and README.md are there and not empty."""
     for name in result.rules.tree.measurement_files:
         path = result.measurements / name
-        if not path.is_file():
+        if not result.inventory.is_file(path):
             yield Breach(path, f"{name} is missing", expected="a file that is not empty")
-        elif path.stat().st_size == 0:
+        elif result.inventory.size(path) == 0:
             yield Breach(path, f"{name} is empty", expected="a file that is not empty")
 
 

@@ -6,20 +6,16 @@ apply.
 """
 
 import re
-import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mlperf_bake.check.fixes import run_again
 from mlperf_bake.check.rule import OURS, Breach, Severity, Table
-from mlperf_bake.check.tree import Log, Result, Tree
-from mlperf_bake.program import shown
+from mlperf_bake.check.tree import Log, Result
 from mlperf_bake.results.run import disagreements
-from mlperf_bake.submission.submitters import UNNAMED
 
 PROVENANCE: Final[Table[Result]] = Table("provenance")
-RUN_IDS: Final[Table[Tree]] = Table("provenance")
 
 _SLACK: Final = timedelta(minutes=2)
 """Between the harness' own clock reading and LoadGen's."""
@@ -202,29 +198,3 @@ def accuracy(result: Result) -> Iterator[Breach]:
         yield Breach(
             result.accuracy_text.path, "accuracy.txt and manifest disagree", match.group(0), expected
         )
-
-
-def _remove_one(one: Result, other: Result) -> str:
-    """How one of two results of the same run goes: that of a submitter whom nobody has named, else the second."""
-    unnamed = next((result for result in (one, other) if result.submitter.name == UNNAMED), None)
-    return f"rm -r {shlex.quote(shown((unnamed or one).path))}"
-
-
-@RUN_IDS.rule("run_ids", OURS)
-def run_ids(tree: Tree) -> Iterator[Breach]:
-    """No run stands in for two."""
-    seen: dict[str, Log] = {}
-    for result in tree.results:
-        for log in _logs(result):
-            run = log.manifest.value
-            if run is None:
-                continue
-            first = seen.setdefault(run.run_id, log)
-            if first is not log:
-                yield Breach(
-                    log.manifest.path,
-                    "the same run stands in two places",
-                    found=f"{run.run_id} is also in {first.manifest.path.parent}",
-                    expected="a run of its own for each",
-                    fix=_remove_one(log.result, first.result),
-                )

@@ -1,79 +1,24 @@
 """A submission tree as the rules see it: divisions, submitters, systems, models and results, read once and
 lazily.
 
-Nothing here judges. A file that is missing or unreadable is a value (``Opened``) that a rule reports.
+Nothing here judges. A file that is missing or unreadable is a value (``Opened``) that a rule reports. What
+lies where comes from one ``Inventory``; only files are opened, and only those that a rule asks for.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from mlperf_bake.errors import UsageError
-from mlperf_bake.results import strict_json
+from mlperf_bake.check.inventory import Inventory, take_inventory
+from mlperf_bake.check.opened import Opened, open_listed, read_mapping, read_text
 from mlperf_bake.results.loadgen_log import DetailLog, SummaryLog, read_detail, read_summary
 from mlperf_bake.results.manifest import Manifest, read_manifest
 from mlperf_bake.results.run import DETAIL, MANIFEST, SUMMARY
 from mlperf_bake.rounds import ModelRules, Round
 
 T = TypeVar("T")
-TEXT_LIMIT = 2**20
-
-
-@dataclass(frozen=True)
-class Opened(Generic[T]):
-    """A file of the tree: its value, or why there is none (``error`` None: it is missing)."""
-
-    path: Path
-    value: T | None
-    error: UsageError | None = None
-
-    @property
-    def missing(self) -> bool:
-        """Whether there is no such file."""
-        return self.value is None and self.error is None
-
-
-def opened(path: Path, read: Callable[[Path], T]) -> Opened[T]:
-    """Reads a file if it is there."""
-    if not path.is_file():
-        return Opened(path, None)
-    try:
-        return Opened(path, read(path))
-    except UsageError as error:
-        return Opened(path, None, error)
-
-
-def read_text(path: Path) -> str:
-    """A small text file; undecodable bytes become replacement characters.
-
-    Raises:
-        UsageError: not readable, or longer than a text of the tree can be.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(TEXT_LIMIT + 1)
-    except OSError as error:
-        raise UsageError(
-            "the file cannot be read", where=str(path), found=error.strerror or str(error)
-        ) from error
-    if len(data) > TEXT_LIMIT:
-        raise UsageError("the file is too long", where=str(path), expected=f"at most {TEXT_LIMIT} bytes")
-    return data.decode("utf-8", errors="replace")
-
-
-def read_mapping(path: Path) -> dict[str, object]:
-    """A JSON file that holds a mapping."""
-    data = strict_json.read(path)
-    if not isinstance(data, dict):
-        raise UsageError("not a mapping", where=str(path), expected="a JSON mapping")
-    return data
-
-
-def directories(path: Path) -> tuple[Path, ...]:
-    """The directories in a directory by name; none where there is no directory."""
-    return tuple(sorted(child for child in path.iterdir() if child.is_dir())) if path.is_dir() else ()
 
 
 @dataclass(frozen=True)
@@ -84,23 +29,34 @@ class Tree:
     rules: Round
 
     @cached_property
-    def submitters(self) -> tuple["Submitter", ...]:
-        """Every submitter of every division."""
-        found = []
-        for division in self.rules.tree.divisions:
-            found += [Submitter(self, division, path) for path in directories(self.root / division)]
-        return tuple(found)
+    def inventory(self) -> Inventory:
+        """What lies in the divisions, and beside them in the root."""
+        return take_inventory(self.root, self.rules.tree.divisions)
+
+    def read(self, path: Path, read: Callable[[Path], T]) -> Opened[T]:
+        """A file of the tree."""
+        return open_listed(self.inventory, path, read)
 
     @cached_property
-    def results(self) -> tuple["Result", ...]:
-        """Every result."""
+    def submitters(self) -> tuple["Submitter", ...]:
+        """Every submitter of every division."""
         return tuple(
-            result
-            for submitter in self.submitters
-            for system in submitter.systems
-            for model in system.models
-            for result in model.results
+            Submitter(self, division, path)
+            for division in self.rules.tree.divisions
+            for path in self.inventory.directories(self.root / division)
         )
+
+    def systems(self) -> Iterator["System"]:
+        """Every system with results, anew at each call: what one has read goes when it does."""
+        for submitter in self.submitters:
+            for path in submitter.system_paths:
+                yield System(submitter, path)
+
+    def results(self) -> Iterator["Result"]:
+        """Every result, anew at each call."""
+        for system in self.systems():
+            for model in system.models:
+                yield from model.results
 
 
 @dataclass(frozen=True)
@@ -128,12 +84,12 @@ class Submitter:
     @cached_property
     def mapping(self) -> Opened[dict[str, object]]:
         """model_mapping.json."""
-        return opened(self.path / "model_mapping.json", read_mapping)
+        return self.tree.read(self.path / "model_mapping.json", read_mapping)
 
-    @cached_property
-    def systems(self) -> tuple["System", ...]:
-        """The systems that have results."""
-        return tuple(System(self, path) for path in directories(self.path / "results"))
+    @property
+    def system_paths(self) -> tuple[Path, ...]:
+        """The directories of the systems that have results."""
+        return self.tree.inventory.directories(self.path / "results")
 
 
 @dataclass(frozen=True)
@@ -151,7 +107,8 @@ class System:
     @cached_property
     def description(self) -> Opened[dict[str, object]]:
         """systems/<system>.json."""
-        return opened(self.submitter.path / "systems" / f"{self.name}.json", read_mapping)
+        path = self.submitter.path / "systems" / f"{self.name}.json"
+        return self.submitter.tree.read(path, read_mapping)
 
     def text(self, key: str) -> str:
         """A value of the description in lower case; empty where there is none."""
@@ -172,7 +129,7 @@ class System:
     @cached_property
     def models(self) -> tuple["Model", ...]:
         """The models that have results."""
-        return tuple(Model(self, path) for path in directories(self.path))
+        return tuple(Model(self, path) for path in self.submitter.tree.inventory.directories(self.path))
 
     @property
     def demonstration(self) -> bool:
@@ -204,7 +161,8 @@ class Model:
     @cached_property
     def results(self) -> tuple["Result", ...]:
         """The results by scenario."""
-        return tuple(Result(self, path) for path in directories(self.path))
+        inventory = self.system.submitter.tree.inventory
+        return tuple(Result(self, path) for path in inventory.directories(self.path))
 
 
 @dataclass(frozen=True)
@@ -218,17 +176,17 @@ class Log:
     @cached_property
     def detail(self) -> Opened[DetailLog]:
         """The detail log."""
-        return opened(self.directory / DETAIL, read_detail)
+        return self.result.tree.read(self.directory / DETAIL, read_detail)
 
     @cached_property
     def summary(self) -> Opened[SummaryLog]:
         """The summary log."""
-        return opened(self.directory / SUMMARY, read_summary)
+        return self.result.tree.read(self.directory / SUMMARY, read_summary)
 
     @cached_property
     def manifest(self) -> Opened[Manifest]:
         """The manifest, where the run was one of ours."""
-        return opened(self.directory / MANIFEST, read_manifest)
+        return self.result.tree.read(self.directory / MANIFEST, read_manifest)
 
 
 @dataclass(frozen=True)
@@ -249,9 +207,19 @@ class Result:
         return self.system.submitter
 
     @property
+    def tree(self) -> Tree:
+        """The tree it is in."""
+        return self.submitter.tree
+
+    @property
+    def inventory(self) -> Inventory:
+        """What lies in the tree."""
+        return self.tree.inventory
+
+    @property
     def rules(self) -> Round:
         """The round."""
-        return self.submitter.tree.rules
+        return self.tree.rules
 
     @property
     def division(self) -> str:
@@ -275,6 +243,11 @@ class Result:
         return Log(self, self.path / "accuracy", "accuracy")
 
     @property
+    def runs(self) -> tuple[Log, Log]:
+        """The performance run and the accuracy run."""
+        return self.performance, self.accuracy
+
+    @property
     def names(self) -> dict[str, str]:
         """What the layout's templates fill in."""
         return {"system": self.system.name, "model": self.model.name, "scenario": self.path.name}
@@ -296,7 +269,7 @@ class Result:
     @cached_property
     def accuracy_text(self) -> Opened[str]:
         """accuracy.txt."""
-        return opened(self.path / "accuracy" / "accuracy.txt", read_text)
+        return self.tree.read(self.path / "accuracy" / "accuracy.txt", read_text)
 
     @cached_property
     def manifests(self) -> tuple[Manifest, ...]:

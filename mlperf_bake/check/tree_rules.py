@@ -1,80 +1,103 @@
-"""Rules on the shape of the tree: its root, what belongs to a submitter, models and scenarios."""
+"""Rules on the tree as a whole: its root, and what may lie in it at all."""
 
 import shlex
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.check.fixes import run_again
+from mlperf_bake.check.inventory import Entry, Kind
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
-from mlperf_bake.check.tree import Model, Submitter, Tree, directories
-from mlperf_bake.program import shown
+from mlperf_bake.check.tree import Tree
 from mlperf_bake.results.run import MANIFEST
-from mlperf_bake.submission.describing import describing_command
-from mlperf_bake.submission.submitters import UNNAMED
 
 TREE: Final[Table[Tree]] = Table("tree")
-SUBMITTER: Final[Table[Submitter]] = Table("submitter")
-MODEL: Final[Table[Model]] = Table("model")
 
 LARGE_FILE: Final = 50 * 2**20
 _ROOT_FILES: Final = ("README.md", "LICENSE", "LICENSE.md")
-_SUBMITTER_ENTRIES: Final = (
-    "results",
-    "systems",
-    "src",
-    "code",
-    "documentation",
-    "measurements",
-    "compliance",
-    "calibration.md",
-    "model_mapping.json",
-    "README.md",
-    "LICENSE",
-)
+_REFUSED_ELSEWHERE: Final = frozenset('<>:"|?*\\')
+"""Characters that Windows, where reviewers unpack trees too, has in no file name."""
 
 
-def _entries(path: Path) -> tuple[Path, ...]:
-    """What lies in a directory, hidden files left out."""
-    return tuple(sorted(child for child in path.iterdir() if not child.name.startswith(".")))
+def _seen(tree: Tree) -> tuple[Entry, ...]:
+    """What lies in the root, hidden files left out."""
+    return tuple(entry for entry in tree.inventory.entries(tree.root) if not entry.name.startswith("."))
+
+
+def _further_down(tree: Tree) -> Path | None:
+    """The first directory at most two steps down that looks like the root of a tree."""
+    children = tree.inventory.directories(tree.root)
+    for path in (*children, *(path for child in children for path in _directories(child))):
+        if any(_is_directory(path / division) for division in tree.rules.tree.divisions):
+            return path
+    return None
+
+
+def _directories(path: Path) -> list[Path]:
+    """The directories in a directory outside the inventory; none where it cannot be listed."""
+    return sorted(child for child in _listed(path) if _is_directory(child))
+
+
+def _listed(path: Path) -> list[Path]:
+    """What lies in a directory outside the inventory; nothing where it cannot be listed."""
+    try:
+        return list(path.iterdir())
+    except OSError:
+        return []
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 @TREE.rule("root", official("loader.py load"))
 def root(tree: Tree) -> Iterator[Breach]:
     """The root holds a directory for each division."""
     divisions = tree.rules.tree.divisions
-    if any((tree.root / division).is_dir() for division in divisions):
+    if any(tree.inventory.is_directory(tree.root / division) for division in divisions):
         return
     expected = "closed/, open/ or network/, then the submitter's name"
     where = tree.root.absolute()
     too_low = next((parent for parent in (where, *where.parents) if parent.name in divisions), None)
-    below = [child for child in directories(tree.root) if any((child / name).is_dir() for name in divisions)]
+    below = _further_down(tree)
+    there = [entry.name for entry in _seen(tree)]
     if too_low:
         yield Breach(
             tree.root,
             "the directory is inside a tree, not its root",
             found=f"the root of the tree seems to be {too_low.parent}",
             expected=expected,
-            fix=f"mlperf-bake check {too_low.parent}",
+            fix=shlex.join(["mlperf-bake", "check", str(too_low.parent)]),
         )
     elif below:
         yield Breach(
             tree.root,
-            "the tree starts one directory further down",
-            found=f"the root of the tree seems to be {below[0]}",
+            "the tree starts further down",
+            found=f"the root of the tree seems to be {below}",
             expected=expected,
-            fix=f"mlperf-bake check {below[0]}",
+            fix=shlex.join(["mlperf-bake", "check", str(below)]),
+        )
+    elif {"results", "systems"} <= set(there):
+        yield Breach(
+            tree.root,
+            "the directory of one submitter, not the root of a tree",
+            found=", ".join(there[:5]),
+            expected=expected,
+            fix="put it into open/NAME/ or closed/NAME/, and check what holds that",
         )
     else:
-        runs = any((child / MANIFEST).is_file() for child in (tree.root, *directories(tree.root)))
-        there = ", ".join(entry.name for entry in _entries(tree.root)[:5]) or "an empty directory"
+        children = (tree.root, *tree.inventory.directories(tree.root))
+        runs = any(child / MANIFEST in _listed(child) for child in children)
+        collect = ["mlperf-bake", "collect", str(tree.root), "--out", "submission"]
         yield Breach(
             tree.root,
             "runs, not a submission tree" if runs else "not a submission tree",
-            found=there,
+            found=", ".join(there[:5]) or "an empty directory",
             expected=expected,
-            fix=f"mlperf-bake collect {tree.root} --out submission" if runs else "",
+            fix=shlex.join(collect) if runs else "",
         )
 
 
@@ -82,7 +105,7 @@ def root(tree: Tree) -> Iterator[Breach]:
 def results(tree: Tree) -> Iterator[Breach]:
     """There is at least one result."""
     divisions = (tree.root / division for division in tree.rules.tree.divisions)
-    if not tree.results and any(path.is_dir() for path in divisions):
+    if next(tree.results(), None) is None and any(tree.inventory.is_directory(path) for path in divisions):
         yield Breach(
             tree.root,
             "the tree holds no result",
@@ -94,196 +117,115 @@ def results(tree: Tree) -> Iterator[Breach]:
 @TREE.rule("stray", RULES_TEXT)
 def stray(tree: Tree) -> Iterator[Breach]:
     """Nothing lies at the root that belongs nowhere."""
-    for entry in _entries(tree.root) if tree.submitters else ():
+    for entry in _seen(tree) if tree.submitters else ():
         if entry.name not in (*tree.rules.tree.divisions, *_ROOT_FILES):
             yield Breach(
-                entry, "does not belong into a submission", severity=Severity.WARNING, fix="remove it"
+                tree.root / entry.name,
+                "does not belong into a submission",
+                severity=Severity.WARNING,
+                fix="remove it",
             )
 
 
 @TREE.rule("links", RULES_TEXT)
 def links(tree: Tree) -> Iterator[Breach]:
-    """No file is a link: a tree must be whole wherever it is unpacked."""
-    for path in sorted(tree.root.rglob("*")) if tree.submitters else ():
-        if path.is_symlink():
+    """Nothing in the tree is a link: a tree must be whole wherever it is unpacked."""
+    for directory, entry in tree.inventory.walk():
+        if entry.kind is Kind.LINK:
+            path = Path(directory, entry.name)
             yield Breach(
-                path, "is a link", found=f"to {path.readlink()}", expected="a file", fix="copy the file"
+                path,
+                "is a link; links are not followed",
+                found=f"to {_target(path)}",
+                expected="a file or directory",
+                fix="copy what it leads to",
             )
 
 
-@TREE.rule(
-    "size", "MLPerf Inference submission rules: files of at most 50 MB; the official checker no longer looks"
-)
+def _target(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+@TREE.rule("special", RULES_TEXT)
+def special(tree: Tree) -> Iterator[Breach]:
+    """Nothing in the tree is a pipe, a socket or a device."""
+    for directory, entry in tree.inventory.walk():
+        if entry.kind is Kind.OTHER:
+            yield Breach(
+                Path(directory, entry.name),
+                "is a pipe, a socket or a device",
+                expected="files",
+                fix="remove it",
+            )
+
+
+@TREE.rule("readable", RULES_TEXT)
+def readable(tree: Tree) -> Iterator[Breach]:
+    """Every directory can be listed."""
+    for directory, reason in sorted(tree.inventory.unreadable.items()):
+        yield Breach(
+            Path(directory),
+            "the directory cannot be read: nothing in it was judged",
+            found=reason,
+            expected="a directory that you may read",
+            fix=f"chmod -R u+rX {shlex.quote(directory)}",
+        )
+
+
+@TREE.rule("size", RULES_TEXT + ": files of at most 50 MB")
 def size(tree: Tree) -> Iterator[Breach]:
     """No file is larger than 50 MB."""
-    for path in sorted(tree.root.rglob("*")) if tree.submitters else ():
-        if path.is_file() and not path.is_symlink() and path.stat().st_size > LARGE_FILE:
+    for directory, entry in tree.inventory.walk() if tree.submitters else ():
+        if entry.size > LARGE_FILE:
             yield Breach(
-                path,
+                Path(directory, entry.name),
                 "is too large for the results repository",
-                found=f"{path.stat().st_size / 2**20:.0f} MB",
+                found=f"{entry.size / 2**20:.0f} MB",
                 expected="at most 50 MB",
                 severity=Severity.WARNING,
             )
 
 
-def _demonstration(submitter: Submitter) -> bool:
-    return any(system.demonstration for system in submitter.systems)
-
-
-def _rename(submitter: Submitter) -> str:
-    """The directory under another name, which the descriptions of its systems then say, too."""
-    there, named = shown(submitter.path), shown(submitter.path.with_name("NAME"))
-    steps = [["mv", there, named]]
-    root = submitter.tree.root
-    steps += [describing_command(root, "NAME", system.name) for system in submitter.systems]
-    return " && ".join(map(shlex.join, steps))
-
-
-@SUBMITTER.rule("name", RULES_TEXT)
-def name(submitter: Submitter) -> Iterator[Breach]:
-    """The submitter is named."""
-    if submitter.name == UNNAMED:
-        yield Breach(
-            submitter.path,
-            "nobody has said who submits",
-            found=f'"{UNNAMED}"',
-            expected="the name of your organisation",
-            fix=_rename(submitter),
-            demonstration=_demonstration(submitter),
-        )
-
-
-@SUBMITTER.rule("src", official("checks/measurements_checks.py directory_exist_check"))
-def src(submitter: Submitter) -> Iterator[Breach]:
-    """The sources are there."""
-    if not submitter.systems:
-        return
-    if not submitter.src.is_dir() or not any(submitter.src.iterdir()):
-        other = next(
-            (path for path in (submitter.path / "code", submitter.path / "src") if path.is_dir()), None
-        )
-        yield Breach(
-            submitter.src,
-            "the sources are missing",
-            found=f"{other.name}/, which another round wants"
-            if other and other != submitter.src
-            else "nothing",
-            expected="a directory with the code of the submission, or where to get it",
-        )
-
-
-@SUBMITTER.rule("mapping", official("loader.py load, configuration.py get_mlperf_model"))
-def mapping(submitter: Submitter) -> Iterator[Breach]:
-    """model_mapping.json names benchmarks of the round, and is for the open division."""
-    file = submitter.mapping
-    if file.missing:
-        return
-    if file.error:
-        yield Breach(file.path, file.error.problem, found=file.error.found or "")
-        return
-    if submitter.division != "open":
-        yield Breach(file.path, "is read in the open division only", severity=Severity.WARNING)
-    benchmarks = submitter.tree.rules.models
-    for model, benchmark in (file.value or {}).items():
-        if not isinstance(benchmark, str) or benchmark not in benchmarks:
+@TREE.rule("names", RULES_TEXT)
+def names(tree: Tree) -> Iterator[Breach]:
+    """Names can be told apart, and written, on every machine that the tree is unpacked on."""
+    first: dict[tuple[str, str], str] = {}
+    for directory, entry in tree.inventory.walk():
+        path, name = Path(directory, entry.name), entry.name
+        if not name.isascii() or not name.isprintable():
+            fault = _unwritable(name)
+            if fault:
+                yield Breach(
+                    path, "the name cannot be written everywhere", fault, "printable UTF-8", "rename it"
+                )
+        if _REFUSED_ELSEWHERE.intersection(name) or name.endswith((".", " ")):
             yield Breach(
-                file.path,
-                f"maps {model} to no benchmark of the round",
-                found=repr(benchmark),
-                expected="one of " + ", ".join(benchmarks),
+                path,
+                "the name cannot be unpacked on Windows",
+                found=name,
+                expected='none of < > : " | ? * \\, and no full stop or space at its end',
+                fix="rename it",
+                severity=Severity.WARNING,
+            )
+        key = (directory, unicodedata.normalize("NFC", name).casefold())
+        other = first.setdefault(key, name)
+        if other != name:
+            yield Breach(
+                path,
+                "the name differs from another only in case, or in how its characters are composed",
+                found=f"{name} beside {other}",
+                expected="names that stay two on every file system",
+                fix="rename or remove one",
             )
 
 
-@SUBMITTER.rule("orphans", RULES_TEXT)
-def orphans(submitter: Submitter) -> Iterator[Breach]:
-    """Every system described has results."""
-    with_results = {system.name for system in submitter.systems}
-    systems = submitter.path / "systems"
-    for path in sorted(systems.glob("*.json")) if systems.is_dir() else ():
-        if path.stem not in with_results:
-            yield Breach(
-                path, "describes a system without results", severity=Severity.WARNING, fix="remove it"
-            )
-
-
-@SUBMITTER.rule("stray", RULES_TEXT)
-def submitter_stray(submitter: Submitter) -> Iterator[Breach]:
-    """Nothing lies beside the submitter's directories that belongs nowhere."""
-    for entry in _entries(submitter.path):
-        if entry.name not in _SUBMITTER_ENTRIES:
-            yield Breach(
-                entry, "does not belong into a submission", severity=Severity.WARNING, fix="remove it"
-            )
-
-
-@MODEL.rule("benchmark", official("configuration.py get_mlperf_model"))
-def benchmark(model: Model) -> Iterator[Breach]:
-    """The model's directory stands for a benchmark of the round."""
-    if model.benchmark is None:
-        yield Breach(
-            model.path,
-            f"{model.name} is no benchmark of the round",
-            expected="one of " + ", ".join(model.system.submitter.tree.rules.models),
-            fix="in the open division, name the benchmark in model_mapping.json",
-        )
-
-
-@MODEL.rule("scenario", official("loader.py check_scenarios"))
-def scenario(model: Model) -> Iterator[Breach]:
-    """Each directory of a model is a scenario."""
-    if not model.results:
-        yield Breach(model.path, "the model has no scenario", expected="a directory like Offline")
-    for result in model.results:
-        if result.scenario is None:
-            yield Breach(
-                result.path,
-                f"{result.path.name} is no scenario",
-                expected="one of " + ", ".join(model.system.submitter.tree.rules.tree.scenarios),
-            )
-
-
-def _both_runs(model: Model, scenario: str) -> str:
-    """The two runs of a scenario that the model lacks, like those of a scenario that it has."""
-    if not model.results:
-        return ""
-    like = replace(model.results[0], path=model.path / scenario)
-    return " && ".join(run_again(like, mode) for mode in ("performance", "accuracy"))
-
-
-@MODEL.rule("required", official("loader.py check_scenarios"))
-def required(model: Model) -> Iterator[Breach]:
-    """Closed division: the scenarios are those the benchmark has on this kind of system, all required ones among them."""
-    system = model.system
-    if model.benchmark is None or system.submitter.division == "open" or system.description.value is None:
-        return
-    scenarios = model.benchmark.scenarios.get(system.kind)
-    if scenarios is None:
-        yield Breach(
-            system.description.path,
-            f"{model.benchmark.name} is not submitted on systems of this kind",
-            found=f"system_type {system.text('system_type') or 'unknown'}",
-            expected=" or ".join(kind.replace("-", ",") for kind in model.benchmark.scenarios),
-        )
-        return
-    there = {result.scenario for result in model.results}
-    demonstration = system.demonstration
-    for missing in (one for one in scenarios.required if one not in there):
-        yield Breach(
-            model.path,
-            f"the scenario {missing} is missing",
-            found=", ".join(sorted(filter(None, there))) or "none",
-            expected=f"{', '.join(scenarios.required)} on {system.kind} systems",
-            fix=_both_runs(model, missing),
-            demonstration=demonstration,
-        )
-    if scenarios.one_of and not there.intersection(scenarios.one_of):
-        yield Breach(model.path, "one scenario is missing", expected=" or ".join(scenarios.one_of))
-    for result in model.results:
-        if result.scenario and result.scenario not in (*scenarios.required, *scenarios.optional):
-            yield Breach(
-                result.path,
-                f"{model.benchmark.name} has no scenario {result.scenario} on {system.kind} systems",
-                expected=", ".join((*scenarios.required, *scenarios.optional)),
-                fix="remove it, or submit it in the open division",
-            )
+def _unwritable(name: str) -> str:
+    """Why a name is none that every file system and repository can hold; empty for a good one."""
+    if any("\udc80" <= character <= "\udcff" for character in name):
+        return "bytes that are not UTF-8"
+    if not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name):
+        return "control characters"
+    return ""

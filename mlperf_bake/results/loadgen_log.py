@@ -8,6 +8,7 @@ Format: mlcommons/inference, loadgen/logging.cc, and real logs of the rounds v5.
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +21,19 @@ from mlperf_bake.results.printable import printable
 MARKER: Final = ":::MLLOG"
 LINE_LIMIT: Final = 64 * 2**20
 """Longest line read; the longest real one lists every sample of a data set in one value (a few MB)."""
+SIZE_LIMIT: Final = 2**30
+"""Longest detail log read; one without LoadGen's trace has a few MB."""
 KEPT: Final = 50
 """So many problems, errors and warnings are kept one by one; beyond it only their number grows."""
+BACKWARDS_MS: Final = 10_000
+"""LoadGen's threads write their lines a little out of order; more than this is no thread's doing."""
+_ENCODINGS: Final = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"\xef\xbb\xbf": "UTF-8 with a byte-order mark",
+    b"\x1f\x8b": "compressed by gzip",
+}
+"""What the first bytes of a file that an editor or a copy has changed say of it."""
 _PERCENTILE = re.compile(r"result_(\d+\.\d+)_percentile_latency_ns")
 _BULKY: Final = frozenset({"loaded_qsl_set", "loadgen_file_sha1", "loadgen_git_log_message"})
 _SETTING: Final = ("requested_", "effective_", "result_", "early_stopping_")
@@ -54,6 +66,7 @@ class DetailLog:
         entries: key to the first value logged for it; lists and mappings are kept as None.
         lines: how many lines the file has.
         problems: what is wrong with the file itself; empty for a sound one.
+        problem_count: all of them, also those beyond ``KEPT``.
         errors: lines that LoadGen marks as errors.
         warnings: lines that LoadGen marks as warnings.
         error_count: all error lines, also those beyond ``KEPT``.
@@ -65,6 +78,7 @@ class DetailLog:
     entries: Mapping[str, Entry]
     lines: int
     problems: tuple[Message, ...]
+    problem_count: int
     errors: tuple[Message, ...]
     warnings: tuple[Message, ...]
     error_count: int
@@ -79,6 +93,11 @@ class DetailLog:
         """The line a key stands in."""
         entry = self.entries.get(key)
         return entry.line if entry else None
+
+    def raw(self, key: str) -> Value:
+        """A value of whatever type; None also where the key was not logged."""
+        entry = self.entries.get(key)
+        return entry.value if entry else None
 
     def text(self, key: str) -> str | None:
         """A value that is text, else None."""
@@ -169,9 +188,13 @@ class _Reader:
         self.warnings: list[Message] = []
         self.error_count = 0
         self.generated_samples = 0
+        self.problem_count = 0
         self._query_count = 0
+        self._latest_ms = 0.0
+        self._process: object = None
 
     def problem(self, line: int, text: str) -> None:
+        self.problem_count += 1
         if len(self.problems) < KEPT:
             self.problems.append(Message(line, text))
 
@@ -194,6 +217,7 @@ class _Reader:
             key, data = printable(key), {**data, "value": _printable_value(data["value"])}
         self._keep(number, key, data["value"])
         self._marks(number, key, data)
+        self._order(number, data)
 
     def _keep(self, number: int, key: str, raw: object) -> None:
         value = raw if isinstance(raw, str | int | float) and key not in _BULKY else None
@@ -236,6 +260,24 @@ class _Reader:
         if metadata.get("is_warning") is True and len(self.warnings) < KEPT:
             self.warnings.append(Message(number, text))
 
+    def _order(self, number: int, data: dict[str, object]) -> None:
+        """One process writes a log, and its clock runs forward."""
+        metadata, elapsed = data.get("metadata"), data.get("time_ms")
+        process = metadata.get("pid") if isinstance(metadata, dict) else None
+        if process is not None and process != self._process:
+            if self._process is not None:
+                text = (
+                    f"written by process {process}, the lines before by {self._process}: two runs in one log?"
+                )
+                self.problem(number, printable(text[:200]))
+            self._process = process
+        if isinstance(elapsed, int | float) and abs(elapsed) < 2**64:
+            if elapsed < self._latest_ms - BACKWARDS_MS:
+                text = f"{elapsed:g} ms after the start, a line before says {self._latest_ms:g}: two runs in one log?"
+                self.problem(number, text)
+                self._latest_ms = 0.0
+            self._latest_ms = max(self._latest_ms, elapsed)
+
 
 def _printable_value(value: object) -> object:
     return printable(value) if isinstance(value, str) else value
@@ -258,17 +300,37 @@ def _lines(file: BinaryIO, reader: _Reader) -> Iterator[tuple[int, bytes]]:
         yield number, line
 
 
+def _encoding(line: bytes) -> str | None:
+    """What a file is by its first bytes, if it is no plain text."""
+    return next((name for mark, name in _ENCODINGS.items() if line.startswith(mark)), None)
+
+
+def _refuse_length(file: BinaryIO, path: Path) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if size > SIZE_LIMIT:
+        raise UsageError(
+            "the LoadGen log is too long to be one",
+            where=str(path),
+            found=f"{size} bytes",
+            expected=f"at most {SIZE_LIMIT} bytes; LoadGen's trace is kept in a file of its own",
+        )
+
+
 def read_detail(path: Path) -> DetailLog:
     """A detail log.
 
     Raises:
-        UsageError: the file is missing or cannot be read. Anything wrong inside it is in ``problems``.
+        UsageError: the file is missing, cannot be read or is too long to be one. Anything wrong inside it is in ``problems``.
     """
     reader = _Reader()
     number, line = 0, b"\n"
     try:
         with path.open("rb") as file:
+            _refuse_length(file, path)
             for number, line in _lines(file, reader):
+                if number == 1 and (encoding := _encoding(line)):
+                    reader.problem(1, f"the file is {encoding}, not the UTF-8 that LoadGen writes")
+                    break
                 try:
                     text = line.decode("utf-8")
                 except UnicodeDecodeError:
@@ -290,6 +352,7 @@ def read_detail(path: Path) -> DetailLog:
         entries=reader.entries,
         lines=number,
         problems=tuple(reader.problems),
+        problem_count=reader.problem_count,
         errors=tuple(reader.errors),
         warnings=tuple(reader.warnings),
         error_count=reader.error_count,

@@ -71,7 +71,7 @@ def test_each_fix_of_a_demonstration_is_a_line_that_the_program_takes(tmp_path: 
 
 
 def test_commands_that_no_demonstration_needs_are_taken_as_well(tmp_path: Path) -> None:
-    [result] = Tree(tree_of(tmp_path, "Me"), load_round("v6.1")).results
+    [result] = Tree(tree_of(tmp_path, "Me"), load_round("v6.1")).results()
     parsed(tune(result))
     parsed(run_again(result, "performance", "--min-queries", "24576"))
     assert tune(result) == f"mlperf-bake tune --target {CELL} --scenario Offline --data imagenet-20"
@@ -81,7 +81,7 @@ def test_without_a_manifest_the_model_is_the_target(tmp_path: Path) -> None:
     tree = tree_of(tmp_path, "Me")
     for manifest in tree.rglob("manifest.json"):
         manifest.unlink()
-    [result] = Tree(tree, load_round("v6.1")).results
+    [result] = Tree(tree, load_round("v6.1")).results()
     assert run_again(result, "accuracy") == (
         "mlperf-bake run efficientnet-lite0 --scenario Offline --mode accuracy --data sample"
     )

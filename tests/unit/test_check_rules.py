@@ -1,84 +1,43 @@
 """Every rule: a tree that breaks nothing is valid, and each way to break it is named by rule, file and fix."""
 
-import json
 import re
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mlperf_bake.check.engine import check, rules
-from mlperf_bake.check.rule import Finding, Severity
-from mlperf_bake.check.verdict import State, Verdict
+from mlperf_bake.check.engine import rules
+from mlperf_bake.check.rule import Severity
+from mlperf_bake.check.verdict import State
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
+from tests.support.submission_trees import (
+    CLOSED,
+    GIVEN,
+    OPEN,
+    Break,
+    add_compliance,
+    build,
+    cut,
+    edit,
+    found,
+    json_key,
+    judged,
+    log_error,
+    move,
+    remove,
+    setting,
+    text,
+)
 from tests.support.synthetic_runs import (
     OTHER_FINGERPRINT,
     ROUND,
     RunSpec,
-    detail_text,
     official,
     summary_text,
     write_pair,
 )
-
-GIVEN = {
-    "status": "available",
-    "host_processor_core_count": "2",
-    "host_memory_configuration": "1x 32GB",
-    "host_storage_capacity": "1 TB",
-    "host_storage_type": "SSD",
-    "host_networking": "N/A",
-    "host_network_card_count": "N/A",
-    "host_networking_topology": "N/A",
-    "cooling": "air",
-    "retraining": "no",
-    "weight_transformations": "PyTorch to ONNX",
-}
-SCENARIOS = ("SingleStream", "MultiStream", "Offline")
-Break = Callable[[Path], object]
-
-
-class Place:
-    """Paths in the tree that ``build`` makes."""
-
-    def __init__(self, division: str, model: str) -> None:
-        self.submitter = f"{division}/Me"
-        self.system = f"{self.submitter}/systems/box.json"
-        self.model = f"{self.submitter}/results/box/{model}"
-        self.result = f"{self.model}/Offline"
-        self.run = f"{self.result}/performance/run_1"
-        self.detail = f"{self.run}/mlperf_log_detail.txt"
-        self.accuracy = f"{self.result}/accuracy"
-
-
-OPEN = Place("open", "efficientnet-lite0")
-CLOSED = Place("closed", "resnet50")
-
-
-def build(root: Path, base: RunSpec, division: str) -> Path:
-    """A tree with three scenarios, each from runs of its own; the whole data set and full time."""
-    for scenario in SCENARIOS:
-        write_pair(root / "results", replace(official(base), scenario=scenario, division=division))
-    options = CollectOptions("Me", division=division, system="box", given=GIVEN)
-    collect([DirectoryPlace(root / "results")], root / "tree", options)
-    return root / "tree"
-
-
-def add_compliance(tree: Path) -> None:
-    """TEST01 and TEST04 beside every result, passed."""
-    for result in (tree / CLOSED.model).iterdir():
-        for test in ("TEST01", "TEST04"):
-            run = result / test / "performance" / "run_1"
-            run.mkdir(parents=True)
-            for name in ("mlperf_log_detail.txt", "mlperf_log_summary.txt"):
-                shutil.copy(result / "performance" / "run_1" / name, run / name)
-            for kind in ("accuracy", "performance"):
-                (result / test / f"verify_{kind}.txt").write_text("Verifying.\nTEST PASS\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -98,91 +57,6 @@ def opened(made: dict[str, Path], tmp_path: Path) -> Path:
 @pytest.fixture
 def closed(made: dict[str, Path], tmp_path: Path) -> Path:
     return Path(shutil.copytree(made["closed"], tmp_path / "tree"))
-
-
-def judged(tree: Path, round_name: str = "v6.1") -> Verdict:
-    return check(tree, load_round(round_name))
-
-
-def found(verdict: Verdict, rule: str) -> list[Finding]:
-    return [finding for finding in verdict.findings if finding.rule == rule]
-
-
-def edit(path: str, before: str, after: str) -> Break:
-    def apply(tree: Path) -> None:
-        file = tree / path
-        text = file.read_text(encoding="utf-8")
-        changed = re.sub(before, after, text)
-        assert changed != text
-        file.write_text(changed, encoding="utf-8")
-
-    return apply
-
-
-def setting(path: str, key: str, value: object) -> Break:
-    """Changes the value of a key in a detail log; None removes the line."""
-
-    def apply(tree: Path) -> None:
-        file = tree / path
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        at = next(index for index, line in enumerate(lines) if f'"key": "{key}"' in line)
-        data = json.loads(lines[at].removeprefix(":::MLLOG"))
-        data["value"] = value
-        lines[at] = f":::MLLOG {json.dumps(data)}\n" if value is not None else ""
-        file.write_text("".join(lines), encoding="utf-8")
-
-    return apply
-
-
-def json_key(path: str, *keys: str, value: Any) -> Break:
-    """Changes a key of a JSON file; ``...`` removes it."""
-
-    def apply(tree: Path) -> None:
-        file = tree / path
-        data = json.loads(file.read_text(encoding="utf-8"))
-        inner = data
-        for key in keys[:-1]:
-            inner = inner[key]
-        if value is ...:
-            del inner[keys[-1]]
-        else:
-            inner[keys[-1]] = value
-        file.write_text(json.dumps(data), encoding="utf-8")
-
-    return apply
-
-
-def text(path: str, content: str) -> Break:
-    def apply(tree: Path) -> None:
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text(content, encoding="utf-8")
-
-    return apply
-
-
-def remove(path: str) -> Break:
-    def apply(tree: Path) -> None:
-        target = tree / path
-        shutil.rmtree(target) if target.is_dir() else target.unlink()
-
-    return apply
-
-
-def move(path: str, to: str) -> Break:
-    return lambda tree: (tree / path).rename(tree / to)
-
-
-def cut(path: str) -> Break:
-    def apply(tree: Path) -> None:
-        data = (tree / path).read_bytes()
-        (tree / path).write_bytes(data[: len(data) // 2])
-
-    return apply
-
-
-def log_error(path: str) -> Break:
-    spec = replace(official(RunSpec()), error_lines=("Ending early: Ran out of generated queries",))
-    return text(path, detail_text(spec))
 
 
 def test_valid_trees_are_valid(opened: Path, made: dict[str, Path]) -> None:
@@ -523,7 +397,7 @@ WARNINGS: list[tuple[str, Break]] = [
     ("submitter.orphans", text("open/Me/systems/other.json", "{}")),
     ("performance.stray", text(f"{OPEN.run}/core.dump", "x")),
     ("performance.stray", text(f"{OPEN.result}/performance/run_2/mlperf_log_detail.txt", "x")),
-    ("performance.version", setting(OPEN.detail, "loadgen_version", "6.0.16 @ x")),
+    ("performance.version", setting(OPEN.detail, "loadgen_version", "5.1.2 @ x")),
     ("accuracy.version", setting(f"{OPEN.accuracy}/mlperf_log_detail.txt", "loadgen_version", "6.0.16 @ x")),
 ]
 
@@ -602,6 +476,16 @@ def test_every_rule_is_broken_by_some_test() -> None:
         "performance.tokens",
         "provenance.demonstration",
     }
+    bad_input = {
+        "tree.names",
+        "tree.readable",
+        "tree.special",
+        "accuracy.outputs",
+        "compliance.audit",
+        "provenance.copied",
+        "provenance.machine",
+    }
+    elsewhere |= bad_input
     assert {rule.id for rule in rules()} - covered == elsewhere
 
 
