@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.loading import load_matrix
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.selectors import parse_selector, select
+from mlperf_bake.matrix.selectors import parse_selector, published, select
 from mlperf_bake.matrix.values import Cell
 
 if TYPE_CHECKING:
@@ -35,14 +35,21 @@ class Project:
 
     Attributes:
         root: the directory.
+        chosen_round: the round that the user chose in place of the matrix's; empty where none was.
     """
 
     root: Path
+    chosen_round: str = ""
 
     @property
     def state(self) -> Path:
         """Where journals and logs go."""
         return self.root / STATE
+
+    @property
+    def tuning_state(self) -> Path:
+        """Where what was tuned is kept, apart for another round than the matrix's: its images are others."""
+        return self.state if self.round_name == self.matrix.round else self.state / self.round_name
 
     @cached_property
     def revision(self) -> str:
@@ -70,12 +77,17 @@ class Project:
         """The matrix. Errors: those of load_matrix."""
         return load_matrix(self.root / MATRIX, MATRIX)
 
+    @property
+    def round_name(self) -> str:
+        """The chosen round's name, or the matrix's."""
+        return self.chosen_round or self.matrix.round
+
     @cached_property
     def round(self) -> Round:
-        """The round that the matrix names. Errors: UsageError for an unknown one."""
+        """The chosen round, or the matrix's. Errors: UsageError for an unknown one."""
         from mlperf_bake.rounds import load_round
 
-        return load_round(self.matrix.round)
+        return load_round(self.round_name)
 
     @cached_property
     def demands(self) -> tuple[Demand, ...]:
@@ -101,11 +113,45 @@ class Project:
 
         return Renderer(self.root / TEMPLATES, self.matrix, self.lock, self.round)
 
+    def declared_cells(
+        self, targets: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()
+    ) -> tuple[Cell, ...]:
+        """The chosen cells, whether the round has their benchmark or not. Errors: those of parse_selector and select."""
+        return select(self.matrix, parse_selector(self.matrix, targets, only, skip))
+
     def cells(
         self, targets: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()
     ) -> tuple[Cell, ...]:
-        """The chosen cells. Errors: those of parse_selector and select."""
-        return select(self.matrix, parse_selector(self.matrix, targets, only, skip))
+        """The chosen cells whose benchmark the round has.
+
+        Errors:
+            UsageError: it lacks that of a cell that a target names, or those of all that were chosen.
+            Those of parse_selector and select.
+        """
+        selector = parse_selector(self.matrix, targets, only, skip)
+        chosen = select(self.matrix, selector)
+        kept = tuple(filter(self.in_round, chosen))
+        if len(kept) == len(chosen):
+            return chosen
+        named = [cell for cell in chosen if cell.id in selector.ids and cell not in kept]
+        for cell in named or (chosen if not kept else ()):
+            raise self.no_benchmark(cell)
+        return kept
+
+    def published(self) -> tuple[Cell, ...]:
+        """The published cells whose benchmark the round has. Errors: those of selectors.published."""
+        return tuple(filter(self.in_round, published(self.matrix)))
+
+    def in_round(self, cell: Cell) -> bool:
+        """Whether the round has the cell's benchmark."""
+        return self.matrix.models[cell.model].benchmark in self.round.models
+
+    def no_benchmark(self, cell: Cell) -> UsageError:
+        """What to raise where the round does not have the cell's benchmark."""
+        from mlperf_bake.rounds.benchmarks import no_such_benchmark
+
+        where = self.matrix.place("models", cell.model, "benchmark")
+        return no_such_benchmark(self.matrix.models[cell.model].benchmark, self.round, where)
 
     def planner(self, overrides: Overrides | None = None) -> Planner:
         """What plans this project's cells, one after the other."""
@@ -129,17 +175,24 @@ class Project:
         return None
 
 
-def open_project(start: Path | None = None) -> Project:
+def open_project(start: Path | None = None, round_name: str = "") -> Project:
     """The project that ``start`` (or the current directory) lies in: the nearest directory upwards with a matrix.yaml.
 
+    Args:
+        round_name: a round in place of the one that the matrix names.
+
     Errors:
-        UsageError: there is none.
+        UsageError: there is none, or no such round.
     """
+    if round_name:
+        from mlperf_bake.rounds import require_round
+
+        require_round(round_name)
     try:
         here = (start or Path.cwd()).resolve()
         for directory in (here, *here.parents):
             if (directory / MATRIX).is_file():
-                return Project(directory)
+                return Project(directory, round_name)
     except OSError as error:
         raise UsageError(
             "the current directory cannot be read",

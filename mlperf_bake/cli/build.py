@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlperf_bake.cli.options import Contexts, Json, Only, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.cli.publishing import (
     CacheFrom,
@@ -54,6 +54,7 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the bake file that would be built, and stop.")
     ] = False,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """Build images."""
@@ -69,7 +70,7 @@ def build(
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
 
-    project = open_project()
+    project = open_project(round_name=round_name)
     output, publisher = output_of(project, push, registry, cache_to or (), cache_from or ())
     if not (everything or targets or target or only or skip or platform):
         raise UsageError(
@@ -109,6 +110,7 @@ def build(
         again=(
             *(f"--context={entry}" for entry in context or ()),
             *((f"--builder={builder}",) if builder else ()),
+            *((f"--round={round_name}",) if round_name else ()),
             *(("--push",) if push else ()),
             *((f"--registry={registry}",) if registry else ()),
         ),

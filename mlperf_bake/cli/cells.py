@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, Targets
 from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_prose, print_table
 from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import EngineMissing, Stale
@@ -29,6 +29,7 @@ def list_cells(
     framework: Annotated[
         bool, typer.Option("--framework", help="One line a framework: how far the best of its cells came.")
     ] = False,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """List the cells of the matrix, and what each was seen to do."""
@@ -36,29 +37,35 @@ def list_cells(
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.record import PROOFS, load_proofs
 
-    project = open_project()
+    project = open_project(round_name=round_name)
     proofs = load_proofs(project.root / PROOFS)
-    cells = project.cells(targets or (), only or (), skip or ())
+    cells = project.declared_cells(targets or (), only or (), skip or ())
     rendered = {cell.id for cell in published(project.matrix)}
     rows = [_row(project, cell, cell.id in rendered, proofs.get(cell.id)) for cell in cells]
     if framework:
         _list_frameworks(project, rows, json)
         return
     if json:
-        print_json({"matrix": project.matrix.name, "round": project.matrix.round, "cells": rows})
+        print_json({"matrix": project.matrix.name, "round": project.round_name, "cells": rows})
         return
     print_table(
         ("CELL", "DIVISION", "STATE", "ACCURACY", "SEEN"),
         [
-            tuple(str(row[key] or "-") for key in ("id", "division", "state", "accuracy", "date"))
+            (
+                *(str(row[key] or "-") for key in ("id", "division")),
+                str(row["state"]) if row["in_round"] else f"not in {project.round_name}",
+                *(str(row[key] or "-") for key in ("accuracy", "date")),
+            )
             for row in rows
         ],
         least=("SEEN", "ACCURACY", "DIVISION"),
     )
     note_prose(
-        f"{len(rows)} cells, round {project.matrix.round}. `mlperf-bake explain TARGET` shows how a target resolves, "
+        f"{len(rows)} cells, round {project.round_name}. `mlperf-bake explain TARGET` shows how a target resolves, "
         "`mlperf-bake prove TARGET` proves one here."
     )
+    if project.round.loadgen is None:
+        note_prose(f"No image can be built for round {project.round_name}: {project.round.loadgen_absent}.")
 
 
 def _list_frameworks(project: Project, rows: list[dict[str, object]], json: bool) -> None:
@@ -87,7 +94,7 @@ def _list_frameworks(project: Project, rows: list[dict[str, object]], json: bool
             }
         )
     if json:
-        print_json({"matrix": project.matrix.name, "round": project.matrix.round, "frameworks": lines})
+        print_json({"matrix": project.matrix.name, "round": project.round_name, "frameworks": lines})
         return
     print_table(
         ("FRAMEWORK", "BACKEND", "WEIGHTS", "STATE", "ACCURACY", "PROVEN", "SEEN", "BEST CELL"),
@@ -105,7 +112,9 @@ def _list_frameworks(project: Project, rows: list[dict[str, object]], json: bool
 
 
 def explain(
-    target: Annotated[str, typer.Argument(help="Names joined by -, axes left out.")], json: Json = False
+    target: Annotated[str, typer.Argument(help="Names joined by -, axes left out.")],
+    round_name: RoundName = "",
+    json: Json = False,
 ) -> None:
     """Show how a target resolves, or which rule forbids it."""
     from mlperf_bake.assets.matrix_names import require_known_assets
@@ -115,7 +124,7 @@ def explain(
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.record import PROOFS, load_proofs
 
-    project = open_project()
+    project = open_project(round_name=round_name)
     resolution = resolve(project.matrix, target)
     cell = resolution.cell
     require_known_assets(project.matrix, (cell.model,))
@@ -125,6 +134,7 @@ def explain(
         print_json(
             {
                 "target": target,
+                "round": project.round_name,
                 "cell": _row(project, cell, cell in published(project.matrix), proof),
                 "given": {str(axis): name for axis, name in resolution.given.items()},
                 "filled": {str(axis): name for axis, name in resolution.filled.items()},
@@ -171,6 +181,7 @@ def explain(
     print_prose(
         f"benchmark {model.benchmark}, {model.division} division, {model.precision}, weights {model.weights.file}"
     )
+    print_prose(_in_round(project, cell))
     if proof:
         print_prose(
             f"seen: {proof.state}{f', {proof.accuracy} right' if proof.accuracy else ''}, "
@@ -179,7 +190,21 @@ def explain(
     else:
         print_line(f"seen: never run; mlperf-bake prove {cell.id}")
     print_line(f"sample data: mlperf-bake data prepare {model.sample_data} --for {cell.model}")
-    print_line(f"next: mlperf-bake build --target {target}")
+    print_line(f"next: mlperf-bake build --target {target}{f' --round {round_name}' if round_name else ''}")
+
+
+def _in_round(project: Project, cell: Cell) -> str:
+    """The LoadGen that the cell is built with in the round, or why it cannot be built for it."""
+    from mlperf_bake.rounds.benchmarks import rounds_with
+
+    rules = project.round
+    if not project.in_round(cell):
+        others = rounds_with(project.matrix.models[cell.model].benchmark)
+        where = f"only {', '.join(others)}; give --round {others[0]}" if others else "nor does any other"
+        return f"round {rules.name} does not have this benchmark, {where}"
+    if rules.loadgen is None:
+        return f"round {rules.name}: no image can be built, since {rules.loadgen_absent}"
+    return f"round {rules.name}, LoadGen {rules.loadgen.version}"
 
 
 def plan(
@@ -196,6 +221,7 @@ def plan(
     context: Contexts = None,
     shard: ShardOption = "",
     durations: Durations = None,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """Show what a build would do and why."""
@@ -203,7 +229,7 @@ def plan(
     from mlperf_bake.plan.planner import Overrides
     from mlperf_bake.project import open_project
 
-    project = open_project()
+    project = open_project(round_name=round_name)
     cells = shard_of(project.cells(targets or (), only or (), skip or ()), shard, durations)
     given = parse_contexts(context or ())
     judge, overrides = _ask_engine(project, cells, given) if engine else (None, None)
@@ -213,7 +239,7 @@ def plan(
     images = project.planner(overrides).plan(cells)
     rows = [_plan_row(image, judge(image) if judge else None, unknown) for image in images]
     if json:
-        print_json({"round": project.matrix.round, "images": rows})
+        print_json({"round": project.round_name, "images": rows})
         return
     print_table(
         ("CELL", "FINGERPRINT", "STATE", "WHY"),
@@ -226,18 +252,19 @@ def render(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 4 where a file is stale.")
     ] = False,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
-    """Write the Dockerfiles of the published cells into images/."""
+    """Write the Dockerfiles of the published cells into images/, those of another round into images-ROUND/."""
     from mlperf_bake.assets.matrix_names import require_known_assets
-    from mlperf_bake.matrix.selectors import published
-    from mlperf_bake.project import IMAGES, open_project
+    from mlperf_bake.project import open_project
     from mlperf_bake.render.checkout import compare, write
 
-    project = open_project()
+    project = open_project(round_name=round_name)
     require_known_assets(project.matrix, project.matrix.models)
-    images = project.plan(published(project.matrix))
-    changes = compare(project.root, IMAGES, {image.dockerfile_path: image.dockerfile for image in images})
+    images = project.plan(project.published())
+    directory = project.renderer.directory
+    changes = compare(project.root, directory, {image.dockerfile_path: image.dockerfile for image in images})
     if json:
         print_json(
             {"files": len(images), "changes": [{"path": path, "change": kind} for path, kind in changes]}
@@ -245,17 +272,17 @@ def render(
     if check and changes:
         raise Stale(
             f"{len(changes)} of {len(images)} rendered files do not belong to the matrix, lock and templates",
-            where=IMAGES,
+            where=directory,
             found=", ".join(f"{path} ({kind})" for path, kind in changes[:5])
             + (" ..." if len(changes) > 5 else ""),
-            remedy="mlperf-bake render, then commit images/",
+            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit {directory}/",
         )
     if not check:
-        write(project.root, IMAGES, {image.dockerfile_path: image.dockerfile for image in images})
+        write(project.root, directory, {image.dockerfile_path: image.dockerfile for image in images})
     if not json:
         for path, kind in changes:
             print_line(f"{kind:<8} {path}")
-        note(f"{len(images)} files in {IMAGES}/, {len(changes)} {'stale' if check else 'written'}")
+        note(f"{len(images)} files in {directory}/, {len(changes)} {'stale' if check else 'written'}")
 
 
 def _row(project: Project, cell: Cell, rendered: bool, proof: Proof | None) -> dict[str, object]:
@@ -272,6 +299,7 @@ def _row(project: Project, cell: Cell, rendered: bool, proof: Proof | None) -> d
         "os": cell.os,
         "division": model.division,
         "benchmark": model.benchmark,
+        "in_round": project.in_round(cell),
         "precision": model.precision,
         "platform": project.matrix.hardware[cell.hardware].platform,
         "dockerfile": dockerfile_path(cell) if rendered else None,
@@ -303,7 +331,7 @@ def _ask_engine(
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import built_images
     from mlperf_bake.engine.find import find_engine
-    from mlperf_bake.plan.state import INGREDIENTS_LABEL, read_ingredients, state
+    from mlperf_bake.plan.state import INGREDIENTS_LABEL, ROUND_LABEL, read_ingredients, state
 
     try:
         engine = find_engine()
@@ -315,5 +343,6 @@ def _ask_engine(
     last = {
         labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
         for labels in (dict(image.labels) for image in built.values())
+        if labels.get(ROUND_LABEL) in (None, project.round_name)
     }
     return lambda image: state(image, built, last.get(image.cell_id)), overrides

@@ -43,6 +43,12 @@ Contexts = Annotated[
         show_default=False,
     ),
 ]
+RoundName = Annotated[
+    str,
+    typer.Option(
+        "--round", metavar="NAME", help="An MLPerf round, such as v5.1 [the matrix's].", show_default=False
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Machine-readable output on stdout, people's text on stderr.")
 ]

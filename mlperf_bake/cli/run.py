@@ -21,7 +21,7 @@ from mlperf_bake.cli.harness_arguments import (
     as_words,
     target_and_options,
 )
-from mlperf_bake.cli.options import Json
+from mlperf_bake.cli.options import Json, RoundName
 from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.errors import RunFailed
 from mlperf_bake.program import pasteable
@@ -86,6 +86,7 @@ def run(
             help="Run your own Python class in place of the image's (docs/backends.md).",
         ),
     ] = "",
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """Run a benchmark and keep its result."""
@@ -117,11 +118,11 @@ def run(
     }
     options = (*as_words(common), *further)
     scenario, mode = scenario_from(scenario), mode_from(mode)
-    project = open_project()
+    project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell
     model = project.matrix.models[cell.model]
     require_sense(scenario, mode, options, project.round, model.benchmark)
-    require_labels(data, mode, model, _with_labels(target, scenario, results))
+    require_labels(data, mode, model, _with_labels(target, scenario, results, round_name))
     place = results_from(results)
     engine = find_engine()
     reference = image or built_image(project, cell, engine, note)
@@ -154,6 +155,8 @@ def run(
     command = _command(target, request, data, results, image, memory)
     if untuned:
         command.append("--untuned")
+    if round_name:
+        command += ["--round", round_name]
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
     say(pasteable(f"next: {next_command(outcome, request, data, image, options)}"))
 
@@ -190,15 +193,15 @@ def _tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[
         machine_of(engine, request.limits.cpuset),
         conditions_of(request.harness_options, request.scenario),
     )
-    applied = tuned_options(project.state, circumstances, request.harness_options)
+    applied = tuned_options(project.tuning_state, circumstances, request.harness_options)
     say(applied.says)
     return replace(request, harness_options=applied.options)
 
 
-def _with_labels(target: str, scenario: str, results: str) -> str:
+def _with_labels(target: str, scenario: str, results: str, round_name: str) -> str:
     """The accuracy run on the labelled data that the model names."""
     words = ["mlperf-bake", "run", target, "--scenario", scenario, "--mode", "accuracy", "--data", "sample"]
-    return shlex.join([*words, "--results", results])
+    return shlex.join([*words, "--results", results, *(("--round", round_name) if round_name else ())])
 
 
 def _command(target: str, request: RunRequest, data: str, results: str, image: str, memory: int) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlperf_bake.cli.options import Json
+from mlperf_bake.cli.options import Json, RoundName
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import Interrupted, UsageError
 
@@ -57,6 +57,7 @@ def tune(
             show_default=False,
         ),
     ] = None,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """Find workers, threads, batch and rate that run best here, and keep them for run."""
@@ -84,7 +85,7 @@ def tune(
     scenario = scenario_from(scenario)
     options = tuple(harness_options or ())
     wishes = Wishes(scenario, duration, runs, resolution, _fixed(options, scenario))
-    project = open_project()
+    project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell
     engine = find_engine()
     say = note if json else typer.echo
@@ -107,7 +108,7 @@ def tune(
     circumstances = Circumstances(
         cell.id, scenario, fingerprint_of(request.image, engine), machine_of(engine, cpuset), conditions
     )
-    path = circumstances.path(project.state)
+    path = circumstances.path(project.tuning_state)
     question = [circumstances.fingerprint, data, options, duration, runs, resolution, memory]
     diary = Diary(path.with_suffix(".unfinished"), {"tune": question})
     known = diary.known()
@@ -131,7 +132,7 @@ def tune(
                 found=f"{len(trials.done)} of {runs} runs are kept for an hour",
                 remedy="the same command goes on from there",
             ) from None
-    path = store(project.state, circumstances, tuned)
+    path = store(project.tuning_state, circumstances, tuned)
     diary.end()
     if json:
         print_json({**document(circumstances, tuned), "path": str(path)})

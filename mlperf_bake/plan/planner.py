@@ -87,11 +87,11 @@ class Planner:
         return PlannedImage(
             cell_id=cell_id,
             sections=rendered.sections,
-            dockerfile_path=dockerfile_path(cell),
+            dockerfile_path=dockerfile_path(cell, self._renderer.directory),
             platform=platform,
             fingerprint=whole,
             ingredients=listed,
-            tags=(f"mlperf-bake/{cell_id}:{short}", f"mlperf-bake/{cell_id}:latest"),
+            tags=(f"mlperf-bake/{cell_id}:{short}", f"mlperf-bake/{cell_id}:{self._renderer.moving_tag}"),
             labels=((INGREDIENTS_LABEL, label), *self._revision_label()),
             build_args=(("FINGERPRINT", whole),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),

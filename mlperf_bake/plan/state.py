@@ -9,6 +9,7 @@ from typing import Literal
 from mlperf_bake.plan.image import PlannedImage, fingerprint
 
 INGREDIENTS_LABEL = "org.mlperf-bake.ingredients"
+ROUND_LABEL = "org.mlperf-bake.round"
 GIVEN_WEIGHTS = "context weights"
 """The ingredient that stands for weights of the user's own, which no checksum of the lock fixes."""
 SHOWN = 3

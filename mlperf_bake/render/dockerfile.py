@@ -15,11 +15,10 @@ from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
 from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model
 from mlperf_bake.render.cellconf import cell_lines, shared_lines
 from mlperf_bake.render.copied import copied_paths
-from mlperf_bake.render.paths import dockerfile_path
+from mlperf_bake.render.paths import dockerfile_path, image_directory, moving_tag
 from mlperf_bake.render.samples import SampleSource, sample_source
 from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
@@ -61,7 +60,12 @@ class Wheel:
 
 
 class Renderer:
-    """Renders the cells of one matrix, lock and round from one directory of templates."""
+    """Renders the cells of one matrix, lock and round from one directory of templates.
+
+    Attributes:
+        directory: where the checkout keeps what is rendered.
+        moving_tag: the tag of a cell's newest image.
+    """
 
     def __init__(self, templates: Path, matrix: Matrix, lock: Lock, round: Round) -> None:
         self._directory = templates
@@ -69,6 +73,8 @@ class Renderer:
         self._matrix = matrix
         self._lock = lock
         self._round = round
+        self.directory = image_directory(matrix.round, round.name)
+        self.moving_tag = moving_tag(matrix.round, round.name)
         self._parts: dict[tuple[object, ...], tuple[Part, dict[str, object]]] = {}
         self._confs: dict[tuple[str, str, str], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
@@ -137,13 +143,10 @@ class Renderer:
         hardware, os = matrix.hardware[cell.hardware], matrix.os[cell.os]
         converted = not framework.reads(model.weights)
         if model.benchmark not in self._round.models:
-            raise UsageError(
-                f'round {self._round.name} has no benchmark "{model.benchmark}"'
-                + did_you_mean(model.benchmark, self._round.models),
-                where=matrix.place("models", model.name, "benchmark"),
-                expected=f"one of {', '.join(sorted(self._round.models))}",
-                remedy="correct the benchmark, or choose another round",
-            )
+            from mlperf_bake.rounds.benchmarks import no_such_benchmark
+
+            where = matrix.place("models", model.name, "benchmark")
+            raise no_such_benchmark(model.benchmark, self._round, where)
         sha256 = lock.weights.get(cell.model)
         if model.weights.url and sha256 is None and model.weights.md5 is None:
             raise Stale(
@@ -156,7 +159,7 @@ class Renderer:
             "cell": cell,
             "round": self._round,
             "loadgen": self._loadgen(),
-            "path": dockerfile_path(cell),
+            "path": dockerfile_path(cell, self.directory),
             "base": self._base(matrix.base_of(cell)[0]),
             "build_base": self._base(cell.os),
             "tools_base": self._base(os.tools) if os.tools else None,

@@ -1,6 +1,6 @@
 """MLPerf Inference rounds: seeds, targets, limits and layouts, each a file in data/."""
 
-from mlperf_bake.rounds.load import DEFAULT_ROUND, load_round, round_names
+from mlperf_bake.rounds.load import DEFAULT_ROUND, load_round, require_round, round_names
 from mlperf_bake.rounds.model import (
     LoadGenRelease,
     ModelRules,
@@ -25,5 +25,6 @@ __all__ = [
     "TreeRules",
     "load_round",
     "loadgen_releases",
+    "require_round",
     "round_names",
 ]

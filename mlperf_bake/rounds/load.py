@@ -40,6 +40,16 @@ def round_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: [int(part) for part in name[1:].split(".")], reverse=True))
 
 
+def require_round(name: str) -> None:
+    """Does nothing where the product has a round of this name. Errors: UsageError with those there are."""
+    if name not in round_names():
+        raise UsageError(
+            f'unknown round "{name}"',
+            expected="one of " + ", ".join(round_names()),
+            remedy="--round " + round_names()[0],
+        )
+
+
 def load_round(name: str = DEFAULT_ROUND) -> Round:
     """The rules of a round by name (``v6.1``) or by the path of a YAML file.
 

@@ -11,7 +11,7 @@ from mlperf_bake.results.run import MANIFEST
 from mlperf_bake.run.harness_options import as_typed, options_in
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.service import RunOutcome
-from mlperf_bake.submission.completing import MODES, SAMPLE, missing_modes, run_command
+from mlperf_bake.submission.completing import MODES, SAMPLE, missing_modes, round_option, run_command
 
 OF_TIME_AND_RATE = ("duration", "min-queries", "target-qps", "target-latency-ms")
 """Options of the harness that mean nothing to an accuracy run."""
@@ -41,7 +41,8 @@ def next_command(
     if manifest.mode == "find-peak" or synthetic:
         missing = MODES
     if not missing:
-        return shlex.join(["mlperf-bake", "collect", results if place else f"volume:{results}"])
+        place_of_runs = results if place else f"volume:{results}"
+        return shlex.join(["mlperf-bake", "collect", place_of_runs, *round_option(manifest.cell.round)])
     further = [
         word
         for name, words in options_in(options)

@@ -49,6 +49,11 @@ def require_sense(
     """
     if mode.startswith(COMPLIANCE):
         audit(mode.removeprefix(COMPLIANCE), rules, benchmark)
+    if scenario not in rules.tree.scenarios:
+        raise UsageError(
+            f"round {rules.name} has no scenario {scenario}",
+            expected="one of " + ", ".join(rules.tree.scenarios),
+        )
     if mode == "find-peak" and scenario not in ON_SCHEDULE:
         raise UsageError(
             f"find-peak searches the highest rate of Server and Interactive; in {scenario} a performance run measures "

@@ -8,6 +8,7 @@ from mlperf_bake.program import shown
 from mlperf_bake.results.manifest import Manifest
 from mlperf_bake.results.place import VOLUME_PREFIX
 from mlperf_bake.results.run import Run
+from mlperf_bake.rounds import DEFAULT_ROUND
 
 MODES = ("performance", "accuracy")
 SAMPLE = "sample"
@@ -40,7 +41,13 @@ def missing_modes(there: Sequence[Manifest], newest: Manifest) -> tuple[str, ...
 def run_command(manifest: Manifest, mode: str, data: str, results: str, *options: str) -> str:
     """``mlperf-bake run`` for the cell and scenario of a run."""
     words = ["mlperf-bake", "run", manifest.cell.id, "--scenario", manifest.scenario, "--mode", mode]
+    words += round_option(manifest.cell.round)
     return shlex.join([*words, "--data", data, *(("--results", results) if results else ()), *options])
+
+
+def round_option(round_name: str) -> list[str]:
+    """``--round NAME`` as commands need it; nothing for the round that they take by themselves."""
+    return [] if round_name == DEFAULT_ROUND else ["--round", round_name]
 
 
 def data_of(manifest: Manifest) -> str:

@@ -1,0 +1,29 @@
+"""Which rounds have a benchmark, for whoever names one that a round does not have."""
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.rounds.load import load_round, round_names
+from mlperf_bake.rounds.model import Round
+
+
+def rounds_with(benchmark: str) -> tuple[str, ...]:
+    """The rounds that come with the product and have the benchmark, newest first."""
+    return tuple(name for name in round_names() if benchmark in load_round(name).models)
+
+
+def no_such_benchmark(benchmark: str, rules: Round, where: str) -> UsageError:
+    """What to raise where a model's benchmark is none of the round's.
+
+    Args:
+        where: the place that names the benchmark.
+    """
+    others = rounds_with(benchmark)
+    guess = "" if others else did_you_mean(benchmark, rules.models)
+    return UsageError(
+        f'round {rules.name} has no benchmark "{benchmark}"{guess}',
+        where=where,
+        expected=f"a round that has it: {', '.join(others)}"
+        if others
+        else "one of " + ", ".join(sorted(rules.models)),
+        remedy=f"--round {others[0]}" if others else "correct the benchmark, or choose another round",
+    )
