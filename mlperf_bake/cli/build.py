@@ -123,12 +123,12 @@ def build(
     report = build_images(
         images, engine, options, origin=project.origin, console=console, say=note if json else typer.echo
     )
+    if not json:
+        print_report(report, console)
     say = note if json else typer.echo
     named = (
         name_families(project, engine, published(report, cells), given, publisher, say) if publisher else ()
     )
     if json:
         print_json({**report_json(report), **({"families": named_json(named)} if publisher else {})})
-    else:
-        print_report(report, console)
     report.raise_if_failed()
