@@ -2,12 +2,12 @@
 
 The file is a JSON list of ``{"seq_id", "qsl_idx", "data"}`` (data as hex digits) and may be gigabytes: it is
 read in pieces, never whole. A file that ends early, or was shortened for a submission, is an error naming the
-entry reached.
+line, the character and the entry reached.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
@@ -22,11 +22,23 @@ SHORTENED: Final = "\n\n...\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the system under test answered for one sample."""
+    """What the system under test answered for one sample.
+
+    Attributes:
+        seq_id: number of the answer; LoadGen gives each number once.
+        qsl_idx: number of the sample.
+        data: the answer's bytes.
+        line: where the entry starts in the log, from 1.
+        token_count: tokens that were reported for the answer; None where LoadGen was told to measure no tokens.
+        token_data: the first token, where it was reported before the answer.
+    """
 
     seq_id: int
     qsl_idx: int
     data: bytes
+    line: int = field(default=0, compare=False)
+    token_count: int | None = None
+    token_data: bytes | None = None
 
 
 class _Window:
@@ -38,21 +50,33 @@ class _Window:
         self._decoder = json.JSONDecoder()
         self._text = ""
         self._at = 0
+        self._left = 0
+        self._counted = 0
+        self._lines = 1
         self.entries = 0
 
     def fail(self, problem: str, remedy: str | None = None) -> NoReturn:
+        """Refuses the log at the place reached."""
         raise UsageError(
             problem,
             where=str(self._path),
-            found=f"{self.entries} whole entries before it",
+            found=f"line {self.line()}, character {self._left + self._at}: {self.entries} whole entries before it",
             expected="a JSON list of seq_id, qsl_idx and data",
             remedy=remedy,
         )
 
+    def line(self) -> int:
+        """The line reached, from 1."""
+        self._lines += self._text.count("\n", self._counted, self._at)
+        self._counted = max(self._counted, self._at)
+        return self._lines
+
     def _more(self) -> bool:
+        self.line()
         piece = self._file.read(max(PIECE, len(self._text) - self._at))
+        self._left += self._at
         self._text = self._text[self._at :] + piece
-        self._at = 0
+        self._at = self._counted = 0
         return bool(piece)
 
     def skip(self, characters: str) -> str:
@@ -120,18 +144,22 @@ def _responses(window: _Window) -> Iterator[Response]:
             window.fail(
                 "the log is cut off" if not character else f"an entry starts with {character!r}", _REMEDY
             )
-        yield _response(window)
+        yield _response(window, window.line())
         window.entries += 1
 
 
-def _response(window: _Window) -> Response:
+def _response(window: _Window, line: int) -> Response:
     entry = window.value()
     if not isinstance(entry, dict):
         window.fail("an entry is not a mapping")
     seq_id, qsl_idx, data = entry.get("seq_id"), entry.get("qsl_idx"), entry.get("data")
     if type(seq_id) is not int or type(qsl_idx) is not int or not isinstance(data, str) or qsl_idx < 0:
         window.fail("an entry lacks seq_id, qsl_idx or data")
+    token_count, token_data = entry.get("token_count"), entry.get("token_data")
+    if not isinstance(token_count, int | None) or not isinstance(token_data, str | None):
+        window.fail("token_count or token_data of an entry is of another type")
     try:
-        return Response(seq_id, qsl_idx, bytes.fromhex(data))
+        token = None if token_data is None else bytes.fromhex(token_data)
+        return Response(seq_id, qsl_idx, bytes.fromhex(data), line, token_count, token)
     except ValueError:
         window.fail("the data of an entry are not hex digits")
