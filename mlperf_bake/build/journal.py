@@ -26,6 +26,7 @@ class Entry:
         fingerprint: of the planned image.
         image: image id where it was built.
         seconds: wall time of the build where it ended.
+        size: bytes of the image where it was built and the engine tells.
         step: title of the failing step.
         message: one sentence about the failure.
     """
@@ -39,6 +40,7 @@ class Entry:
     seconds: float = 0.0
     step: str = ""
     message: str = ""
+    size: int = 0
 
 
 class Journal:

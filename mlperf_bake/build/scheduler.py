@@ -18,7 +18,7 @@ from mlperf_bake.build.failures import BuildFailure
 from mlperf_bake.build.journal import Entry, Journal, What
 from mlperf_bake.build.progress import Event
 from mlperf_bake.build.target import BakeCall, BakeTarget, TargetOutcome
-from mlperf_bake.errors import Interrupted
+from mlperf_bake.errors import DiskFull, Interrupted
 from mlperf_bake.plan.image import PlannedImage
 
 TICK_S = 0.25
@@ -40,16 +40,28 @@ class Scheduled:
     Attributes:
         built: outcomes with an image, in the order they ended.
         failures: one row a failed image.
-        not_started: images that were left when ``keep_going`` was off.
+        not_started: images that were left when ``keep_going`` was off, or when the disk had no room for another.
+        refused: why no more were started, where it was the disk.
     """
 
     built: tuple[TargetOutcome, ...]
     failures: tuple[BuildFailure, ...]
     not_started: tuple[PlannedImage, ...]
+    refused: DiskFull | None = None
 
 
 class Schedule:
-    """The images of one build, at most ``jobs`` at a time, in the order given."""
+    """The images of one build, at most ``jobs`` at a time, in the order given.
+
+    Args:
+        call: what the bake calls have in common.
+        jobs: how many run at a time.
+        keep_going: whether a failure leaves the others alone.
+        journal: takes a line when a build starts and when it ends.
+        watcher: is told what happens.
+        explain: makes the row of a failed build.
+        room: asked before each build starts; raises DiskFull where there is none.
+    """
 
     def __init__(
         self,
@@ -59,6 +71,7 @@ class Schedule:
         journal: Journal,
         watcher: Watcher,
         explain: Callable[[TargetOutcome], BuildFailure],
+        room: Callable[[], None] = lambda: None,
     ) -> None:
         self._call = call
         self._jobs = jobs
@@ -66,6 +79,8 @@ class Schedule:
         self._journal = journal
         self._watcher = watcher
         self._explain = explain
+        self._room = room
+        self._refused: DiskFull | None = None
         self._coming: queue.Queue[tuple[PlannedImage, Event | TargetOutcome]] = queue.Queue()
         self._running: dict[str, BakeTarget] = {}
         self._threads: list[threading.Thread] = []
@@ -82,7 +97,7 @@ class Schedule:
         with sigterm_as_interrupt():
             try:
                 while waiting or self._running:
-                    while waiting and len(self._running) < self._jobs and (self._keep_going or not failures):
+                    while waiting and len(self._running) < self._jobs and self._may_start(failures):
                         self._start(waiting.pop(0))
                     if not self._running:
                         break
@@ -103,7 +118,18 @@ class Schedule:
                 ) from None
             finally:
                 self._stop_all()
-        return Scheduled(tuple(built), tuple(failures), tuple(waiting))
+        return Scheduled(tuple(built), tuple(failures), tuple(waiting), self._refused)
+
+    def _may_start(self, failures: Sequence[BuildFailure]) -> bool:
+        """Whether another build may start: not after a failure that is to stop all, nor on a full disk."""
+        if self._refused is None and (self._keep_going or not failures):
+            try:
+                self._room()
+            except DiskFull as error:
+                self._refused = error
+            else:
+                return True
+        return False
 
     def _start(self, image: PlannedImage) -> None:
         target = BakeTarget(self._call, image)
@@ -134,7 +160,13 @@ class Schedule:
 
     def _ended(self, outcome: TargetOutcome, failure: BuildFailure | None) -> None:
         if failure is None:
-            self._note("built", outcome.image, image_id=outcome.image_id, seconds=outcome.seconds)
+            self._note(
+                "built",
+                outcome.image,
+                image_id=outcome.image_id,
+                seconds=outcome.seconds,
+                size=outcome.size,
+            )
         else:
             self._note(
                 "failed", outcome.image, seconds=outcome.seconds, step=failure.step, message=failure.message
@@ -164,6 +196,7 @@ class Schedule:
         seconds: float = 0.0,
         step: str = "",
         message: str = "",
+        size: int = 0,
     ) -> None:
         self._journal.append(
             Entry(
@@ -176,6 +209,7 @@ class Schedule:
                 seconds=round(seconds, 3),
                 step=step,
                 message=message,
+                size=size,
             )
         )
 

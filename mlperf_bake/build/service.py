@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from mlperf_bake.build.bakefile import TARGETS_A_CALL, Output, bake_file
 from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure, not_delivered
 from mlperf_bake.build.journal import Journal
+from mlperf_bake.build.room import estimate, require_room_for_one_more, warning
 from mlperf_bake.build.scheduler import Schedule, Watcher
 from mlperf_bake.build.state import BuiltImage, named_images
 from mlperf_bake.build.target import BakeCall, Deliver, TargetOutcome
 from mlperf_bake.build.view import LiveView, PlainView
-from mlperf_bake.engine.disk import BUILD_NEEDS, require_engine_room
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret
-from mlperf_bake.errors import BuildFailed
+from mlperf_bake.errors import BuildFailed, DiskFull
 from mlperf_bake.plan.image import PlannedImage
 
 if TYPE_CHECKING:
@@ -94,15 +94,19 @@ class BuildReport:
     Attributes:
         done: images that are there now, in the order they were asked for.
         failures: one row an image that was not built.
-        not_started: cells left out after a failure where ``keep_going`` was off.
+        not_started: cells left out after a failure where ``keep_going`` was off, or for want of disk.
+        refused: why no more builds were started, where it was the disk.
     """
 
     done: tuple[DoneImage, ...]
     failures: tuple[BuildFailure, ...]
     not_started: tuple[str, ...]
+    refused: DiskFull | None = None
 
     def raise_if_failed(self) -> None:
-        """Raises BuildFailed with a summary where anything failed."""
+        """Raises DiskFull where room ran out, else BuildFailed with a summary where anything failed."""
+        if self.refused:
+            raise self.refused
         if self.failures:
             raise BuildFailed(
                 f"{len(self.failures)} of {len(self.done) + len(self.failures) + len(self.not_started)} "
@@ -147,8 +151,10 @@ def build_images(
     }
     failures: tuple[BuildFailure, ...] = ()
     not_started: tuple[PlannedImage, ...] = ()
+    refused: DiskFull | None = None
     if waiting:
-        require_engine_room(engine, BUILD_NEEDS, "a build")
+        if told := warning(engine, estimate(waiting, options.journal.entries())):
+            say(told)
         waiting = list(options.complete(waiting))
         call = BakeCall(
             engine=engine,
@@ -170,10 +176,17 @@ def build_images(
             return not_delivered(failure, outcome.refused) if outcome.refused else failure
 
         with _view(console, say, len(waiting)) as view:
-            ended = Schedule(call, options.jobs, options.keep_going, options.journal, view, explain).run(
-                waiting
+            schedule = Schedule(
+                call,
+                options.jobs,
+                options.keep_going,
+                options.journal,
+                view,
+                explain,
+                lambda: require_room_for_one_more(engine),
             )
-        failures, not_started = ended.failures, ended.not_started
+            ended = schedule.run(waiting)
+        failures, not_started, refused = ended.failures, ended.not_started, ended.refused
         for outcome in ended.built:
             image = outcome.image
             report[image.cell_id] = DoneImage(
@@ -187,6 +200,7 @@ def build_images(
         done=tuple(report[image.cell_id] for image in images if image.cell_id in report),
         failures=failures,
         not_started=tuple(image.cell_id for image in not_started),
+        refused=refused,
     )
 
 

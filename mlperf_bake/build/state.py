@@ -29,12 +29,14 @@ class BuiltImage:
         fingerprint: its label.
         tags: the references it has now.
         labels: all its labels, sorted by name.
+        size: bytes, as the engine reports it; layers that it shares with other images count too.
     """
 
     id: str
     fingerprint: str
     tags: tuple[str, ...]
     labels: tuple[tuple[str, str], ...]
+    size: int = 0
 
 
 def built_fingerprints(host: str) -> Mapping[str, str]:
@@ -95,6 +97,7 @@ def _built(entry: Mapping[str, object]) -> BuiltImage | None:
         fingerprint=fingerprint,
         tags=tuple(sorted(str(tag) for tag in tags)) if isinstance(tags, list) else (),
         labels=tuple(sorted((str(name), str(value)) for name, value in labels.items())),
+        size=size if isinstance(size := entry.get("Size"), int) else 0,
     )
 
 

@@ -1,7 +1,9 @@
 """Build one image: one ``buildx bake`` call, its events, its log file, its outcome."""
 
+import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -13,11 +15,18 @@ from typing import Protocol
 
 from mlperf_bake.build.bakefile import Output, bake_file, target_name
 from mlperf_bake.build.progress import Event, ProgressReader, Remark, StepFinished, StepOutput, StepStarted
+from mlperf_bake.build.state import named_images
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret, secret_environment
 from mlperf_bake.engine.watched import end_group
-from mlperf_bake.errors import BakeError
+from mlperf_bake.errors import BakeError, EngineMissing
 from mlperf_bake.plan.image import PlannedImage
+
+ATTEMPTS = 3
+TURN_TICK_S = 0.2
+WAITED = "another build of this cell was at work in this checkout"
+
+_TAKEN = re.compile(r'image "\S+": already exists')
 
 
 class Deliver(Protocol):
@@ -100,6 +109,7 @@ class TargetOutcome:
         events: everything it said, in order.
         stopped: whether it was ended from outside.
         refused: why the image was not delivered, where it was built.
+        size: bytes of the image in the engine's store; 0 where there is none, or it lies elsewhere.
     """
 
     image: PlannedImage
@@ -109,6 +119,7 @@ class TargetOutcome:
     events: tuple[Event, ...]
     stopped: bool
     refused: BakeError | None = None
+    size: int = 0
 
 
 class BakeTarget:
@@ -132,8 +143,10 @@ class BakeTarget:
         events: list[Event] = []
         self._call.logs.mkdir(parents=True, exist_ok=True)
         metadata = self._call.metadata_file(self._image)
-        metadata.unlink(missing_ok=True)
-        with self._call.log_file(self._image).open("w", encoding="utf-8", buffering=1) as log:
+        with self._call.log_file(self._image).open("a", encoding="utf-8", buffering=1) as log:
+            waited = self._wait_for_turn(log.fileno(), on_event)
+            log.truncate(0)
+            metadata.unlink(missing_ok=True)
             log.write(f"# {self._image.cell_id} {self._image.fingerprint} {self._image.platform}\n")
 
             def take(event: Event) -> None:
@@ -141,7 +154,16 @@ class BakeTarget:
                 log.write(f"{time.monotonic() - started:8.1f} {log_line(event)}\n")
                 on_event(event)
 
-            exit_code = None if self._stopped.is_set() else self._bake(take)
+            if waited:
+                log.write(f"{time.monotonic() - started:8.1f} {log_line(Remark(WAITED))}\n")
+            exit_code, said = None, 0
+            for _ in range(ATTEMPTS):
+                if self._stopped.is_set():
+                    break
+                exit_code = self._bake(take)
+                if exit_code == 0 or not _taken_meanwhile(events[said:]):
+                    break
+                said = len(events)
             image_id = self._built(metadata) if exit_code == 0 else ""
             refused = None
             if image_id and self._call.deliver is not None:
@@ -160,7 +182,34 @@ class BakeTarget:
             events=tuple(events),
             stopped=self._stopped.is_set(),
             refused=refused,
+            size=self._size() if image_id else 0,
         )
+
+    def _wait_for_turn(self, log: int, on_event: Callable[[Event], None]) -> bool:
+        """Returns when no other builder of this checkout is at the same cell, and whether there was one; its log, bake file
+        and answer lie where ours will. The kernel frees the place of a builder that is killed."""
+        waited = False
+        while not self._stopped.is_set():
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return waited
+            except BlockingIOError:
+                if not waited:
+                    on_event(Remark(WAITED))
+                waited = True
+                self._stopped.wait(TURN_TICK_S)
+        return waited
+
+    def _size(self) -> int:
+        """Bytes of the image that was just built, where this engine has it."""
+        if self._call.output.layouts is not None or self._call.builder:
+            return 0
+        tag = self._call.output.tags(self._image)[0]
+        try:
+            found = named_images(self._call.engine.host, [tag]).get(self._image.fingerprint)
+        except EngineMissing:  # the image is built; its size only helps to estimate later ones
+            return 0
+        return found.size if found else 0
 
     def _built(self, metadata: Path) -> str:
         """The id of the image that was just built."""
@@ -207,6 +256,14 @@ def bake_environment(secrets: Iterable[Secret]) -> dict[str, str]:
         "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     }
+
+
+def _taken_meanwhile(events: Iterable[Event]) -> bool:
+    """Whether a build failed only because another one stored the same image under the same name just then. The image is
+    there; the same call again finds every step done and moves the name."""
+    texts = [event.line for event in events if isinstance(event, Remark)]
+    texts += [event.error for event in events if isinstance(event, StepFinished)]
+    return any(map(_TAKEN.search, texts))
 
 
 def log_line(event: Event) -> str:

@@ -1,0 +1,182 @@
+"""The scheduler, with a program in buildx's place: many builds, failures, turns, room, and what is left behind."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.build import service
+from mlperf_bake.build.journal import Entry, Journal
+from mlperf_bake.build.room import UNKNOWN, estimate, warning
+from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
+from mlperf_bake.engine import disk
+from mlperf_bake.engine.disk import BUILD_NEEDS, GIB
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.errors import BuildFailed, DiskFull
+from mlperf_bake.plan.image import PlannedImage
+from tests.support.stand_in_buildx import calls, stand_in_engine
+
+TAKEN = 'image "docker.io/mlperf-bake/c1:aaaaaaaaaaaa": already exists'
+
+
+def planned(cell: str) -> PlannedImage:
+    return PlannedImage(
+        cell_id=cell,
+        sections=("FROM base\n",),
+        dockerfile_path=f"images/cpu/{cell}/Dockerfile",
+        platform="linux/amd64",
+        fingerprint="sha256:" + "a" * 64,
+        ingredients=(),
+        tags=(f"mlperf-bake/{cell}:aaaaaaaaaaaa", f"mlperf-bake/{cell}:latest"),
+        labels=(),
+        build_args=(),
+        contexts=(),
+    )
+
+
+@pytest.fixture
+def buildx(tmp_path: Path) -> Path:
+    folder = tmp_path / "buildx"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def engine(buildx: Path) -> Engine:
+    return stand_in_engine(buildx)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> BuildOptions:
+    return BuildOptions(checkout=tmp_path, state=tmp_path / "state", jobs=4, force=True)
+
+
+def build(engine: Engine, options: BuildOptions, *cells: str, said: list[str] | None = None) -> BuildReport:
+    return build_images(
+        [planned(cell) for cell in cells], engine, options, say=(said if said is not None else []).append
+    )
+
+
+def test_of_sixty_cells_with_three_broken_ones_all_others_are_built(
+    buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    cells = [f"c{number}" for number in range(60)]
+    for broken in ("c0", "c31", "c59"):
+        (buildx / f"{broken}.fails").write_text("exit code: 2", encoding="utf-8")
+    report = build(engine, options, *cells)
+    assert [one.cell_id for one in report.done] == [
+        cell for cell in cells if cell not in ("c0", "c31", "c59")
+    ]
+    assert sorted(failure.cell_id for failure in report.failures) == ["c0", "c31", "c59"]
+    assert sorted(calls(buildx)) == sorted(cells), "one call a cell"
+    with pytest.raises(BuildFailed, match="3 of 60 images were not built"):
+        report.raise_if_failed()
+    ends = [entry.what for entry in options.journal.entries() if entry.what != "started"]
+    assert (ends.count("built"), ends.count("failed")) == (57, 3)
+
+
+def test_a_name_that_another_build_took_at_that_moment_is_no_failure(
+    buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    (buildx / "c1.fails").write_text(TAKEN + "once", encoding="utf-8")
+    report = build(engine, options, "c1")
+    assert [one.cell_id for one in report.done] == ["c1"]
+    assert calls(buildx) == ["c1", "c1"]
+
+
+def test_a_name_that_stays_taken_ends_with_a_sentence(
+    buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    (buildx / "c1.fails").write_text(TAKEN, encoding="utf-8")
+    (failure,) = build(engine, options, "c1").failures
+    assert failure.message == "another build of the same image ended at the same moment"
+    assert calls(buildx) == ["c1"] * 3
+
+
+def test_two_builds_of_one_cell_in_one_checkout_take_turns(
+    buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    gate = buildx / "c1.waits"
+    gate.touch()
+    reports: list[BuildReport] = []
+    threads = [
+        threading.Thread(target=lambda: reports.append(build(engine, options, "c1"))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 10
+    while not calls(buildx) and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.4)
+    assert calls(buildx) == ["c1"], "the other one waits"
+    gate.unlink()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert [len(report.done) for report in reports] == [1, 1]
+    assert calls(buildx) == ["c1", "c1"]
+    log = (options.state / "logs" / "c1.log").read_text(encoding="utf-8")
+    assert "another build of this cell was at work in this checkout" in log
+
+
+def test_no_more_builds_start_on_a_full_disk_and_what_runs_is_finished(
+    buildx: Path, engine: Engine, options: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(engine: Engine) -> None:
+        if len(calls(buildx)) >= 2:
+            raise DiskFull("not enough room for another image", found="0.5 GiB free")
+
+    monkeypatch.setattr(service, "require_room_for_one_more", full)
+    report = build(engine, replace(options, jobs=1), "c1", "c2", "c3", "c4")
+    assert [one.cell_id for one in report.done] == ["c1", "c2"]
+    assert report.not_started == ("c3", "c4")
+    with pytest.raises(DiskFull, match="another image") as caught:
+        report.raise_if_failed()
+    assert caught.value.exit_code == 8
+
+
+def entry(cell: str, size: int) -> Entry:
+    return Entry("2026-11-22T09:15:00+00:00", "built", cell, "linux/amd64", "sha256:aa", size=size)
+
+
+def test_an_estimate_takes_what_earlier_builds_left_and_their_median_for_others() -> None:
+    images = [planned(cell) for cell in ("a", "b", "c")]
+    assert estimate(images, []).total == BUILD_NEEDS + 3 * UNKNOWN
+    told = estimate(
+        images, [entry("a", 7 * GIB), entry("a", 1 * GIB), entry("b", 3 * GIB), entry("z", 5 * GIB)]
+    )
+    assert told.total == BUILD_NEEDS + (1 + 3 + 3) * GIB
+    assert str(told) == "up to 10.0 GiB for 3 images (2 of 3 by the size of an earlier build)"
+
+
+def test_too_little_room_for_all_is_a_warning_and_for_one_a_refusal(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlperf_bake.build import room
+
+    here = replace(engine, root_dir=str(tmp_path))
+    wanted = estimate([planned(cell) for cell in "abcdefgh"], [])
+
+    def free(amount: int) -> None:
+        monkeypatch.setattr(disk, "free_bytes", lambda path: amount)
+        monkeypatch.setattr(room, "free_bytes", lambda path: amount)
+
+    free(wanted.total)
+    assert warning(here, wanted) == ""
+    free(wanted.total - 1)
+    assert warning(here, wanted).startswith(
+        f"{tmp_path} has 7.0 GiB free, and this build takes up to 7.0 GiB"
+    )
+    free(BUILD_NEEDS - 1)
+    with pytest.raises(DiskFull, match="not enough room for a build"):
+        warning(here, wanted)
+
+
+def test_a_journal_of_an_earlier_version_is_read_and_sizes_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    old = {"time": "t", "what": "built", "cell": "a", "platform": "linux/amd64", "fingerprint": "sha256:aa"}
+    path.write_text(json.dumps(old) + "\n", encoding="utf-8")
+    Journal(path).append(entry("b", 9))
+    assert [(one.cell, one.size) for one in Journal(path).entries()] == [("a", 0), ("b", 9)]
