@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 APT_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: help quickstart test lint unit harness engine bench bench-cold render clean
+.PHONY: help quickstart accuracy test lint unit harness engine bench bench-cold render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -71,7 +71,15 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/.made
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+accuracy: $(VENV)/.accuracy ## the libraries that mlperf-bake accuracy measures with
+
+# Without the packages that tokenizers would fetch tokenizers with: they are read from files here.
+$(VENV)/.accuracy: requirements-accuracy.lock $(VENV)/.run
+	@echo "installing the locked packages that accuracy is measured with"
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-accuracy.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run $(VENV)/.accuracy
 	@echo "installing the locked packages for tests"
 	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@

@@ -31,6 +31,7 @@ COMMANDS = {
     "prove": "prove.prove",
     "data": "data.app",
     "weights": "weights.app",
+    "accuracy": "accuracy.accuracy",
     "collect": "collect.collect",
     "check": "check.check",
     "ci": "ci.app",

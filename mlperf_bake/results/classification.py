@@ -8,6 +8,7 @@ accuracy script.
 
 import struct
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,8 @@ from typing import Final
 from mlperf_bake.assets.cache import file_sha256
 from mlperf_bake.assets.prepared import LABELS, PreparedDataset, load_prepared
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.accuracy_log import Response, read_responses
+from mlperf_bake.results.accuracy_log import Response
+from mlperf_bake.results.answers import Answers
 
 _FLOAT_ONE: Final = 0x3F80_0000
 
@@ -62,36 +64,34 @@ class TopOne:
 
 
 def top_one(log: Path, labels: Labels) -> TopOne:
-    """Counts an accuracy log against the labels.
+    """Counts an accuracy log against the labels of a prepared data set.
 
     Raises:
         UsageError: a log that is not whole, covers other samples than the labels, or holds no classes.
     """
-    seen = bytearray(len(labels.classes))
-    correct = 0
-    for response in read_responses(log):
-        index = response.qsl_idx
-        if index >= len(labels.classes):
-            raise UsageError(
-                "the accuracy log answers samples that the data set does not have",
-                where=str(log),
-                found=f"sample {index}",
-                expected=f"samples 0 to {len(labels.classes) - 1} of {labels.dataset.name}",
-            )
-        if not seen[index]:
-            seen[index] = 1
-            correct += _class(response, log) == labels.classes[index]
-    if not all(seen):
-        raise UsageError(
-            "the accuracy log does not cover the data set",
-            where=str(log),
-            found=f"{sum(seen)} samples",
-            expected=f"{len(seen)} samples of {labels.dataset.name}",
-        )
-    return TopOne(correct, len(seen))
+    answers = Answers(log, len(labels.classes), f"samples of {labels.dataset.name}")
+    return count_right(answers, labels.classes)
 
 
-def _class(response: Response, log: Path) -> int:
+def count_right(answers: Answers, classes: Sequence[int]) -> TopOne:
+    """Counts answers whose predicted class is the sample's.
+
+    Args:
+        classes: the true class of each sample.
+
+    Raises:
+        UsageError: a log that is not whole, covers other samples, or holds no classes.
+    """
+    correct = sum(predicted_class(answer, answers.log) == classes[answer.qsl_idx] for answer in answers)
+    return TopOne(correct, answers.count)
+
+
+def predicted_class(response: Response, log: Path) -> int:
+    """The class that a response names.
+
+    Raises:
+        UsageError: its bytes are none of the three forms.
+    """
     data = response.data
     if len(data) == 8:
         return int.from_bytes(data, "little", signed=True)
@@ -100,7 +100,7 @@ def _class(response: Response, log: Path) -> int:
         return int(struct.unpack("<f", data)[0]) if _FLOAT_ONE <= value < 0x7F80_0000 else value
     raise UsageError(
         "a response is not a class",
-        where=str(log),
+        where=f"{log}:{response.line}",
         found=f"{len(data)} bytes for sample {response.qsl_idx}",
         expected="4 or 8 bytes",
     )

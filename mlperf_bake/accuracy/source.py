@@ -1,0 +1,66 @@
+"""Where an accuracy log lies, and what the files beside it say about the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.results.loadgen_log import read_detail
+from mlperf_bake.results.manifest import read_manifest
+from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An accuracy log and what is known of its run; None where nothing tells."""
+
+    log: Path
+    benchmark: str | None = None
+    scenario: str | None = None
+    round: str | None = None
+
+
+def open_source(path: Path) -> Source:
+    """Finds the log: the path itself, or in a run's directory or its ``accuracy``.
+
+    Benchmark, scenario and round come from our manifest beside it, the scenario also from LoadGen's detail log.
+
+    Raises:
+        UsageError: there is no log, or it is not of an accuracy run.
+    """
+    log = _find(path)
+    manifest = log.with_name(MANIFEST)
+    if manifest.is_file():
+        said = read_manifest(manifest)
+        _of_accuracy(said.mode, manifest)
+        return Source(log, said.cell.benchmark, said.scenario, said.cell.round)
+    detail = log.with_name(DETAIL)
+    if detail.is_file():
+        logged = read_detail(detail)
+        if logged.mode is not None:
+            _of_accuracy(logged.mode, detail)
+        return Source(log, scenario=logged.scenario)
+    return Source(log)
+
+
+def _find(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    for directory in (path, path / "accuracy"):
+        if (directory / ACCURACY).is_file():
+            return directory / ACCURACY
+    below = sorted(path.glob(f"*/{ACCURACY}"))
+    raise UsageError(
+        "no accuracy log there",
+        where=str(path),
+        found=f"{len(below)} below it: {below[0]}" if below else "none",
+        expected=f"{ACCURACY}, or a directory with it",
+    )
+
+
+def _of_accuracy(mode: str, where: Path) -> None:
+    if mode != "accuracy":
+        raise UsageError(
+            f"the run is not an accuracy run but a {mode} run",
+            where=str(where),
+            remedy="run the accuracy mode, and give its directory",
+        )

@@ -1,0 +1,125 @@
+"""`accuracy` on the command line: its table, its data, accuracy.txt, exit codes, and what wrong use gets."""
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.cli.app import execute
+from tests.support.accuracy_logs import write_log
+from tests.support.synthetic_runs import RunSpec, write_run
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    path = tmp_path / "val_map.txt"
+    path.write_text("".join(f"{number}.jpg {number}\n" for number in range(20)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return write_log(tmp_path, [struct.pack("<q", number if number < 18 else 0) for number in range(20)])
+
+
+def test_a_foreign_log_gets_a_table_and_the_line(
+    log: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["accuracy", str(log), "--benchmark", "resnet50", "--truth", str(truth)]) == 0
+    out, err = capsys.readouterr()
+    assert "resnet, v6.1, Offline: 20 of 50000 samples" in out
+    assert "at least 75.6954" in out
+    assert "69.8966 to 97.2134" in out
+    assert "accuracy=90.000%, good=18, total=20\n" in out
+    assert "a part of it gives no verdict" in err
+
+
+def test_accuracy_txt_holds_the_line_and_the_hash(log: Path, truth: Path, tmp_path: Path) -> None:
+    out = tmp_path / "accuracy.txt"
+    command = [
+        "accuracy",
+        str(log),
+        "--benchmark",
+        "resnet",
+        "--truth",
+        str(truth),
+        "--out",
+        str(out),
+        "--json",
+    ]
+    assert execute(command) == 0
+    sha256 = hashlib.sha256(log.read_bytes()).hexdigest()
+    assert out.read_text() == f"accuracy=90.000%, good=18, total=20\n\nhash={sha256}\n"
+
+
+def test_json_has_every_figure(log: Path, truth: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [
+        "accuracy",
+        str(log),
+        "--benchmark",
+        "resnet",
+        "--truth",
+        str(truth),
+        "--round",
+        "v5.1",
+        "--json",
+    ]
+    assert execute(command) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["round"], data["samples"], data["expected_samples"]) == ("v5.1", 20, 50_000)
+    (metric,) = data["metrics"]
+    assert (metric["metric"], metric["value"], metric["verdict"]) == ("acc", 90.0, "not the whole data set")
+
+
+def test_our_own_run_names_its_benchmark_and_round(
+    tmp_path: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path, RunSpec(mode="accuracy", scenario="SingleStream"))
+    assert execute(["accuracy", str(run), "--truth", str(truth)]) == 0
+    assert "resnet, v6.1, SingleStream: 20 of 50000 samples" in capsys.readouterr().out
+
+
+def test_a_performance_run_is_refused(
+    tmp_path: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path, RunSpec(mode="performance"))
+    (run / "mlperf_log_accuracy.json").write_text("[\n]\n")
+    assert execute(["accuracy", str(run), "--truth", str(truth)]) == 2
+    assert "not an accuracy run but a performance run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "does not say which benchmark"),
+        (["--benchmark", "resnet51x"], 'no benchmark "resnet51x"'),
+        (["--benchmark", "bert-99"], "bert-99 takes a directory with SQuAD's dev-v1.1.json"),
+        (["--benchmark", "e2e-rag-qna"], "a large language model judges"),
+        (["--benchmark", "resnet", "--round", "v7.0"], 'unknown round "v7.0"'),
+        (["--benchmark", "resnet", "--scenario", "offline"], 'unknown scenario "offline"'),
+        (["--benchmark", "resnet", "--dtype", "int33"], 'unknown type "int33"'),
+        (["--benchmark", "llama3.1-8b", "--truth", "x.pkl"], "convert it, if you trust it"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    log: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["accuracy", str(log), *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_whole_run_that_misses_its_target_exits_with_9(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = tmp_path / "labels.txt"
+    truth.write_text("".join(f"{number}.jpg 1\n" for number in range(50_000)), encoding="utf-8")
+    log = write_log(tmp_path, [struct.pack("<q", number % 2) for number in range(50_000)])
+    assert execute(["accuracy", str(log), "--benchmark", "resnet", "--truth", str(truth)]) == 9
+    assert "missed" in capsys.readouterr().out
+
+
+def test_a_directory_without_a_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["accuracy", str(tmp_path), "--benchmark", "resnet"]) == 2
+    assert "no accuracy log there" in capsys.readouterr().err
