@@ -1,12 +1,15 @@
-"""Which runs make a result: for each system, model and scenario one performance and one accuracy run.
+"""Which runs make a result: for each system, model and scenario one performance and one accuracy run, and one run of each
+compliance test that was made.
 
 The newest valid performance run wins for which there is an accuracy run of the same image, weights and data
-set; every other run is left out with its reason. Pure: runs in, pairs and reasons out.
+set; of each compliance test the newest valid run that goes with it. Every other run is left out with its reason. Pure:
+runs in, pairs and reasons out.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from mlperf_bake.compliance.audits import tests_of
 from mlperf_bake.results.run import LeftOut, Run
 from mlperf_bake.rounds import Round
 
@@ -25,11 +28,12 @@ class ResultKey:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two runs of a result."""
+    """The two runs of a result, and those of its compliance tests in the tests' order."""
 
     key: ResultKey
     performance: Run
     accuracy: Run
+    compliance: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,16 @@ def _left(run: Run, reason: str) -> LeftOut:
 def _unfit(run: Run, rules: Round) -> str | None:
     """Why a run cannot be part of any result of the round."""
     manifest = run.manifest
-    for (name, found), (_, expected) in zip(manifest.loadgen.seeds.items(), rules.seeds.items(), strict=True):
+    seeds = rules.seeds_of(manifest.compliance_test or "")
+    for (name, found), (_, expected) in zip(manifest.loadgen.seeds.items(), seeds.items(), strict=True):
         if found != expected:
             return f"{name} is {found}, in {rules.name} it is {expected}: run it with an image of that round"
     if manifest.cell.benchmark not in rules.models:
         return f"the model {manifest.cell.model} is none of the benchmarks of {rules.name}"
-    if manifest.mode == "performance" and manifest.result is not None and manifest.result.validity != "VALID":
+    test = manifest.compliance_test
+    if test and test not in tests_of(rules, manifest.cell.benchmark or ""):
+        return f"{test} is no compliance test of {manifest.cell.benchmark} in {rules.name}"
+    if manifest.mode != "accuracy" and manifest.result is not None and manifest.result.validity != "VALID":
         said = "; ".join(manifest.result.reasons)
         return "LoadGen calls the run INVALID" + (f": {said}" if said else "")
     if manifest.mode == "accuracy" and manifest.dataset is not None and manifest.dataset.synthetic:
@@ -113,8 +121,35 @@ def _pair(key: ResultKey, runs: Sequence[Run]) -> tuple[Pair | None, list[LeftOu
         right = next((run for run in accuracy if same_thing(fast, run) is None), None)
         if right:
             others = [run for run in (*performance, *accuracy) if run not in (fast, right)]
-            return Pair(key, fast, right), [_left(run, _reason(run, fast, right)) for run in others]
-    return None, [_left(run, _alone(run, performance, accuracy)) for run in (*performance, *accuracy)]
+            tests, without = _tests_of(fast, [run for run in reversed(runs) if run.manifest.compliance_test])
+            reasons = [_left(run, _reason(run, fast, right)) for run in others]
+            return Pair(key, fast, right, tests), [*reasons, *without]
+    return None, [_left(run, _alone(run, performance, accuracy)) for run in runs]
+
+
+def _tests_of(fast: Run, runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[LeftOut]]:
+    """The newest run of each compliance test that goes with a performance run; the others with the reason."""
+    chosen: dict[str, Run] = {}
+    left_out = []
+    for run in runs:
+        test = run.manifest.compliance_test or ""
+        reason = same_thing(run, fast) or _executed_alike(run, fast)
+        if reason:
+            left_out.append(_left(run, f"it does not go with {fast.manifest.run_id}: {reason}"))
+        elif test in chosen:
+            left_out.append(_left(run, f"{chosen[test].manifest.run_id} is newer"))
+        else:
+            chosen[test] = run
+    return tuple(chosen[test] for test in sorted(chosen)), left_out
+
+
+def _executed_alike(one: Run, other: Run) -> str | None:
+    """Why a test says nothing about a result: it was run in another way."""
+    for name in ("workers", "threads", "batch", "batch_timeout_us"):
+        first, second = getattr(one.manifest.settings, name), getattr(other.manifest.settings, name)
+        if first != second:
+            return f"it was run with {name} {first} instead of {second}"
+    return None
 
 
 def _reason(run: Run, fast: Run, right: Run) -> str:
@@ -125,6 +160,8 @@ def _reason(run: Run, fast: Run, right: Run) -> str:
 
 
 def _alone(run: Run, performance: Sequence[Run], accuracy: Sequence[Run]) -> str:
+    if run.manifest.compliance_test:
+        return f"there is no result of {run.manifest.cell.model} in {run.manifest.scenario} to go with it"
     others, kind = (
         (accuracy, "accuracy") if run.manifest.mode == "performance" else (performance, "performance")
     )

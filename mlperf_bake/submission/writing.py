@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlperf_bake.results.classification import TopOne
+from mlperf_bake.compliance.placing import Judged, judge, place
+from mlperf_bake.results.classification import Labels, TopOne
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, Run
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission import documents
@@ -31,11 +32,13 @@ class Written:
         directory: the result in the tree.
         unknown: keys of the measurements' JSON that nobody has said.
         log: the accuracy log, which is in the tree shortened.
+        tests: the compliance tests that were made for it.
     """
 
     directory: Path
     unknown: tuple[str, ...]
     log: WholeLog
+    tests: tuple[Judged, ...] = ()
 
 
 def write_pair(
@@ -47,6 +50,7 @@ def write_pair(
     given: Mapping[str, str],
     declared: Declared,
     counted: str,
+    labels: Labels | None = None,
 ) -> Written:
     """Replaces one result in the tree.
 
@@ -54,6 +58,7 @@ def write_pair(
         share: its accuracy; ``counted`` says in words where that was counted.
         given: what the user says, of measurements.json among others.
         declared: what is declared of a run's weights.
+        labels: the true classes, where they are at hand.
     """
     paths = result_paths(tree, rules, owner, pair.key)
     earlier = earlier_values(paths.measurements_json)
@@ -79,7 +84,10 @@ def write_pair(
         whole_log_place(pair.accuracy),
         (accuracy / ACCURACY).relative_to(tree).as_posix(),
     )
-    return Written(paths.results, unknown, log)
+    tests = judge(pair.compliance, pair.performance, pair.accuracy, rules, labels)
+    for test in tests:
+        place(test, paths.compliance)
+    return Written(paths.results, unknown, log, tests)
 
 
 def whole_log_place(run: Run) -> str:

@@ -1,0 +1,99 @@
+"""Judges the tests that were made for a result, and lays them out as the submission tree of the round has them.
+
+    TEST01/verify_accuracy.txt  verify_performance.txt  manifest.json
+    TEST01/performance/run_1/{mlperf_log_summary.txt,mlperf_log_detail.txt}
+    TEST01/accuracy/{mlperf_log_accuracy.json,accuracy.txt} and, where it is judged by them, the two accuracies
+
+The official checker compares performance/run_1 and accuracy/ as exact sets: the manifest stands above them. A test that did not
+pass is laid out as well, and its files say so; nothing is hidden.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlperf_bake.compliance.audits import audit
+from mlperf_bake.compliance.evidence import Evidence, Verification
+from mlperf_bake.compliance.test01 import ACCURACY_TEXT
+from mlperf_bake.compliance.verify import verify
+from mlperf_bake.errors import UsageError
+from mlperf_bake.results.classification import Labels
+from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, Run
+from mlperf_bake.rounds import Round
+from mlperf_bake.submission.shortening import shorten
+
+LOGGING_ANSWERS = ("TEST01", "TEST07", "TEST09")
+"""Tests whose accuracy log the official truncation shortens; TEST06 and TEST08 submit none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One test of a result: its run and what became of it; ``refused`` where it could not be judged."""
+
+    test: str
+    run: Run
+    verification: Verification | None
+    refused: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it was judged and passed."""
+        return self.verification is not None and self.verification.passed
+
+    @property
+    def said(self) -> str:
+        """``TEST01 passed``, or why it did not."""
+        if self.verification is None:
+            return f"{self.test} was not judged: {self.refused}"
+        if not self.verification.passed:
+            return f"{self.test} did not pass: " + "; ".join(self.verification.reasons)
+        return f"{self.test} passed" + "".join(f": {remark}" for remark in self.verification.remarks)
+
+
+def judge(
+    tests: Sequence[Run], performance: Run, accuracy: Run | None, rules: Round, labels: Labels | None = None
+) -> tuple[Judged, ...]:
+    """Judges the runs of a result's compliance tests.
+
+    Args:
+        performance, accuracy: the runs of the result; all of one image, weights and data set.
+        labels: the true classes, for TEST01 of a system that is not deterministic.
+    """
+    return tuple(_judge(run, performance, accuracy, rules, labels) for run in tests)
+
+
+def _judge(run: Run, performance: Run, accuracy: Run | None, rules: Round, labels: Labels | None) -> Judged:
+    test = run.manifest.compliance_test or ""
+    benchmark = rules.models[run.manifest.cell.benchmark or ""]
+    evidence = Evidence(
+        audit=audit(test, rules, benchmark.name),
+        rules=rules,
+        benchmark=benchmark,
+        scenario=run.manifest.scenario,
+        run=run.directory,
+        performance=performance.directory,
+        accuracy=accuracy.directory if accuracy else None,
+        labels=labels,
+    )
+    try:
+        return Judged(test, run, verify(evidence))
+    except UsageError as error:
+        return Judged(test, run, None, error.problem + (f", found {error.found}" if error.found else ""))
+
+
+def place(judged: Judged, directory: Path) -> None:
+    """Writes one test's directory: ``directory`` / TESTnn, which must not be there."""
+    target = directory / judged.test
+    logs = target / "performance" / "run_1"
+    logs.mkdir(parents=True)
+    for name in (SUMMARY, DETAIL):
+        shutil.copyfile(judged.run.file(name), logs / name)
+    shutil.copyfile(judged.run.file(MANIFEST), target / MANIFEST)
+    texts = dict(judged.verification.texts) if judged.verification else {}
+    if judged.test in LOGGING_ANSWERS:
+        (target / "accuracy").mkdir()
+        sha256 = shorten(judged.run.file(ACCURACY), target / "accuracy" / ACCURACY)
+        texts[ACCURACY_TEXT] = texts.get(ACCURACY_TEXT, "") + f"hash={sha256}\n"
+    for name, text in texts.items():
+        (target / name).write_text(text, encoding="utf-8")
