@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -81,8 +82,11 @@ def output_of(
     return output, publisher_to(str(prefix), output)
 
 
-def publisher_to(registry: str, output: Output) -> Publisher:
+def publisher_to(registry: str, output: Output, pause: Callable[[float], None] = time.sleep) -> Publisher:
     """Who sends images to a registry, with this machine's certificates and docker's logins.
+
+    Args:
+        pause: waits that many seconds before a request is repeated.
 
     Errors:
         UsageError: not a registry.
@@ -95,7 +99,7 @@ def publisher_to(registry: str, output: Output) -> Publisher:
     prefix = parse_prefix(registry)
 
     def connect(said: Callable[[str], None], stopped: Callable[[], bool]) -> Registry:
-        return Registry(prefix, open_session(), lambda: login(prefix.host), said, stopped)
+        return Registry(prefix, open_session(), lambda: login(prefix.host), said, stopped, pause)
 
     return Publisher(prefix, output, connect)
 
