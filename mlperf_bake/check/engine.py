@@ -75,6 +75,7 @@ def check(path: Path, judged_by: Round) -> Verdict:
         state=state_of(everything, demonstration=any(judgement.demonstration for judgement in systems)),
         results=tuple(result for judgement in systems for result in judgement.results),
         findings=tuple(_ordered(everything)),
+        files=len(tree.inventory),
     )
 
 
@@ -102,6 +103,18 @@ def _judge_result(result: Result) -> Iterator[Finding]:
     for log in performance_logs(result):
         for finding in (one for logs in LOG_TABLES for one in logs.judge(log)):
             yield named(finding, log)
+
+
+def rule_of(identity: str) -> Rule[Any]:
+    """A rule by the id that a finding gives; ``compliance.TEST01.seeds`` is the rule ``performance.seeds``.
+
+    Raises:
+        KeyError: no such rule.
+    """
+    group, _, name = identity.partition(".")
+    test, dot, rest = name.partition(".")
+    wanted = f"performance.{rest}" if group == "compliance" and dot and test.startswith("TEST") else identity
+    return {rule.id: rule for rule in rules()}[wanted]
 
 
 def rules() -> tuple[Rule[Any], ...]:

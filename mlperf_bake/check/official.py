@@ -5,12 +5,14 @@ from its
 log: the errors, the last line, or the traceback it ends in.
 """
 
+import csv
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isclose
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +21,8 @@ from mlperf_bake.errors import UsageError
 
 PLACE: Final = Path("tools") / "submission"
 TIME_LIMIT_S: Final = 1800
+SCALES: Final = (1, 1_000)
+"""We quote every latency in milliseconds, the official checker that of generated videos in seconds."""
 SAYS: Final = {
     "performance.sample_count": "performance_sample_count, found",
     "performance.duration": "Test duration less than",
@@ -44,12 +48,14 @@ class OfficialVerdict:
         summary: its last word, or the last line of its traceback.
         errors: the errors it logged, each once, paths relative to the tree.
         crashed: it ended in a traceback.
+        results: the figure it takes for each result it accepts, by the result's directory in the tree.
     """
 
     accepted: bool
     summary: str
     errors: tuple[str, ...]
     crashed: bool
+    results: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_official(
@@ -83,7 +89,8 @@ def run_official(
             "--version",
             round_name,
         ]
-        command += ["--csv", str(Path(scratch) / "summary.csv"), *arguments]
+        table = Path(scratch) / "summary.csv"
+        command += ["--csv", str(table), *arguments]
         try:
             done = subprocess.run(command, cwd=place, capture_output=True, timeout=TIME_LIMIT_S, check=False)
         except subprocess.TimeoutExpired as error:
@@ -95,7 +102,8 @@ def run_official(
             raise UsageError(
                 "the official checker cannot be run", where=str(checkout), found=found
             ) from error
-    return read_verdict(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"), tree)
+        said = read_verdict(done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace"), tree)
+        return replace(said, results=read_results(table, tree))
 
 
 def read_verdict(exit_code: int, output: str, tree: Path) -> OfficialVerdict:
@@ -107,6 +115,32 @@ def read_verdict(exit_code: int, output: str, tree: Path) -> OfficialVerdict:
     words = [match.group(1) for line in lines if (match := _SUMMARY.search(line))]
     last = lines[-1] if lines else f"nothing, exit code {exit_code}"
     return OfficialVerdict(exit_code == 0, words[-1] if words else last, errors, crashed)
+
+
+def read_results(table: Path, tree: Path) -> dict[str, float]:
+    """The figures in the checker's CSV by the result's directory; none where it wrote no table."""
+    found: dict[str, float] = {}
+    try:
+        with table.open(encoding="utf-8", errors="replace", newline="") as file:
+            for row in csv.DictReader(file):
+                run = Path(row.get("Location") or "")
+                directory = run.relative_to(tree).parents[1] if run.is_relative_to(tree) else run
+                found.setdefault(directory.as_posix(), float(row.get("Result") or "nan"))
+    except (OSError, ValueError, IndexError, csv.Error):
+        return {}
+    return found
+
+
+def differences(official: OfficialVerdict, verdict: Verdict) -> tuple[str, ...]:
+    """Where the official checker takes another figure than we do for a result, in words."""
+    ours = {result.directory: result.figure for result in verdict.results}
+    told = []
+    for directory, value in official.results.items():
+        figure = ours.get(directory)
+        mine = figure.value if figure else None
+        if mine is None or not any(isclose(mine / scale, value, rel_tol=1e-9) for scale in SCALES):
+            told.append(f"{directory}: the official checker takes {value:g}, mlperf-bake {mine or 'nothing'}")
+    return tuple(told)
 
 
 def unexcused(official: OfficialVerdict, verdict: Verdict) -> tuple[str, ...]:

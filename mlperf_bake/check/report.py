@@ -1,16 +1,16 @@
-"""Shows a verdict: as data, as plain lines, or as tables where there is a terminal.
+"""Shows a verdict to people: as plain lines, or as tables where there is a terminal.
 
 Findings that say the same of several files are shown once with all the files.
 """
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from mlperf_bake.check.official import OfficialVerdict
-from mlperf_bake.check.rule import Finding, Severity
+from mlperf_bake.check.groups import Group, groups
+from mlperf_bake.check.official import OfficialVerdict, differences
+from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
 from mlperf_bake.program import pasteable, shown
 from mlperf_bake.results.printable import printable
@@ -22,112 +22,9 @@ if TYPE_CHECKING:
 PLACES_SHOWN: Final = 6
 TABLE_WIDTH: Final = 90
 """Columns below which each result gets lines of its own in place of a table's row."""
-_MEANING: Final = {
-    State.VALID: "no rule is broken",
-    State.DEMONSTRATION: "everything holds but what a demonstration cannot hold; this is no MLPerf result",
-    State.INVALID: "rules are broken",
-}
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 _COLOURS: Final = {"error": "red", "demonstration": "yellow", "warning": "magenta", "note": "cyan"}
 _COLOUR: Final = {State.VALID: "green", State.DEMONSTRATION: "yellow", State.INVALID: "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Findings that differ only in where they are, and so in the command that mends them."""
-
-    first: Finding
-    places: tuple[str, ...]
-    fixes: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The weight in words."""
-        if self.first.breach.demonstration:
-            return "demonstration"
-        return self.first.breach.severity.value
-
-
-def as_data(verdict: Verdict, official: OfficialVerdict | None = None) -> dict[str, object]:
-    """What ``--json`` prints."""
-    data: dict[str, object] = {
-        "tree": str(verdict.tree),
-        "round": verdict.round,
-        "verdict": verdict.state.value,
-        "exit_code": verdict.exit_code,
-        "results": [_result_data(result) for result in verdict.results],
-        "findings": [_finding_data(finding, verdict.tree) for finding in verdict.findings],
-    }
-    if official:
-        data["official"] = {
-            "accepted": official.accepted,
-            "crashed": official.crashed,
-            "summary": official.summary,
-            "errors": list(official.errors),
-        }
-    return data
-
-
-def _result_data(result: Judged) -> dict[str, object]:
-    figure = result.figure
-    return {
-        "directory": result.directory,
-        "division": result.division,
-        "submitter": result.submitter,
-        "system": result.system,
-        "model": result.model,
-        "scenario": result.scenario,
-        "verdict": result.state.value,
-        "performance": {"field": figure.field, "value": figure.value, "unit": figure.unit}
-        if figure
-        else None,
-        "accuracy": dict(result.accuracy),
-    }
-
-
-def _finding_data(finding: Finding, tree: Path) -> dict[str, object]:
-    breach = finding.breach
-    return {
-        "rule": finding.rule,
-        "source": finding.source,
-        "severity": breach.severity.value,
-        "demonstration": breach.demonstration,
-        "file": _relative(breach.path, tree),
-        "line": breach.line,
-        "problem": breach.problem,
-        "found": breach.found,
-        "expected": breach.expected,
-        "fix": pasteable(breach.fix),
-    }
-
-
-def _relative(path: Path, tree: Path) -> str:
-    return path.relative_to(tree).as_posix() if path != tree and path.is_relative_to(tree) else str(path)
-
-
-def groups(verdict: Verdict) -> tuple[Group, ...]:
-    """The findings, equal ones together, in the verdict's order."""
-    places: dict[tuple[object, ...], list[tuple[Finding, str]]] = {}
-    for finding in verdict.findings:
-        breach = finding.breach
-        key = (
-            finding.rule,
-            breach.severity,
-            breach.demonstration,
-            breach.problem,
-            breach.found,
-            breach.expected,
-        )
-        line = f":{breach.line}" if breach.line else ""
-        places.setdefault(key, []).append((finding, _relative(breach.path, verdict.tree) + line))
-    return tuple(
-        Group(
-            members[0][0],
-            tuple(where for _, where in members),
-            tuple(dict.fromkeys(finding.breach.fix for finding, _ in members if finding.breach.fix)),
-        )
-        for members in places.values()
-    )
 
 
 def print_verdict(verdict: Verdict, console: "Console", official: OfficialVerdict | None = None) -> None:
@@ -185,7 +82,7 @@ def summary(verdict: Verdict) -> str:
         (verdict.count(Severity.NOTE), "note", "notes"),
     )
     said = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
-    return f"{verdict.state.value}: {_MEANING[verdict.state]} ({verdict.round}, {said or 'no findings'})"
+    return f"{verdict.state.value}: {verdict.state.meaning} ({verdict.round}, {said or 'no findings'})"
 
 
 def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
@@ -195,7 +92,8 @@ def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
     lines.append(f"verdict    {summary(verdict)}")
     if official:
         lines.append(f"official   {_official_words(official)}")
-        lines += [f"           {printable(error)}" for error in official.errors]
+        said = (*official.errors, *differences(official, verdict))
+        lines += [f"           {printable(error)}" for error in said]
     return "\n".join(lines) + "\n"
 
 
@@ -352,7 +250,7 @@ def _print_words(console: "Console", verdict: Verdict, official: OfficialVerdict
     if official:
         colour = "green" if official.accepted else "red"
         grid.add_row("official", Text(_official_words(official), style=f"bold {colour}"))
-        for error in official.errors:
+        for error in (*official.errors, *differences(official, verdict)):
             grid.add_row("", Text(printable(error), style="dim"))
     console.print()
     console.print(grid)

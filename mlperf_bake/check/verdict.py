@@ -22,6 +22,15 @@ class State(StrEnum):
     DEMONSTRATION = "demonstration"
     INVALID = "invalid"
 
+    @property
+    def meaning(self) -> str:
+        """What the word says."""
+        return {
+            State.VALID: "no rule is broken",
+            State.DEMONSTRATION: "everything holds but what a demonstration cannot hold; this is no MLPerf result",
+            State.INVALID: "rules are broken",
+        }[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -47,13 +56,20 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check found."""
+    """What a check found.
+
+    Attributes:
+        tree: the root as the user gave it.
+        round: by whose rules.
+        files: how many files lie in the tree.
+    """
 
     tree: Path
     round: str
     state: State
     results: tuple[Judged, ...]
     findings: tuple[Finding, ...]
+    files: int
 
     def count(self, severity: Severity, *, demonstration: bool | None = None) -> int:
         """How many findings weigh so much; of errors, only those that are (or are not) of a demonstration."""
@@ -61,6 +77,16 @@ class Verdict:
             finding.breach.severity is severity and demonstration in (None, finding.breach.demonstration)
             for finding in self.findings
         )
+
+    def relative(self, path: Path) -> str:
+        """A path of the tree as it reads from its root; others as they are."""
+        inside = path != self.tree and path.is_relative_to(self.tree)
+        return path.relative_to(self.tree).as_posix() if inside else str(path)
+
+    def place(self, finding: Finding) -> str:
+        """File and line of a finding: ``open/Me/systems/box.json:3``."""
+        line = f":{finding.breach.line}" if finding.breach.line else ""
+        return self.relative(finding.breach.path) + line
 
     @property
     def exit_code(self) -> int:

@@ -63,7 +63,7 @@ def quickstart(
 def _as_data(journey: Journey) -> dict[str, object]:
     """What `--json` prints: the image as `build` prints it, each run as `run`, tree and verdict as `collect` and `check`."""
     from mlperf_bake.build.report import done_json
-    from mlperf_bake.check.report import as_data as verdict_data
+    from mlperf_bake.check.data import as_data as verdict_data
     from mlperf_bake.cli.collected import as_data as collected_data
     from mlperf_bake.run.summary import outcome_json
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mlperf_bake.check.data import as_data
 from mlperf_bake.check.inventory import Kind, take_inventory
-from mlperf_bake.check.report import as_data, plain
+from mlperf_bake.check.report import plain
 from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import State
 from mlperf_bake.cli.output import print_json

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from mlperf_bake.check.engine import check
 from mlperf_bake.check.fixes import run_again, tune
+from mlperf_bake.check.groups import groups
 from mlperf_bake.check.official import OfficialVerdict, unexcused
-from mlperf_bake.check.report import groups, plain, print_brief, print_verdict
+from mlperf_bake.check.report import plain, print_brief, print_verdict
 from mlperf_bake.check.tree import Tree
 from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.cli.app import COMMANDS, app, execute

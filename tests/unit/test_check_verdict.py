@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from mlperf_bake.check.data import as_data
 from mlperf_bake.check.engine import check
+from mlperf_bake.check.groups import groups
 from mlperf_bake.check.official import OfficialVerdict, read_verdict, run_official
-from mlperf_bake.check.report import as_data, groups, plain, print_verdict, summary
+from mlperf_bake.check.report import plain, print_verdict, summary
 from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import State, Verdict
 from mlperf_bake.errors import BakeError, UsageError
