@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.plan.image import PlannedImage
     from mlperf_bake.run.service import RunOutcome
-    from mlperf_bake.submission.collect import Collected
+    from mlperf_bake.submission.filling import Collected
 
 SCENARIOS = ("SingleStream", "Offline")
 MODES = ("accuracy", "performance")

@@ -57,6 +57,21 @@ Division = Annotated[
     ),
 ]
 RoundName = Annotated[str, typer.Option("--round", metavar="NAME", help="The MLPerf round.")]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME", help="The benchmark of runs without manifest.", show_default=False
+    ),
+]
+RunsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs-file",
+        metavar="FILE",
+        help="Model, system and division of runs without manifest; collect writes the file.",
+        show_default=False,
+    ),
+]
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -83,6 +98,8 @@ def collect(
     division: Division = None,
     round_name: RoundName = "v6.1",
     data: Data = None,
+    model: Model = None,
+    runs_file: RunsFile = None,
     image: Image = None,
     json: Json = False,
 ) -> None:
@@ -90,9 +107,11 @@ def collect(
     from mlperf_bake.cli.collected import as_data, print_collected
     from mlperf_bake.results.place import parse_place
     from mlperf_bake.rounds import load_round
-    from mlperf_bake.submission.collect import Collected, CollectOptions
+    from mlperf_bake.submission.collect import CollectOptions
     from mlperf_bake.submission.collect import collect as collect_runs
     from mlperf_bake.submission.describing import describe
+    from mlperf_bake.submission.filling import Collected
+    from mlperf_bake.submission.runs_file import read_runs_file
     from mlperf_bake.submission.submitters import submitter_of
     from mlperf_bake.submission.system import read_system_file
 
@@ -100,7 +119,8 @@ def collect(
     given = read_system_file(system_file, rules) if system_file else None
     who = submitter or submitter_of(out, rules)
     if results:
-        options = CollectOptions(who, round_name, division, system, given, data, _declarations())
+        said = read_runs_file(runs_file) if runs_file else {}
+        options = CollectOptions(who, round_name, division, system, given, data, _declarations(), model, said)
         places = [parse_place(text, image=image) for text in results]
         collected = collect_runs(places, out, options, _wait)
     elif given is not None:

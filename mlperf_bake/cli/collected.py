@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.cli.output import note, print_line
 
 if TYPE_CHECKING:
-    from mlperf_bake.submission.collect import Collected, CollectedForeign
+    from mlperf_bake.submission.filling import Collected, CollectedForeign
 
 
 def as_data(collected: Collected) -> dict[str, object]:
@@ -45,6 +45,7 @@ def as_data(collected: Collected) -> dict[str, object]:
         "left_out": [
             {"run": item.run_id, "place": item.place, "reason": item.reason} for item in collected.left_out
         ],
+        "asked": [{"directory": one.directory, "keys": list(one.missing)} for one in collected.asked],
         "unknown": [
             {"system": item.system, "keys": list(item.keys), "file": str(item.file)}
             for item in collected.unknown
@@ -57,6 +58,7 @@ def print_collected(collected: Collected, submitter: str, round_name: str) -> No
     from mlperf_bake.results.printable import printable
     from mlperf_bake.rounds import DEFAULT_ROUND
     from mlperf_bake.submission.describing import describing_command
+    from mlperf_bake.submission.runs_file import runs_file
 
     for result in collected.results:
         print_line(f"{result.pair.key}")
@@ -73,6 +75,10 @@ def print_collected(collected: Collected, submitter: str, round_name: str) -> No
         note(printable(remark))
     for item in collected.left_out:
         note(printable(f"left out: {item.run_id}: {item.reason}"))
+    for run in collected.asked:
+        note(printable(f"left out: {run.directory}: nobody has said {', '.join(run.missing)}"))
+    if collected.asked:
+        note(f"  fill in {runs_file(collected.tree)}")
     for missing in collected.unknown:
         note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
         command = shlex.join(

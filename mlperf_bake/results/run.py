@@ -2,7 +2,7 @@
 
 ``read_runs`` gives the complete ones and, with a reason each, those that are left out: interrupted, cut off,
 disagreeing with themselves. Nothing is mended or guessed. Directories whose name starts with ``.partial-`` do
-not count as runs.
+not count as runs; those with LoadGen's logs and no manifest are another program's, and only named.
 """
 
 import stat
@@ -23,7 +23,9 @@ DETAIL: Final = "mlperf_log_detail.txt"
 SUMMARY: Final = "mlperf_log_summary.txt"
 ACCURACY: Final = "mlperf_log_accuracy.json"
 USER_CONF: Final = "user.conf"
-_DEPTH: Final = 4
+RANGING: Final = "ranging"
+"""Where a power measurement keeps the logs of its first, unmeasured run."""
+_DEPTH: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,33 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignLogs:
+    """A directory with LoadGen's logs that no manifest explains.
+
+    Attributes:
+        directory: where it is now, maybe a copy.
+        root: the directory that was searched.
+        place: what the user calls that.
+    """
+
+    directory: Path
+    root: Path
+    place: str
+
+    @property
+    def name(self) -> str:
+        """Where the user has it."""
+        below = self.directory.relative_to(self.root).as_posix()
+        return self.place if below == "." else f"{self.place.rstrip('/')}/{below}"
+
+
+@dataclass(frozen=True, slots=True)
 class Runs:
-    """What the places hold: complete runs by start time, and what was left out."""
+    """What the places hold: complete runs by start time, what was left out, and logs that are not ours."""
 
     complete: tuple[Run, ...]
     left_out: tuple[LeftOut, ...]
+    foreign: tuple[ForeignLogs, ...] = ()
 
 
 def read_runs(places: Iterable[Place], scratch: Path) -> Runs:
@@ -76,10 +100,15 @@ def read_runs(places: Iterable[Place], scratch: Path) -> Runs:
     """
     complete: dict[str, Run] = {}
     left_out: list[LeftOut] = []
+    foreign: list[ForeignLogs] = []
     for number, place in enumerate(places):
         copy = scratch / f"place-{number}"
         copy.mkdir(parents=True)
-        for directory in _directories_of(place, copy):
+        root, directories = _directories_of(place, copy)
+        for directory in directories:
+            if not (directory / MANIFEST).exists():
+                foreign.append(ForeignLogs(directory, root, place.label))
+                continue
             found = _read(directory, place.label)
             if isinstance(found, LeftOut):
                 left_out.append(found)
@@ -94,12 +123,13 @@ def read_runs(places: Iterable[Place], scratch: Path) -> Runs:
                     remedy="leave one of the two places out",
                 )
     ordered = sorted(complete.values(), key=lambda run: (run.manifest.started_at, run.manifest.run_id))
-    return Runs(tuple(ordered), tuple(left_out))
+    return Runs(tuple(ordered), tuple(left_out), tuple(foreign))
 
 
-def _directories_of(place: Place, copy: Path) -> tuple[Path, ...]:
+def _directories_of(place: Place, copy: Path) -> tuple[Path, tuple[Path, ...]]:
     try:
-        return tuple(_run_directories(place.open(copy)))
+        root = place.open(copy)
+        return root, tuple(_run_directories(root))
     except OSError as error:
         found = error.strerror or str(error)
         raise UsageError(
@@ -115,7 +145,8 @@ def _run_directories(root: Path, depth: int = _DEPTH) -> Iterator[Path]:
     if depth == 0:
         return
     for child in sorted(root.iterdir()):
-        if not child.name.startswith(PARTIAL) and child.is_dir() and not child.is_symlink():
+        skipped = child.name.startswith(PARTIAL) or child.name == RANGING
+        if not skipped and child.is_dir() and not child.is_symlink():
             yield from _run_directories(child, depth - 1)
 
 

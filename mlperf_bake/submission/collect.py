@@ -6,9 +6,10 @@ is invented (``system``).
 """
 
 import re
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlperf_bake.errors import BakeError, NothingSelected, UsageError
@@ -16,20 +17,19 @@ from mlperf_bake.results.classification import Labels, TopOne, read_labels, top_
 from mlperf_bake.results.manifest import Accuracy, Manifest
 from mlperf_bake.results.place import Place
 from mlperf_bake.results.printable import printable
-from mlperf_bake.results.run import ACCURACY, LeftOut, Run
+from mlperf_bake.results.run import ACCURACY, ForeignLogs, LeftOut, Run
 from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round
 from mlperf_bake.submission.completing import completing_commands
-from mlperf_bake.submission.describing import Missing, Unknown, write_system
-from mlperf_bake.submission.foreign import ForeignResult, one_each
-from mlperf_bake.submission.foreign_tree import SubmitterFiles
+from mlperf_bake.submission.filling import Collected, Filling
+from mlperf_bake.submission.foreign import one_each
+from mlperf_bake.submission.foreign_runs import FromRuns, read_foreign_runs
+from mlperf_bake.submission.judged import accuracy_texts
 from mlperf_bake.submission.layout import Owner
-from mlperf_bake.submission.placing import place_files, place_result
 from mlperf_bake.submission.replacement import replacing
-from mlperf_bake.submission.selection import Pair, ResultKey, select
+from mlperf_bake.submission.runs_file import KEYS, Asked, ask, runs_file
+from mlperf_bake.submission.selection import Pair, select
 from mlperf_bake.submission.sources import read_sources
 from mlperf_bake.submission.system import system_name
-from mlperf_bake.submission.whole_logs import WholeLog, record
-from mlperf_bake.submission.writing import write_pair, write_texts
 
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
@@ -50,6 +50,8 @@ class CollectOptions:
         given: values for the system description and measurements.json (``read_system_file``).
         data: a prepared data set to count the accuracy again with; None: believe the manifests.
         declared: gives the values for measurements.json that are declared for a run's weights.
+        model: the model of runs of others that nothing else tells it of.
+        said: by directory, what the user says of such runs (``read_runs_file``).
     """
 
     submitter: str
@@ -59,45 +61,8 @@ class CollectOptions:
     given: Mapping[str, str] | None = None
     data: Path | None = None
     declared: Callable[[Manifest], Mapping[str, str]] = _undeclared
-
-
-@dataclass(frozen=True, slots=True)
-class CollectedResult:
-    """One result that is now in the tree."""
-
-    directory: Path
-    pair: Pair
-    top_one: TopOne
-
-
-@dataclass(frozen=True, slots=True)
-class CollectedForeign:
-    """One result of others that is now in the tree, and what is to be said of it."""
-
-    directory: Path
-    result: ForeignResult
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """What a call did.
-
-    Attributes:
-        tree: the submission tree.
-        results: what was added or replaced, by system, model and scenario.
-        left_out: runs that are not in it, with the reason.
-        unknown: by system, what nobody has said yet.
-        foreign: what was added or replaced of others' results.
-        remarks: what is to be said of submitters as a whole.
-    """
-
-    tree: Path
-    results: tuple[CollectedResult, ...]
-    left_out: tuple[LeftOut, ...]
-    unknown: tuple[Unknown, ...]
-    foreign: tuple[CollectedForeign, ...] = ()
-    remarks: tuple[str, ...] = ()
+    model: str | None = None
+    said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def collect(
@@ -118,93 +83,71 @@ def collect(
     labels = read_labels(options.data) if options.data else None
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-collect-") as scratch:
         sources = read_sources(places, Path(scratch), rules)
+        bare = _foreign_runs(sources.runs.foreign, options, labels, Path(scratch), rules)
         runs = sources.runs
         selection = select(runs.complete, lambda run: options.system or system_name(run.manifest), rules)
         counted, uncounted = _count(selection.pairs, labels)
         mine = [(_owner(pair, options), pair, share) for pair, share in counted]
         foreign, twice = one_each(
-            (result for tree in sources.trees for result in tree.results),
+            (*bare.results, *(result for tree in sources.trees for result in tree.results)),
             [f"{owner}/{pair.key}" for owner, pair, _ in mine],
         )
         without = (found for tree in sources.trees for found in tree.left_out)
-        left_out = (*runs.left_out, *selection.left_out, *uncounted, *without, *twice)
+        left_out = (*runs.left_out, *selection.left_out, *uncounted, *bare.left_out, *without, *twice)
         if not mine and not foreign:
-            raise _nothing(places, runs.complete, left_out)
+            raise (
+                _asking(out, bare.asked, places) if bare.asked else _nothing(places, runs.complete, left_out)
+            )
         where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
         with replacing(out, waiting) as tree:
-            writer = _Writer(tree, out, rules, options, where)
+            writer = Filling(tree, out, rules, options.given or {}, options.declared, where, labels)
             for owner, pair, share in mine:
                 writer.write(owner, pair, share)
             for result in foreign:
                 writer.place(result)
             for files in (files for source in sources.trees for files in source.submitters):
                 writer.place_files(files)
-            return writer.finish(left_out)
+            collected = writer.finish(left_out, bare.asked)
+        if bare.asked:
+            ask(out, bare.asked, _collecting_command(places, out))
+        return collected
 
 
-class _Writer:
-    """Fills a tree, and remembers what is to be told of it."""
+def _foreign_runs(
+    found: Sequence[ForeignLogs], options: CollectOptions, labels: Labels | None, scratch: Path, rules: Round
+) -> FromRuns:
+    """What runs of others make, by what is said of them."""
+    texts, made = scratch / "texts", scratch / "made"
+    texts.mkdir()
+    made.mkdir()
+    otherwise = {
+        "model": options.model or "",
+        "system": options.system or "",
+        "division": options.division or "",
+    }
+    judged = accuracy_texts(labels, texts)
+    return read_foreign_runs(found, options.said, otherwise, options.submitter, rules, judged, made)
 
-    def __init__(self, tree: Path, out: Path, rules: Round, options: CollectOptions, counted: str) -> None:
-        self._tree, self._out, self._rules = tree, out, rules
-        self._declared, self._given, self._counted = options.declared, options.given or {}, counted
-        self._results: list[CollectedResult] = []
-        self._foreign: list[CollectedForeign] = []
-        self._logs: list[WholeLog] = []
-        self._remarks: list[str] = []
-        self._ours: set[Owner] = set()
-        self._missing: dict[tuple[Owner, str], Missing] = {}
-        self._known: dict[tuple[Owner, str], Mapping[str, object]] = {}
 
-    def write(self, owner: Owner, pair: Pair, share: TopOne) -> None:
-        """One result of our runs."""
-        written = write_pair(
-            self._tree, owner, pair, share, self._rules, self._given, self._declared, self._counted
-        )
-        self._ours.add(owner)
-        self._logs.append(written.log)
-        self._miss(owner, pair.key, written.unknown)
-        self._results.append(CollectedResult(self._shown(written.directory), pair, share))
+def _asking(out: Path, asked: Sequence[Asked], places: Sequence[Place]) -> NothingSelected:
+    """Writes the file that asks for what the logs do not say."""
+    labels = [place.label for place in places]
+    command = _collecting_command(places, out)
+    file = ask(out, asked, command)
+    return NothingSelected(
+        "LoadGen's logs do not say what was run, and where",
+        where=", ".join(labels),
+        found=f"{len(asked)} runs without a manifest; of {asked[0].directory} nobody has said "
+        + ", ".join(asked[0].missing),
+        expected=f"{', '.join(KEYS)} of each, in {file} or as --model, --system and --division",
+        remedy=f"fill in {file}, then {shlex.join(command)}",
+    )
 
-    def place(self, result: ForeignResult) -> None:
-        """One result of others."""
-        placed = place_result(self._tree, result, self._rules, self._given)
-        self._logs += placed.logs
-        self._miss(result.owner, result.key, placed.unknown)
-        remarks = (*result.remarks, *placed.remarks)
-        self._foreign.append(CollectedForeign(self._shown(placed.directory), result, remarks))
 
-    def place_files(self, files: SubmitterFiles) -> None:
-        """What a submitter has besides results."""
-        place_files(self._tree, files, self._rules)
-        self._known |= {(files.owner, name): values for name, values in files.systems.items()}
-        self._remarks += [f"{files.owner}: {remark}" for remark in files.remarks]
-
-    def finish(self, left_out: tuple[LeftOut, ...]) -> Collected:
-        """Texts and descriptions of everything that is in the tree now."""
-        for owner in sorted(self._ours):
-            write_texts(self._tree, owner, self._rules)
-        unknown: list[Unknown] = []
-        for (owner, system), missing in sorted(self._missing.items()):
-            known = self._known.get((owner, system))
-            unknown += write_system(
-                self._tree, owner, system, self._rules, self._given, self._out, missing, known
-            )
-        record(self._out, self._logs)
-        return Collected(
-            self._out,
-            tuple(self._results),
-            left_out,
-            tuple(unknown),
-            tuple(self._foreign),
-            tuple(self._remarks),
-        )
-
-    def _miss(self, owner: Owner, key: ResultKey, unknown: Sequence[str]) -> None:
-        self._missing.setdefault((owner, key.system), {}).setdefault(key.model, []).extend(unknown)
-
-    def _shown(self, directory: Path) -> Path:
-        return self._out / directory.relative_to(self._tree)
+def _collecting_command(places: Sequence[Place], out: Path) -> list[str]:
+    """What to type when the file on runs of others is filled in."""
+    labels = [place.label for place in places]
+    return ["mlperf-bake", "collect", *labels, "--out", str(out), "--runs-file", str(runs_file(out))]
 
 
 def _nothing(places: Sequence[Place], runs: Sequence[Run], left_out: Sequence[LeftOut]) -> NothingSelected:

@@ -11,10 +11,11 @@ from mlperf_bake import __version__
 from mlperf_bake.results.classification import TopOne
 from mlperf_bake.results.confidence import wilson
 from mlperf_bake.results.headline import headline
+from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.results.manifest import Manifest
 from mlperf_bake.results.run import Run
 from mlperf_bake.rounds import ModelRules, Round
-from mlperf_bake.submission.selection import Pair
+from mlperf_bake.submission.selection import Pair, ResultKey
 
 UNKNOWN = "unknown"
 
@@ -155,4 +156,19 @@ def calibration(manifests: Sequence[Manifest]) -> str:
             lines.append(
                 f"- {model}: weights in {precision or UNKNOWN}. Describe here how they were calibrated."
             )
+    return "\n".join(lines) + "\n"
+
+
+def foreign_readme(key: ResultKey, detail: DetailLog, rules: Round, model: ModelRules) -> str:
+    """README.md of a result of another program's runs: what its log tells; how to run it again is the user's to say."""
+    rows: list[tuple[str, object]] = [
+        ("Performance", headline(detail, rules, model, key.scenario)),
+        ("LoadGen says", detail.validity),
+        ("LoadGen", f"{detail.version} @ {detail.revision or UNKNOWN}"),
+        ("Measured", detail.text("test_datetime")),
+        ("System under test, as it calls itself", detail.text("sut_name")),
+        ("Samples of the data set", detail.integer("qsl_reported_total_count")),
+    ]
+    lines = [f"# {key.model}, {key.scenario}", "", *_table(rows), ""]
+    lines.append("Measured with another program than mlperf-bake. Describe here how to run it again.")
     return "\n".join(lines) + "\n"

@@ -51,3 +51,9 @@ def said_hash(text: str) -> str | None:
     """The hash that an accuracy.txt gives; None where it gives none."""
     found = _HASH.search(text)
     return found.group(1) if found else None
+
+
+def whole_hash(log: Path) -> str:
+    """The SHA-256 of a log in hex."""
+    with log.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -93,9 +93,16 @@ def test_a_run_that_does_not_count_is_left_out_with_its_reason(
     assert reason in only_left_out(read(tmp_path, tmp_path / "results")).reason
 
 
-@pytest.mark.parametrize(
-    "name", ["manifest.json", "mlperf_log_detail.txt", "mlperf_log_summary.txt", "user.conf"]
-)
+def test_logs_without_a_manifest_are_named_and_not_runs_of_ours(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "results" / "a" / "b", RunSpec())
+    (run / "manifest.json").unlink()
+    shutil.copytree(run, run.parent / "ranging")
+    runs = read(tmp_path, tmp_path / "results")
+    assert (runs.complete, runs.left_out) == ((), ())
+    assert [logs.name for logs in runs.foreign] == [str(run)]
+
+
+@pytest.mark.parametrize("name", ["mlperf_log_detail.txt", "mlperf_log_summary.txt", "user.conf"])
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     (write_run(tmp_path / "results", RunSpec()) / name).unlink()
     assert only_left_out(read(tmp_path, tmp_path / "results")).reason == f"{name}: the file is missing"

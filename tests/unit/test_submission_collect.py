@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 import mlperf_bake.submission.replacement as replacement_module
 from mlperf_bake.errors import BakeError, DiskFull, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
-from mlperf_bake.submission.collect import Collected, CollectOptions, collect
+from mlperf_bake.submission.collect import CollectOptions, collect
+from mlperf_bake.submission.filling import Collected
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.shortening import shorten
 from tests.support.synthetic_runs import LABELS, OTHER_FINGERPRINT, RunSpec, official, write_pair, write_run

@@ -1,0 +1,151 @@
+"""Fills a tree with results, ours and others', and tells what became of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlperf_bake.results.classification import Labels, TopOne
+from mlperf_bake.results.run import LeftOut
+from mlperf_bake.rounds import Round
+from mlperf_bake.submission.describing import Declared, Missing, Unknown, write_system
+from mlperf_bake.submission.foreign import ForeignResult
+from mlperf_bake.submission.foreign_tree import SubmitterFiles
+from mlperf_bake.submission.layout import Owner
+from mlperf_bake.submission.placing import place_files, place_result
+from mlperf_bake.submission.runs_file import Asked
+from mlperf_bake.submission.selection import Pair, ResultKey
+from mlperf_bake.submission.whole_logs import WholeLog, record
+from mlperf_bake.submission.writing import write_pair, write_texts
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedResult:
+    """One result that is now in the tree."""
+
+    directory: Path
+    pair: Pair
+    top_one: TopOne
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedForeign:
+    """One result of others that is now in the tree, and what is to be said of it."""
+
+    directory: Path
+    result: ForeignResult
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a call did.
+
+    Attributes:
+        tree: the submission tree.
+        results: what was added or replaced, by system, model and scenario.
+        left_out: runs that are not in it, with the reason.
+        unknown: by system, what nobody has said yet.
+        foreign: what was added or replaced of others' results.
+        remarks: what is to be said of submitters as a whole.
+        asked: runs of others that something must be said of before they can be results.
+    """
+
+    tree: Path
+    results: tuple[CollectedResult, ...]
+    left_out: tuple[LeftOut, ...]
+    unknown: tuple[Unknown, ...]
+    foreign: tuple[CollectedForeign, ...] = ()
+    remarks: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
+
+
+class Filling:
+    """Fills a tree, and remembers what is to be told of it.
+
+    Args:
+        tree: the directory to fill; ``out`` is what the user calls it.
+        given: what the user says (``read_system_file``).
+        declared: what is declared of a run's weights.
+        counted: in words, where the accuracy of our runs was counted.
+        labels: the true classes, where they are at hand.
+    """
+
+    def __init__(
+        self,
+        tree: Path,
+        out: Path,
+        rules: Round,
+        given: Mapping[str, str],
+        declared: Declared,
+        counted: str,
+        labels: Labels | None = None,
+    ) -> None:
+        self._tree, self._out, self._rules = tree, out, rules
+        self._given, self._declared, self._counted, self._labels = given, declared, counted, labels
+        self._results: list[CollectedResult] = []
+        self._foreign: list[CollectedForeign] = []
+        self._logs: list[WholeLog] = []
+        self._remarks: list[str] = []
+        self._ours: set[Owner] = set()
+        self._missing: dict[tuple[Owner, str], Missing] = {}
+        self._known: dict[tuple[Owner, str], Mapping[str, object]] = {}
+
+    def write(self, owner: Owner, pair: Pair, share: TopOne) -> None:
+        """One result of our runs."""
+        written = write_pair(
+            self._tree,
+            owner,
+            pair,
+            share,
+            self._rules,
+            self._given,
+            self._declared,
+            self._counted,
+            self._labels,
+        )
+        self._remarks += [f"{owner}/{pair.key}: {test.said}" for test in written.tests]
+        self._ours.add(owner)
+        self._logs.append(written.log)
+        self._miss(owner, pair.key, written.unknown)
+        self._results.append(CollectedResult(self._shown(written.directory), pair, share))
+
+    def place(self, result: ForeignResult) -> None:
+        """One result of others."""
+        placed = place_result(self._tree, result, self._rules, self._given)
+        self._logs += placed.logs
+        self._miss(result.owner, result.key, placed.unknown)
+        remarks = (*result.remarks, *placed.remarks)
+        self._foreign.append(CollectedForeign(self._shown(placed.directory), result, remarks))
+
+    def place_files(self, files: SubmitterFiles) -> None:
+        """What a submitter has besides results."""
+        place_files(self._tree, files, self._rules)
+        self._known |= {(files.owner, name): values for name, values in files.systems.items()}
+        self._remarks += [f"{files.owner}: {remark}" for remark in files.remarks]
+
+    def finish(self, left_out: tuple[LeftOut, ...], asked: Sequence[Asked]) -> Collected:
+        """Texts and descriptions of everything that is in the tree now."""
+        for owner in sorted(self._ours):
+            write_texts(self._tree, owner, self._rules)
+        unknown: list[Unknown] = []
+        for (owner, system), missing in sorted(self._missing.items()):
+            known = self._known.get((owner, system))
+            unknown += write_system(
+                self._tree, owner, system, self._rules, self._given, self._out, missing, known
+            )
+        record(self._out, self._logs)
+        return Collected(
+            self._out,
+            tuple(self._results),
+            left_out,
+            tuple(unknown),
+            tuple(self._foreign),
+            tuple(self._remarks),
+            tuple(asked),
+        )
+
+    def _miss(self, owner: Owner, key: ResultKey, unknown: Sequence[str]) -> None:
+        self._missing.setdefault((owner, key.system), {}).setdefault(key.model, []).extend(unknown)
+
+    def _shown(self, directory: Path) -> Path:
+        return self._out / directory.relative_to(self._tree)

@@ -1,0 +1,120 @@
+"""What the user says of runs that no manifest explains: model, system and division, in one file beside the tree.
+
+``collect`` writes the file with one entry a run, what the logs tell as a comment, and takes it back with ``--runs-file``.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from mlperf_bake.errors import UsageError
+
+KEYS: Final = ("model", "system", "division")
+_ENTRY: Final = ("directory", *KEYS)
+_MEANING: Final = {
+    "model": "the benchmark, or an open model named in model_mapping.json",
+    "system": "a name for the machine, the same for all its runs",
+    "division": "open or closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A run that something is not known of.
+
+    Attributes:
+        directory: as the user names it.
+        known: what is known: values of ``KEYS``.
+        facts: what the logs tell, in words.
+    """
+
+    directory: str
+    known: Mapping[str, str]
+    facts: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The keys that nobody has said."""
+        return tuple(key for key in KEYS if not self.known.get(key))
+
+
+def runs_file(tree: Path) -> Path:
+    """Where the file for a tree lies."""
+    return tree.parent / f"{tree.name or 'tree'}.runs.yaml"
+
+
+def ask(tree: Path, asked: Sequence[Asked], command: Sequence[str]) -> Path:
+    """Writes the file; in one that is there, only runs that it lacks are added.
+
+    Args:
+        command: what to type when it is filled in.
+    """
+    file = runs_file(tree)
+    there = read_runs_file(file) if file.exists() else {}
+    lines = [] if file.exists() else _header(command)
+    for run in asked:
+        if run.directory not in there:
+            lines += [f"# {run.facts}", f"- directory: {_quoted(run.directory)}"]
+            lines += [f"  {key}: {_quoted(run.known.get(key, ''))}".rstrip() for key in KEYS]
+    with file.open("a", encoding="utf-8") as text:
+        text.write("".join(f"{line}\n" for line in lines))
+    return file
+
+
+def _header(command: Sequence[str]) -> list[str]:
+    return [
+        "# Runs without a manifest of ours: LoadGen's logs do not say what was run, and where. Fill in what stands after",
+        f"# each colon, then  {shlex.join(command)}",
+        *(f"#   {key}: {meaning}" for key, meaning in _MEANING.items()),
+        "",
+    ]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'" if text else ""
+
+
+def read_runs_file(path: Path) -> Mapping[str, Mapping[str, str]]:
+    """Directory to what is said of it; empty values count as not said.
+
+    Raises:
+        UsageError: not readable, or not a list of entries with these keys.
+    """
+    import yaml
+
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError("the runs file cannot be read", where=str(path), found=str(error)[:200]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise UsageError(
+            "not valid YAML", where=where, found=str(getattr(error, "problem", error))
+        ) from error
+    if not isinstance(data, list):
+        raise UsageError("not a runs file", where=str(path), expected="a list of entries with directory: ...")
+    said: dict[str, Mapping[str, str]] = {}
+    for entry in data:
+        values = _values(entry, path)
+        directory = values.pop("directory")
+        said[directory] = {key: value for key, value in values.items() if value}
+    return said
+
+
+def _values(entry: object, path: Path) -> dict[str, str]:
+    if not isinstance(entry, dict) or not entry.get("directory"):
+        raise UsageError("an entry names no directory", where=str(path), expected=", ".join(_ENTRY))
+    values: dict[str, str] = {}
+    for key, value in entry.items():
+        if key not in _ENTRY:
+            near = get_close_matches(str(key), _ENTRY, 1)
+            hint = f' (did you mean "{near[0]}"?)' if near else ""
+            raise UsageError(f'unknown key "{key}"{hint}', where=str(path), expected=", ".join(_ENTRY))
+        if not isinstance(value, str):
+            raise UsageError(f"{key} must be text", where=str(path))
+        values[str(key)] = value.strip()
+    return values
