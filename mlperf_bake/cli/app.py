@@ -26,6 +26,7 @@ COMMANDS = {
     "render": "cells.render",
     "lock": "lock.lock",
     "build": "build.build",
+    "reproduce": "reproduce.reproduce",
     "run": "run.run",
     "tune": "tune.tune",
     "prove": "prove.prove",
