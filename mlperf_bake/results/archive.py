@@ -1,6 +1,6 @@
 """Takes the files of results out of a tar stream that nobody vouches for.
 
-Only regular files that belong to a result are written, each below the given directory. Everything else about
+Only regular files that belong to a result or a submission tree are written, each below the given directory. Everything else about
 the archive is checked too, because what lies about its names or sizes is not to be trusted with the rest:
 absolute names, ``..``, links, devices, a name twice, more members or bytes than a result can have. Each is a
 ``UsageError`` naming the member. Plain, gzip, bzip2 and xz archives are read, from a stream that cannot seek.
@@ -26,7 +26,7 @@ RATIO_LIMIT: Final = 200
 RATIO_FREE: Final = 256 * 2**20
 HEADER_LIMIT: Final = 2**20
 """The tar reader asks for more at once only for an extended header, which is never that long."""
-DEPTH_LIMIT: Final = 8
+DEPTH_LIMIT: Final = 16
 PARTIAL: Final = ".partial-"
 """A directory whose name starts so is a run that was not finished (docs/contracts.md, "Result")."""
 
@@ -39,6 +39,10 @@ RESULT_FILES: Final = frozenset(
         "mlperf_log_accuracy.json",
     }
 )
+BESIDE_FILES: Final = frozenset({"accuracy.txt", "measurements.json", "README.md", "spl.txt"})
+"""What other programs lay beside LoadGen's logs."""
+_HOMES: Final = re.compile(r"closed|open|network|power|ranging|images|videos|TEST\d\d")
+"""Directories of which every file may belong to a result: divisions of a tree, and parts of a result."""
 _PIECE: Final = 2**16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -227,8 +231,16 @@ def _members(
                 f"{total} bytes up to {member.name!r}",
                 f"at most {BYTES_LIMIT} bytes",
             )
-        if name.name in RESULT_FILES and not any(part.startswith(PARTIAL) for part in name.parts):
+        if _belongs(name):
             _write(archive, member, into / name)
+
+
+def _belongs(name: PurePosixPath) -> bool:
+    """Whether a member can be part of a result or a tree."""
+    if any(part.startswith(PARTIAL) for part in name.parts):
+        return False
+    known = name.name in RESULT_FILES or name.name in BESIDE_FILES
+    return known or any(_HOMES.fullmatch(part) for part in name.parts[:-1])
 
 
 def _untrusted(problem: str, member: tarfile.TarInfo, label: str) -> UsageError:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from mlperf_bake.check.engine import check
 from mlperf_bake.errors import NothingSelected, UsageError
-from mlperf_bake.results.place import DirectoryPlace
+from mlperf_bake.results.place import DirectoryPlace, TarPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
 from mlperf_bake.submission.describing import describe
@@ -224,6 +225,17 @@ def test_what_no_tree_of_the_round_can_hold_is_left_out_with_the_reason(theirs: 
     assert "is no scenario" in reasons["Sideways"]
     assert "cannot be read" in reasons["Server"]
     assert "gnmt is none of the benchmarks of v6.1" in reasons["Offline"]
+
+
+def test_a_packed_tree_arrives_like_its_directory(theirs: Path, tmp_path: Path) -> None:
+    (theirs / RESULT / "performance" / "power").mkdir()
+    (theirs / RESULT / "performance" / "power" / "client.json").write_text("{}", encoding="utf-8")
+    with tarfile.open(tmp_path / "theirs.tar.gz", "w:gz") as archive:
+        archive.add(theirs, arcname=".")
+    done = collect([TarPlace(tmp_path / "theirs.tar.gz")], tmp_path / "packed", CollectOptions("x"))
+    assert done.foreign[0].result.place == f"{tmp_path}/theirs.tar.gz/{RESULT}"
+    convert(theirs, tmp_path / "plain")
+    assert files(tmp_path / "packed") == files(tmp_path / "plain")
 
 
 @pytest.mark.parametrize(
