@@ -68,14 +68,18 @@ def stray(log: Log) -> Iterator[Breach]:
         if not known and not entry.name.startswith("."):
             yield Breach(
                 log.directory / entry.name,
-                "does not belong beside the logs",
+                "not part of a run",
                 severity=Severity.WARNING,
                 fix="remove it",
             )
     for path in log.result.inventory.directories(log.directory.parent):
         if path.name not in ("run_1", "power", "ranging"):
             yield Breach(
-                path, "is never looked at", expected="run_1", severity=Severity.WARNING, fix="remove it"
+                path,
+                "a run that nobody looks at",
+                expected="run_1",
+                severity=Severity.WARNING,
+                fix="remove it",
             )
 
 

@@ -15,9 +15,9 @@ from mlperf_bake.results import strict_json
 T = TypeVar("T")
 TEXT_LIMIT: Final = 2**20
 _REFUSED: Final = {
-    Kind.LINK: "is a link, and links are not followed",
-    Kind.DIRECTORY: "is a directory",
-    Kind.OTHER: "is no regular file",
+    Kind.LINK: "a link, and links are not followed",
+    Kind.DIRECTORY: "a directory where a file is expected",
+    Kind.OTHER: "no regular file",
 }
 
 

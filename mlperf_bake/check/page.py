@@ -19,6 +19,8 @@ from mlperf_bake.check.verdict import Judged, State, Verdict
 from mlperf_bake.program import NAME
 from mlperf_bake.results.printable import printable
 
+COMMANDS: Final = (NAME, "mv", "rm", "chmod")
+"""What a fix starts with that is a command, not a sentence."""
 SYMBOLS: Final = {State.VALID: "✓", State.DEMONSTRATION: "◐", State.INVALID: "✕"}
 SECTIONS: Final = {
     "error": ("Errors", "Each of these makes the tree invalid."),
@@ -77,6 +79,7 @@ def as_page(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
         differences=differences(official, verdict) if official else (),
         version=__version__,
         program=NAME,
+        commands=COMMANDS,
     )
 
 

@@ -131,16 +131,11 @@ def _fixes(group: Group) -> list[str]:
 
 
 def _row(result: Judged) -> tuple[str, ...]:
-    accuracy = ", ".join(_accuracy(metric, value) for metric, value in result.accuracy.items())
+    accuracy = ", ".join(result.accuracy_words)
     figure = str(result.figure) if result.figure else "no figure"
     name = f"{result.division}/{result.submitter} {result.system}"
     row = (name, result.model, result.scenario, figure, accuracy or "no accuracy", result.state.value)
     return tuple(map(printable, row))
-
-
-def _accuracy(metric: str, value: float) -> str:
-    """``top-1 90 %`` for what the official checker calls ``acc``; other metrics by their own name."""
-    return f"top-1 {value:g} %" if metric == "acc" else f"{metric} {value:g}"
 
 
 def _official_words(official: OfficialVerdict) -> str:

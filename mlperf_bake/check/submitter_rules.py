@@ -81,13 +81,13 @@ def mapping(submitter: Submitter) -> Iterator[Breach]:
         yield Breach(file.path, file.error.problem, found=file.error.found or "")
         return
     if submitter.division != "open":
-        yield Breach(file.path, "is read in the open division only", severity=Severity.WARNING)
+        yield Breach(file.path, "the mapping counts in the open division only", severity=Severity.WARNING)
     benchmarks = submitter.tree.rules.models
     for model, benchmark in (file.value or {}).items():
         if not isinstance(benchmark, str) or benchmark not in benchmarks:
             yield Breach(
                 file.path,
-                f"maps {model} to no benchmark of the round",
+                f"{model} is mapped to no benchmark of the round",
                 found=repr(benchmark),
                 expected="one of " + ", ".join(benchmarks),
             )
@@ -103,7 +103,7 @@ def orphans(submitter: Submitter) -> Iterator[Breach]:
         if dot and ending == "json" and stem not in with_results:
             yield Breach(
                 systems / name,
-                "describes a system without results",
+                "the description of a system without results",
                 severity=Severity.WARNING,
                 fix="remove it",
             )
@@ -116,7 +116,7 @@ def submitter_stray(submitter: Submitter) -> Iterator[Breach]:
         if entry.name not in _ENTRIES and not entry.name.startswith(".") and entry.kind is not Kind.LINK:
             yield Breach(
                 submitter.path / entry.name,
-                "does not belong into a submission",
+                "not part of a submission",
                 severity=Severity.WARNING,
                 fix="remove it",
             )

@@ -121,7 +121,7 @@ def stray(tree: Tree) -> Iterator[Breach]:
         if entry.name not in (*tree.rules.tree.divisions, *_ROOT_FILES):
             yield Breach(
                 tree.root / entry.name,
-                "does not belong into a submission",
+                "not part of a submission",
                 severity=Severity.WARNING,
                 fix="remove it",
             )
@@ -135,7 +135,7 @@ def links(tree: Tree) -> Iterator[Breach]:
             path = Path(directory, entry.name)
             yield Breach(
                 path,
-                "is a link; links are not followed",
+                "a link, and links are not followed",
                 found=f"to {_target(path)}",
                 expected="a file or directory",
                 fix="copy what it leads to",
@@ -156,7 +156,7 @@ def special(tree: Tree) -> Iterator[Breach]:
         if entry.kind is Kind.OTHER:
             yield Breach(
                 Path(directory, entry.name),
-                "is a pipe, a socket or a device",
+                "a pipe, a socket or a device",
                 expected="files",
                 fix="remove it",
             )
@@ -182,7 +182,7 @@ def size(tree: Tree) -> Iterator[Breach]:
         if entry.size > LARGE_FILE:
             yield Breach(
                 Path(directory, entry.name),
-                "is too large for the results repository",
+                "too large for the results repository",
                 found=f"{entry.size / 2**20:.0f} MB",
                 expected="at most 50 MB",
                 severity=Severity.WARNING,

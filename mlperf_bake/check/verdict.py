@@ -53,6 +53,18 @@ class Judged:
     accuracy: Mapping[str, float]
     state: State
 
+    @property
+    def accuracy_words(self) -> tuple[str, ...]:
+        """``top-1 90 %`` for what the official checker calls ``acc``; other metrics by their own name."""
+        return tuple(
+            f"top-1 {value:g} %"
+            if metric == "acc"
+            else f"{metric} {value:,.0f}"
+            if value >= 1e5
+            else f"{metric} {value:g}"
+            for metric, value in self.accuracy.items()
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -72,7 +72,7 @@ VERDICT = Verdict(
 class Page(HTMLParser):
     """The tags of a page, each with its attributes, and its text; refuses what is not closed in order."""
 
-    VOID = frozenset({"meta", "br", "link", "img", "input"})
+    VOID = frozenset({"meta", "br", "col", "link", "img", "input"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
