@@ -42,7 +42,7 @@ def run(
         str, typer.Option("--scenario", "-s", help="SingleStream, MultiStream, Server, Offline, Interactive.")
     ] = "Offline",
     mode: Annotated[
-        str, typer.Option("--mode", "-m", help="performance, accuracy, find-peak.")
+        str, typer.Option("--mode", "-m", help="performance, accuracy, find-peak, compliance/TESTnn.")
     ] = "performance",
     data: Annotated[
         str,
@@ -121,7 +121,7 @@ def run(
     project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell
     model = project.matrix.models[cell.model]
-    require_sense(scenario, mode, options, project.round, model.benchmark)
+    require_sense(scenario, mode, options, project.round_of(cell) or project.round, model.benchmark)
     require_labels(data, mode, model, _with_labels(target, scenario, results, round_name))
     place = results_from(results)
     engine = find_engine()
@@ -145,7 +145,7 @@ def run(
     )
     say = note if json else typer.echo
     if mode != "find-peak" and not untuned and not own_class:  # tuned was the image's own class
-        request = _tuned(project, request, engine, say)
+        request = tuned(project, request, engine, say)
     console = Console(stderr=json)
     outcome = run_image(request, engine, console=console, say=say)
     if json:
@@ -179,7 +179,7 @@ def require_valid(outcome: RunOutcome, again: str = "") -> None:
         )
 
 
-def _tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[[str], None]) -> RunRequest:
+def tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[[str], None]) -> RunRequest:
     """The request with the settings that were tuned for it; says which those are, or why there are none."""
     from mlperf_bake.run.built import fingerprint_of
     from mlperf_bake.tune.applying import tuned_options

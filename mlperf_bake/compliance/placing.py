@@ -42,13 +42,27 @@ class Judged:
         return self.verification is not None and self.verification.passed
 
     @property
-    def said(self) -> str:
-        """``TEST01 passed``, or why it did not."""
+    def verdict(self) -> str:
+        """``passed``, ``failed`` or ``not judged``."""
         if self.verification is None:
-            return f"{self.test} was not judged: {self.refused}"
-        if not self.verification.passed:
-            return f"{self.test} did not pass: " + "; ".join(self.verification.reasons)
-        return f"{self.test} passed" + "".join(f": {remark}" for remark in self.verification.remarks)
+            return "not judged"
+        return "passed" if self.verification.passed else "failed"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it did not pass."""
+        return self.verification.reasons if self.verification else (self.refused,)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is worth knowing of a test that passed."""
+        return self.verification.remarks if self.verification else ()
+
+    @property
+    def said(self) -> str:
+        """``TEST01 passed``, or why it did not, on one line."""
+        why = "; ".join(self.reasons or self.remarks)
+        return f"{self.test} {self.verdict}" + (f": {why}" if why else "")
 
 
 def judge(
