@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-import typer
-
 from mlperf_bake.cli.options import Contexts, Json, Only, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import BuildFailed, UsageError

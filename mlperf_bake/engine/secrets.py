@@ -92,6 +92,13 @@ def secret_environment(secrets: Iterable[Secret]) -> dict[str, str]:
     return {secret.variable: secret.text for secret in secrets if secret.file is None}
 
 
+def passwords(secrets: Iterable[Secret]) -> tuple[str, ...]:
+    """The passwords in the addresses of these secrets' texts, as written and as meant, sorted: what must appear in no image."""
+    written = {part for secret in secrets for part in re.findall(r"://[^\s/@:]*:([^\s/@]+)@", secret.text)}
+    found = written | set(map(unquote, written))
+    return tuple(sorted(found))
+
+
 def ca_bundle(environ: Mapping[str, str], defaults: Iterable[Path] = CA_FILES) -> Path | None:
     """The certificate bundle that programs on this machine are told to use, else the distribution's.
 

@@ -62,7 +62,6 @@ def _of_images(first: Layout, one: Image, second: Layout, other: Image) -> Itera
     config, other_config = first.read(one.config), second.read(other.config)
     yield from _of_configurations(config, other_config)
     steps = _steps(config)
-    found = False
     for number, (layer, twin) in enumerate(zip_longest(one.layers, other.layers), 1):
         step = steps[number - 1] if number <= len(steps) else ""
         where = f"layer {number} ({step})" if step else f"layer {number}"
@@ -71,8 +70,7 @@ def _of_images(first: Layout, one: Image, second: Layout, other: Image) -> Itera
         elif layer.digest != twin.digest:
             in_files = list(_of_layers(where, first, layer, second, twin))
             yield from in_files or [Difference(where, "order or compression", layer.digest, twin.digest)]
-            found = True
-    if not found and config == other_config:
+    if config == other_config and one.layers == other.layers:
         yield Difference("manifest", "digest", one.manifest.digest, other.manifest.digest)
 
 
