@@ -17,6 +17,7 @@
 #include "arguments.h"
 #include "core/json.h"
 #include "core/loadgen_log.h"
+#include "core/loadgen_version.h"
 #include "core/scenario.h"
 #include "loadgen.h"
 #include "query_sample_library.h"
@@ -81,7 +82,7 @@ int Main(int argc, char** argv) {
   }
   mlperf::TestSettings settings;
   // LoadGen's built-in settings for resnet50, then what user.conf would say.
-  settings.FromConfig("", "resnet50", std::string(mlperf_bake::LoadGenName(scenario)), 0);
+  mlperf_bake::SetCompiledIn("resnet50", std::string(mlperf_bake::LoadGenName(scenario)), &settings);
   settings.scenario = mlperf_bake::LoadGenScenario(scenario);
   settings.mode = mlperf::TestMode::PerformanceOnly;
   settings.min_duration_ms = static_cast<std::uint64_t>(1000 * arguments.Number("--duration"));

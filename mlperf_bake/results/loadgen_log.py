@@ -35,6 +35,7 @@ _ENCODINGS: Final = {
 }
 """What the first bytes of a file that an editor or a copy has changed say of it."""
 _PERCENTILE = re.compile(r"result_(\d+\.\d+)_percentile_latency_ns")
+_LAST_LATENCY: Final = "result_99.90_percentile_latency_ns"
 _BULKY: Final = frozenset({"loaded_qsl_set", "loadgen_file_sha1", "loadgen_git_log_message"})
 _SETTING: Final = ("requested_", "effective_", "result_", "early_stopping_")
 
@@ -175,7 +176,13 @@ class DetailLog:
         if self.mode == "accuracy":
             total = self.integer("qsl_reported_total_count")
             return total is not None and self.generated_samples >= total > 0
-        return self.has("result_validity") and self.has("num_errors")
+        return self.has("result_validity") and self._ends()
+
+    def _ends(self) -> bool:
+        """Whether a performance log has its last line: the count of errors, before LoadGen 5.0 the last latency."""
+        if self.has("num_errors"):
+            return True
+        return (self.version or "").partition(".")[0] in {"3", "4"} and self.has(_LAST_LATENCY)
 
 
 class _Reader:

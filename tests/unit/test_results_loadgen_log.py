@@ -78,6 +78,24 @@ def test_asking_for_another_type_gives_none(tmp_path: Path) -> None:
     assert log.number("no_such_key") is None
 
 
+@pytest.mark.parametrize(
+    ("version", "key", "complete"),
+    [
+        ("6.0.17", "num_errors", True),
+        ("4.1.30", "result_99.90_percentile_latency_ns", True),
+        ("3.0", "result_99.90_percentile_latency_ns", True),
+        ("4.1.30", "result_99.00_percentile_latency_ns", False),
+        ("5.0.21", "result_99.90_percentile_latency_ns", False),
+    ],
+)
+def test_a_performance_log_ends_as_its_loadgen_ends_it(
+    tmp_path: Path, version: str, key: str, complete: bool
+) -> None:
+    text = detail_text(RunSpec(detail={"loadgen_version": f"{version} @ x"}))
+    lines = [line.replace('"num_errors"', f'"{key}"') for line in text.splitlines(keepends=True)]
+    assert read_text(tmp_path, "".join(lines)).complete is complete
+
+
 def test_an_accuracy_log_is_complete_when_its_queries_cover_the_data_set(tmp_path: Path) -> None:
     whole = detail_text(RunSpec(mode="accuracy"))
     assert read_text(tmp_path, whole).complete

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <fstream>
 
+#include "core/loadgen_version.h"
+
 namespace mlperf_bake {
 namespace {
 
@@ -56,7 +58,7 @@ std::optional<double> LoadGenLog::Number(const std::string& key) const {
 
 std::optional<Result> ReadResult(const LoadGenLog& log, Scenario scenario) {
   const auto validity = log.Text("result_validity");
-  if (!validity || !log.Text("num_errors")) return std::nullopt;
+  if (!validity || !log.Text(kLastKey)) return std::nullopt;
   Result result;
   result.valid = *validity == "VALID";
   switch (scenario) {

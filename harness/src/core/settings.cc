@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/failure.h"
+#include "core/loadgen_version.h"
 #include "core/queue_model.h"
 
 namespace mlperf_bake {
@@ -146,7 +147,7 @@ Execution ResolveExecution(const Options& options, int preferred_workers, int us
 
 mlperf::TestSettings LoadGenDefaults(const Cell& cell, Scenario scenario) {
   mlperf::TestSettings settings;
-  settings.FromConfig("", cell.loadgen_model, std::string(LoadGenName(scenario)), 0);
+  SetCompiledIn(cell.loadgen_model, std::string(LoadGenName(scenario)), &settings);
   return settings;
 }
 
