@@ -46,7 +46,7 @@ def measure(log: Path, given: Given) -> Measured:
     unmeasured = {}
     scores = _scores(features)
     if "inception" in features:
-        figures["FID_SCORE"] = distance(features["inception"], statistics["mu"], statistics["sigma"])
+        figures["FID_SCORE"] = _fid(features["inception"], statistics, given)
     else:
         unmeasured["FID_SCORE"] = _NO_FEATURES if not features else 'the features have no "inception"'
     if scores:
@@ -83,6 +83,18 @@ def distance(features: NDArray[Any], mean: NDArray[Any], covariance: NDArray[Any
     product = np.linalg.eigvalsh(root @ covariance @ root)
     traces = np.trace(own) + np.trace(covariance) - 2 * np.sqrt(np.clip(product, 0, None)).sum()
     return float(((features.mean(axis=0, dtype=np.float64) - mean) ** 2).sum() + traces)
+
+
+def _fid(features: NDArray[Any], statistics: dict[str, NDArray[Any]], given: Given) -> float:
+    if "mu" not in statistics or len(statistics["mu"]) != features.shape[1]:
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in statistics.items())
+        raise UsageError(
+            "features and statistics are not of one size",
+            where=str(given.truth),
+            found=shapes,
+            expected=f"mu and sigma of {features.shape[1]} features",
+        )
+    return distance(features, statistics["mu"], statistics["sigma"])
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:

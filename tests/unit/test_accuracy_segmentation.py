@@ -26,9 +26,8 @@ def cases(directory: Path, *volumes: np.ndarray) -> Path:
     names = [f"case_{99 - number:05}" for number in range(len(volumes))]
     for name, volume in zip(names, volumes, strict=True):
         (directory / "nifti" / name).mkdir(parents=True)
-        nibabel.save(
-            nibabel.Nifti1Image(volume, np.eye(4)), directory / "nifti" / name / "segmentation.nii.gz"
-        )
+        image = nibabel.Nifti1Image(volume, np.eye(4))  # type: ignore[no-untyped-call]
+        nibabel.save(image, directory / "nifti" / name / "segmentation.nii.gz")
     (directory / "inference_cases.json").write_text(json.dumps(names), encoding="utf-8")
     return directory
 
