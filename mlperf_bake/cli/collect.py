@@ -78,6 +78,10 @@ Data = Annotated[
         "--data", metavar="DIR", help="Count the accuracy again with this data set.", show_default=False
     ),
 ]
+Infer = Annotated[
+    bool,
+    typer.Option("--infer", help="Edge systems: copy results to the scenarios that they may stand for."),
+]
 Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="Local image to read volumes with.", show_default=False),
@@ -100,6 +104,7 @@ def collect(
     data: Data = None,
     model: Model = None,
     runs_file: RunsFile = None,
+    infer: Infer = False,
     image: Image = None,
     json: Json = False,
 ) -> None:

@@ -37,9 +37,33 @@ def as_data(collected: Collected) -> dict[str, object]:
                 "model": one.result.key.model,
                 "scenario": one.result.key.scenario,
                 "place": one.result.place,
+                "inferred": [
+                    {
+                        "division": one.owner.division,
+                        "submitter": one.owner.submitter,
+                        "system": one.target.system,
+                        "model": one.target.model,
+                        "scenario": one.target.scenario,
+                        "from": one.source,
+                        "done": one.done,
+                    }
+                    for one in collected.inferred
+                ],
                 "remarks": list(one.remarks),
             }
             for one in collected.foreign
+        ],
+        "inferred": [
+            {
+                "division": one.owner.division,
+                "submitter": one.owner.submitter,
+                "system": one.target.system,
+                "model": one.target.model,
+                "scenario": one.target.scenario,
+                "from": one.source,
+                "done": one.done,
+            }
+            for one in collected.inferred
         ],
         "remarks": list(collected.remarks),
         "left_out": [
@@ -71,6 +95,9 @@ def print_collected(collected: Collected, submitter: str, round_name: str) -> No
         print_line(f"  in           {one.directory}")
     for remark, results in _by_remark(collected.foreign).items():
         note(printable(f"{remark}: {results[0]}" + (f" and {len(results) - 1} more" if results[1:] else "")))
+    for inference in collected.inferred:
+        offer = "" if inference.done else "; --infer does it"
+        note(printable(f"{'inferred' if inference.done else 'can be inferred'}: {inference}{offer}"))
     for remark in collected.remarks:
         note(printable(remark))
     for item in collected.left_out:

@@ -52,6 +52,7 @@ class CollectOptions:
         declared: gives the values for measurements.json that are declared for a run's weights.
         model: the model of runs of others that nothing else tells it of.
         said: by directory, what the user says of such runs (``read_runs_file``).
+        infer: copy results of edge systems to the scenarios that they may stand for.
     """
 
     submitter: str
@@ -63,6 +64,7 @@ class CollectOptions:
     declared: Callable[[Manifest], Mapping[str, str]] = _undeclared
     model: str | None = None
     said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    infer: bool = False
 
 
 def collect(
@@ -100,7 +102,8 @@ def collect(
             )
         where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
         with replacing(out, waiting) as tree:
-            writer = Filling(tree, out, rules, options.given or {}, options.declared, where, labels)
+            given = options.given or {}
+            writer = Filling(tree, out, rules, given, options.declared, where, labels, infer=options.infer)
             for owner, pair, share in mine:
                 writer.write(owner, pair, share)
             for result in foreign:

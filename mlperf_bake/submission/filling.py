@@ -1,7 +1,7 @@
 """Fills a tree with results, ours and others', and tells what became of each."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlperf_bake.results.classification import Labels, TopOne
@@ -10,6 +10,7 @@ from mlperf_bake.rounds import Round
 from mlperf_bake.submission.describing import Declared, Missing, Unknown, write_system
 from mlperf_bake.submission.foreign import ForeignResult
 from mlperf_bake.submission.foreign_tree import SubmitterFiles
+from mlperf_bake.submission.inferring import Inference, copy_inferred, inferences
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.placing import place_files, place_result
 from mlperf_bake.submission.runs_file import Asked
@@ -46,6 +47,7 @@ class Collected:
         left_out: runs that are not in it, with the reason.
         unknown: by system, what nobody has said yet.
         foreign: what was added or replaced of others' results.
+        inferred: results that were copied from another scenario's, or could be (not ``done``).
         remarks: what is to be said of submitters as a whole.
         asked: runs of others that something must be said of before they can be results.
     """
@@ -57,6 +59,7 @@ class Collected:
     foreign: tuple[CollectedForeign, ...] = ()
     remarks: tuple[str, ...] = ()
     asked: tuple[Asked, ...] = ()
+    inferred: tuple[Inference, ...] = ()
 
 
 class Filling:
@@ -68,6 +71,7 @@ class Filling:
         declared: what is declared of a run's weights.
         counted: in words, where the accuracy of our runs was counted.
         labels: the true classes, where they are at hand.
+        infer: copy results to the scenarios of edge systems that they may stand for.
     """
 
     def __init__(
@@ -79,14 +83,18 @@ class Filling:
         declared: Declared,
         counted: str,
         labels: Labels | None = None,
+        *,
+        infer: bool = False,
     ) -> None:
         self._tree, self._out, self._rules = tree, out, rules
         self._given, self._declared, self._counted, self._labels = given, declared, counted, labels
+        self._infer = infer
         self._results: list[CollectedResult] = []
         self._foreign: list[CollectedForeign] = []
         self._logs: list[WholeLog] = []
         self._remarks: list[str] = []
         self._ours: set[Owner] = set()
+        self._written: set[tuple[Owner, ResultKey]] = set()
         self._missing: dict[tuple[Owner, str], Missing] = {}
         self._known: dict[tuple[Owner, str], Mapping[str, object]] = {}
 
@@ -133,6 +141,7 @@ class Filling:
             unknown += write_system(
                 self._tree, owner, system, self._rules, self._given, self._out, missing, known
             )
+        inferred = tuple(self._inferred())
         record(self._out, self._logs)
         return Collected(
             self._out,
@@ -142,9 +151,29 @@ class Filling:
             tuple(self._foreign),
             tuple(self._remarks),
             tuple(asked),
+            inferred,
         )
 
+    def _inferred(self) -> Iterator[Inference]:
+        """Inferences of the models that results were added of: made, made again, or only offered."""
+        written = {
+            (owner, system, model) for (owner, system), models in self._missing.items() for model in models
+        }
+        for owner, system, model in sorted(written):
+            for inference in inferences(self._tree, self._rules, owner, system, model):
+                if not inference.done and not self._infer:
+                    yield inference
+                elif not inference.done or self._outdated(inference):
+                    copy_inferred(self._tree, self._rules, inference)
+                    yield replace(inference, done=True)
+
+    def _outdated(self, inference: Inference) -> bool:
+        """Whether what was measured is new and its copy is not."""
+        measured, copy = (inference.owner, inference.measured), (inference.owner, inference.target)
+        return measured in self._written and copy not in self._written
+
     def _miss(self, owner: Owner, key: ResultKey, unknown: Sequence[str]) -> None:
+        self._written.add((owner, key))
         self._missing.setdefault((owner, key.system), {}).setdefault(key.model, []).extend(unknown)
 
     def _shown(self, directory: Path) -> Path:
