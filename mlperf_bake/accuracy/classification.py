@@ -27,7 +27,7 @@ def measure(log: Path, given: Given) -> Measured:
     return Measured(
         samples=found.total,
         figures={"acc": found.percent},
-        line=f"accuracy={found.percent:.3f}%, good={found.correct}, total={found.total}",
+        line=found.line,
         intervals={"acc": share_interval(found.correct, found.total)},
         repeated=answers.repeated,
     )

@@ -62,6 +62,11 @@ class TopOne:
         """The share in per cent."""
         return 100 * self.correct / self.total
 
+    @property
+    def line(self) -> str:
+        """The line that MLCommons' accuracy script prints, for accuracy.txt."""
+        return f"accuracy={self.percent:.3f}%, good={self.correct}, total={self.total}"
+
 
 def top_one(log: Path, labels: Labels) -> TopOne:
     """Counts an accuracy log against the labels of a prepared data set.

@@ -4,12 +4,13 @@ import itertools
 from pathlib import Path
 from typing import Final
 
+from mlperf_bake.accuracy.writing import write_accuracy
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.classification import Labels, top_one
 from mlperf_bake.results.run import ACCURACY, ForeignLogs
 from mlperf_bake.rounds import ModelRules
 from mlperf_bake.submission.foreign_parts import AccuracyText
-from mlperf_bake.submission.shortening import accuracy_text, is_shortened, whole_hash
+from mlperf_bake.submission.shortening import is_shortened, whole_hash
 
 ACCURACY_TEXT: Final = "accuracy.txt"
 _TOP_ONE: Final = "acc"
@@ -38,7 +39,7 @@ def accuracy_texts(labels: Labels | None, scratch: Path) -> AccuracyText:
             )
         found = top_one(log, labels)
         made = scratch / f"{next(numbers)}-{ACCURACY_TEXT}"
-        made.write_text(accuracy_text(found.correct, found.total, whole_hash(log)), encoding="utf-8")
+        write_accuracy(made, found.line, whole_hash(log))
         return made
 
     return text

@@ -33,11 +33,6 @@ def shorten(log: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def accuracy_text(correct: int, total: int, sha256: str) -> str:
-    """accuracy.txt: the line MLCommons' accuracy script prints for ImageNet, and the hash of the whole log."""
-    return f"accuracy={100 * correct / total:.3f}%, good={correct}, total={total}\n\nhash={sha256}\n"
-
-
 def is_shortened(log: Path) -> bool:
     """Whether a log is what ``shorten`` leaves of one: both ends and an ellipsis."""
     if log.stat().st_size != 2 * VIEWABLE + len(ELLIPSIS):

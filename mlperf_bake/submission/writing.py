@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlperf_bake.accuracy.writing import write_accuracy
 from mlperf_bake.compliance.placing import Judged, judge, place
 from mlperf_bake.results.classification import Labels, TopOne
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, Run
@@ -20,7 +21,7 @@ from mlperf_bake.submission.describing import (
 from mlperf_bake.submission.foreign_tree import MAPPING
 from mlperf_bake.submission.layout import Owner, result_paths, source_path
 from mlperf_bake.submission.selection import Pair
-from mlperf_bake.submission.shortening import accuracy_text, shorten
+from mlperf_bake.submission.shortening import shorten
 from mlperf_bake.submission.whole_logs import WholeLog
 
 
@@ -71,8 +72,7 @@ def write_pair(
     paths.measurements.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(pair.performance.file(USER_CONF), paths.measurements / USER_CONF)
     sha256 = shorten(pair.accuracy.file(ACCURACY), accuracy / ACCURACY)
-    text = accuracy_text(share.correct, share.total, sha256)
-    (accuracy / "accuracy.txt").write_text(text, encoding="utf-8")
+    write_accuracy(accuracy / "accuracy.txt", share.line, sha256)
     manifest = pair.performance.manifest
     model = rules.models[manifest.cell.benchmark or ""]
     readme = documents.result_readme(pair, rules, model, share, counted)
