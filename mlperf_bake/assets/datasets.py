@@ -6,7 +6,7 @@ from importlib import resources
 from typing import Any, cast
 
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
-from mlperf_bake.assets.reading import DebianIdx, ListedFiles, Reading, WheelImages
+from mlperf_bake.assets.reading import DebianIdx, ListedFiles, Photos, Reading, WheelImages
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.document import Node, Problems, parse
@@ -19,7 +19,12 @@ SOURCE_KEYS = {
     "url": {"url", "sha256"},
     "directory": {"directory"},
 }
-READ_KEYS = {"wheel-images": {"prefix"}, "debian-idx": {"images", "labels"}, "directory": {"list"}}
+READ_KEYS = {
+    "wheel-images": {"prefix"},
+    "debian-idx": {"images", "labels"},
+    "directory": {"list"},
+    "photos": {"list", "archive", "md5"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Dataset:
     classes: int
     official_count: int
     source: Source | UserDirectory
-    reading: Reading
+    reading: Reading | Photos
     preprocessings: tuple[str, ...]
 
 
@@ -135,11 +140,13 @@ def _source(fields: dict[str, str]) -> Source | UserDirectory:
     return UserDirectory(fields["directory"])
 
 
-def _reading(fields: dict[str, str]) -> Reading:
+def _reading(fields: dict[str, str]) -> Reading | Photos:
     match fields["kind"]:
         case "wheel-images":
             return WheelImages(fields["prefix"])
         case "debian-idx":
             return DebianIdx(fields["images"], fields["labels"])
+        case "photos":
+            return Photos(fields["list"], fields["archive"], fields["md5"])
         case _:
             return ListedFiles(fields["list"])

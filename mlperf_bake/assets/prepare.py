@@ -1,33 +1,36 @@
 """Prepares a data set: raw samples through a preprocessing into the form the harness maps into memory.
 
-The bytes written do not depend on the number of processes: samples are handed out in order and written in order,
-with a bounded number under way. A data set appears under its name when it is complete, or not at all.
+A data set appears under its name when it is complete, or not at all; a large one that was interrupted goes on where it
+stopped, as long as nothing has changed that determines its content.
 """
 
 import hashlib
-import os
 import shutil
-import signal
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from itertools import islice
-from multiprocessing import get_context
+from math import prod
 from pathlib import Path
 
+from mlperf_bake.assets.batches import batches
 from mlperf_bake.assets.cache import Cache, default_root, file_sha256, publish
+from mlperf_bake.assets.collection import Collection, open_collection
 from mlperf_bake.assets.datasets import Dataset, UserDirectory, find_dataset
-from mlperf_bake.assets.prepared import CONF, LABELS, SAMPLES, PreparedDataset, load_prepared
-from mlperf_bake.assets.preprocessing import Preprocessing, Unreadable, find_preprocessing
+from mlperf_bake.assets.prepared import (
+    CONF,
+    LABEL_BYTES,
+    LABELS,
+    SAMPLES,
+    VALUE_BYTES,
+    PreparedDataset,
+    load_prepared,
+)
+from mlperf_bake.assets.preprocessing import Preprocessing, find_preprocessing
 from mlperf_bake.assets.progress import Progress, silent
-from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
+from mlperf_bake.assets.reading import Photos
 from mlperf_bake.assets.sources import Source, fetch
-from mlperf_bake.assets.workspace import workspace
+from mlperf_bake.assets.unfinished import Unfinished, unfinished
 from mlperf_bake.errors import DiskFull, UsageError
 
-BATCH = 32  # samples a process takes at once: some 20 MB of values for photos
-BATCHES_UNDER_WAY = 3  # a process: one in work, one waiting, one to be written
-IN_PROCESS = 256  # up to so many photos starting processes takes longer than the work
+RECORDED_EVERY = 1000  # samples; an interrupted preparation loses at most these
+CHUNK = 1 << 22
 ROOM_FACTOR = 1.02  # what file systems need beside the bytes
 
 
@@ -37,6 +40,7 @@ def prepare(
     out: Path | None = None,
     *,
     source: Path | None = None,
+    only: Path | None = None,
     cache: Cache | None = None,
     workers: int | None = None,
     progress: Progress = silent,
@@ -47,7 +51,8 @@ def prepare(
         name: of datasets.yaml.
         preprocessing: an id the data set lists.
         out: directory to write; left out, a place in the cache. It may be empty, missing, or hold the same result.
-        source: the user's own copy of the package, or directory of photos.
+        source: the user's own copy of the package, or directory or archive of photos.
+        only: a list of file names; these samples alone are prepared, in its order.
         workers: processes; left out, the processors this process may use.
 
     Raises:
@@ -62,10 +67,10 @@ def prepare(
         )
     steps = find_preprocessing(preprocessing)
     cache = cache or Cache(default_root())
+    key = _key(dataset, steps, source, only)
     if out is not None:
         raw = _locate(dataset, preprocessing, source, cache, progress)
-        return _into(out, dataset, steps, raw, workers, progress)
-    key = _key(dataset, steps, source)
+        return _into(out, key, dataset, steps, raw, only, workers, progress)
     with cache.making("datasets", key, progress) as target:
         if target.exists():
             try:
@@ -73,7 +78,7 @@ def prepare(
             except UsageError:  # damaged since: the cache may throw away what it can make again
                 shutil.rmtree(target)
         raw = _locate(dataset, preprocessing, source, cache, progress)
-        return _into(target, dataset, steps, raw, workers, progress)
+        return _into(target, key, dataset, steps, raw, only, workers, progress)
 
 
 def _locate(
@@ -102,19 +107,30 @@ def _user_directory(dataset: Dataset, preprocessing: str, source: Path | None) -
     assert isinstance(dataset.source, UserDirectory)
     if source is None:
         raise own_files_needed(dataset, f"--preprocessing {preprocessing}")
-    if not source.is_dir():
+    if not source.is_dir() and not (source.is_file() and isinstance(dataset.reading, Photos)):
         raise UsageError("not a directory", where=str(source), expected=dataset.source.holds)
     return source
 
 
-def _key(dataset: Dataset, preprocessing: Preprocessing, source: Path | None) -> str:
-    """What tells one cached result from another: readable, and a hash of all that determines it."""
+def _key(dataset: Dataset, preprocessing: Preprocessing, source: Path | None, only: Path | None) -> str:
+    """What tells one result from another: readable, and a hash of all that determines it."""
     if isinstance(dataset.source, UserDirectory):
         content = _directory_identity(_user_directory(dataset, preprocessing.id, source))
     else:
         content = dataset.source.sha256 or ""
-    identity = repr((dataset, preprocessing.shape, _decoder_version(), content))
+    identity = repr((dataset, preprocessing.shape, _decoder_version(), content, *_list_identity(only)))
     return f"{dataset.name}-{preprocessing.id}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def _list_identity(only: Path | None) -> tuple[str, ...]:
+    if only is None:
+        return ()
+    try:
+        return (file_sha256(only),)
+    except OSError as error:
+        raise UsageError(
+            "the list cannot be read", where=str(only), found=error.strerror or str(error)
+        ) from error
 
 
 def _decoder_version() -> str:
@@ -125,10 +141,12 @@ def _decoder_version() -> str:
 
 
 def _directory_identity(directory: Path) -> str:
-    """Place, names, sizes and times of a directory's files: cheap for 50,000, and changed by any ordinary edit."""
+    """Place, names, sizes and times of a directory's files, or of a file's: cheap for 50,000, and changed by any ordinary
+    edit."""
     digest = hashlib.sha256(str(directory.resolve()).encode())
+    files = sorted(directory.rglob("*")) if directory.is_dir() else [directory]
     try:
-        for file in sorted(directory.rglob("*")):
+        for file in files:
             state = file.stat()
             digest.update(f"{file}\0{state.st_size}\0{state.st_mtime_ns}\n".encode(errors="surrogateescape"))
     except OSError as error:
@@ -138,9 +156,11 @@ def _directory_identity(directory: Path) -> str:
 
 def _into(
     target: Path,
+    identity: str,
     dataset: Dataset,
     preprocessing: Preprocessing,
     raw: Path,
+    only: Path | None,
     workers: int | None,
     progress: Progress,
 ) -> PreparedDataset:
@@ -158,10 +178,15 @@ def _into(
             expected=f"{dataset.name}, {preprocessing.id}",
             remedy="choose another --out",
         )
-    count = count_samples(dataset, raw)
-    with workspace(target.parent) as scratch:
-        _require_room(scratch, count, preprocessing)
-        samples, labels = _write(dataset, preprocessing, raw, count, scratch, workers, progress)
+    collection = open_collection(dataset, raw, only, progress)
+    count = collection.count
+    with unfinished(target, progress) as directory:
+        if target.exists() and any(target.iterdir()):  # by the process that this one has waited for
+            return _into(target, identity, dataset, preprocessing, raw, only, workers, progress)
+        widths = {SAMPLES: VALUE_BYTES * prod(preprocessing.shape), LABELS: LABEL_BYTES}
+        files = Unfinished(directory, widths, identity)
+        _require_room(directory, count - files.rows, sum(widths.values()))
+        samples, labels = _write(dataset, preprocessing, collection, files, raw, workers, progress)
         prepared = PreparedDataset(
             path=target,
             name=dataset.name,
@@ -174,10 +199,11 @@ def _into(
             labels_sha256=labels,
             demonstration=count != dataset.official_count,
             official_count=dataset.official_count,
-            source=_described(dataset.source),
+            source=_described(dataset.source) + (f", {collection.part}" if collection.part else ""),
         )
-        (scratch / CONF).write_text(prepared.conf(), encoding="utf-8")
-        publish(scratch, target)
+        (directory / CONF).write_text(prepared.conf(), encoding="utf-8")
+        files.end()
+        publish(directory, target)
     return prepared
 
 
@@ -189,10 +215,8 @@ def _described(source: Source | UserDirectory) -> str:
     )
 
 
-def _require_room(directory: Path, count: int, preprocessing: Preprocessing) -> None:
-    needed = 4 * count
-    for extent in preprocessing.shape:
-        needed *= extent
+def _require_room(directory: Path, count: int, width: int) -> None:
+    needed = count * width
     free = shutil.disk_usage(directory).free
     if needed * ROOM_FACTOR > free:
         raise DiskFull(
@@ -207,91 +231,33 @@ def _require_room(directory: Path, count: int, preprocessing: Preprocessing) -> 
 def _write(
     dataset: Dataset,
     preprocessing: Preprocessing,
+    collection: Collection,
+    files: Unfinished,
     raw: Path,
-    count: int,
-    directory: Path,
     workers: int | None,
     progress: Progress,
 ) -> tuple[str, str]:
-    """Writes samples.bin and labels.bin; returns their checksums."""
-    labels: list[int] = []
+    """Writes samples.bin and labels.bin, from the row on that they have already; returns their checksums."""
+    directory, done, count = files.directory, files.rows, collection.count
+    digest = hashlib.sha256()
+    if done:
+        progress(f"reading what is prepared of {dataset.name}", 0, None)
+        with (directory / SAMPLES).open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                digest.update(chunk)
     step = f"preparing {dataset.name}"
-    progress(step, 0, count)
-    with (directory / SAMPLES).open("wb") as stream:
-        digest = hashlib.sha256()
-        for batch_labels, values in _batches(dataset, preprocessing, raw, count, workers):
-            stream.write(values)
+    progress(step, done, count)
+    with (directory / SAMPLES).open("ab") as samples, (directory / LABELS).open("ab") as labels:
+        for batch, values in batches(preprocessing, collection.read(done), count - done, workers):
+            samples.write(values)
             digest.update(values)
-            labels += batch_labels
-            progress(step, len(labels), count)
-    if len(labels) != count:
-        raise UsageError(
-            "the wrong number of samples", where=str(raw), found=str(len(labels)), expected=str(count)
-        )
-    label_file = directory / LABELS
-    label_file.write_bytes(b"".join(label.to_bytes(4, "little") for label in labels))
-    return digest.hexdigest(), file_sha256(label_file)
-
-
-def _batches(
-    dataset: Dataset, preprocessing: Preprocessing, raw: Path, count: int, workers: int | None
-) -> Iterator[tuple[list[int], bytes]]:
-    """Labels and values of successive batches, in order."""
-    samples = read_samples(dataset, raw)
-    processes = min(workers or len(os.sched_getaffinity(0)), -(-count // BATCH))
-    small = preprocessing.shape[0] == 1 or count <= IN_PROCESS
-    if processes == 1 or (workers is None and small):
-        for batch in _split(samples):
-            yield [sample.label for sample in batch], _apply(preprocessing.id, batch)
-        return
-    # A fresh interpreter each: forking one that has threads can deadlock.
-    with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker) as pool:
-        under_way: deque[tuple[list[int], Future[bytes]]] = deque()
-        try:
-            for batch in _split(samples):
-                under_way.append(
-                    ([sample.label for sample in batch], pool.submit(_apply, preprocessing.id, batch))
-                )
-                if len(under_way) >= processes * BATCHES_UNDER_WAY:
-                    labels, future = under_way.popleft()
-                    yield labels, future.result()
-            while under_way:
-                labels, future = under_way.popleft()
-                yield labels, future.result()
-        except BrokenExecutor as error:
-            raise UsageError(
-                "a process that prepares samples was killed",
-                found="most often for memory",
-                remedy="try again with fewer processes: --workers 1",
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Leaves Ctrl-C, which reaches every process of the terminal, to the first; keeps NumPy to one thread each."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
-
-def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:
-    iterator = iter(samples)
-    while batch := list(islice(iterator, BATCH)):
-        yield batch
-
-
-def _apply(preprocessing: str, batch: list[RawSample]) -> bytes:
-    """The values of a batch, row-major and little-endian; runs in another process."""
-    steps = find_preprocessing(preprocessing)
-    rows: list[bytes] = []
-    for sample in batch:
-        try:
-            rows.append(steps.apply(sample.data).astype("<f4").tobytes())
-        except Unreadable as error:
-            raise UsageError(
-                "the sample cannot be read",
-                where=sample.name,
-                found=str(error),
-                remedy="replace the file by a whole copy",
-            ) from error
-    return b"".join(rows)
+            labels.write(b"".join(label.to_bytes(LABEL_BYTES, "little") for label in batch))
+            done += len(batch)
+            if done - files.rows >= RECORDED_EVERY:
+                samples.flush()
+                labels.flush()
+                files.record(done)
+            progress(step, done, count)
+    if done != count:
+        raise UsageError("the wrong number of samples", where=str(raw), found=str(done), expected=str(count))
+    return digest.hexdigest(), file_sha256(directory / LABELS)

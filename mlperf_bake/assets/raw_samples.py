@@ -39,12 +39,12 @@ def count_samples(dataset: Sampled, source: Path) -> int:
         case DebianIdx():
             return dataset.count  # compared when read: the file's checksum has been checked
         case ListedFiles(name):
-            found = len(_read_list(source / name, dataset.classes))
+            found = len(read_list(source / name, dataset.classes))
             # A part of the official set is allowed, and becomes a demonstration.
             if 0 < found < dataset.count:
                 return found
     if found != dataset.count:
-        raise _wrong_count(source, found, dataset.count)
+        raise wrong_count(source, found, dataset.count)
     return found
 
 
@@ -89,7 +89,7 @@ def _debian_idx(source: Path, images: str, labels: str, dataset: Sampled) -> Ite
     sizes, pixels = _idx(files[images], IDX_IMAGES, 3, images)
     label_sizes, values = _idx(files[labels], IDX_LABELS, 1, labels)
     if sizes[0] != dataset.count or label_sizes[0] != dataset.count:
-        raise _wrong_count(source, min(sizes[0], label_sizes[0]), dataset.count)
+        raise wrong_count(source, min(sizes[0], label_sizes[0]), dataset.count)
     step = sizes[1] * sizes[2]
     for index in range(sizes[0]):
         where = f"{images}[{index}]"
@@ -125,8 +125,8 @@ def _list_format(classes: int) -> str:
     return f'a text file with a line "FILE LABEL" a sample, labels 0 to {classes - 1}, such as "photo_00001.JPEG {classes // 2}"'
 
 
-def _read_list(file: Path, classes: int) -> list[tuple[str, int]]:
-    """The lines ``FILE LABEL``."""
+def read_list(file: Path, classes: int) -> list[tuple[str, int]]:
+    """The lines ``FILE LABEL``. Errors: UsageError with the line for one that is none, a file listed twice or outside."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
@@ -156,7 +156,7 @@ def _read_list(file: Path, classes: int) -> list[tuple[str, int]]:
 
 
 def _listed_files(source: Path, name: str, classes: int) -> Iterator[RawSample]:
-    for entry, label in _read_list(source / name, classes):
+    for entry, label in read_list(source / name, classes):
         file = source / entry
         try:
             data = file.read_bytes()
@@ -179,7 +179,7 @@ def _valid_label(label: int, classes: int, where: str) -> int:
     return label
 
 
-def _wrong_count(source: Path, found: int, expected: int) -> UsageError:
+def wrong_count(source: Path, found: int, expected: int) -> UsageError:
     return UsageError(
         "the wrong number of samples", where=str(source), found=str(found), expected=str(expected)
     )

@@ -26,6 +26,16 @@ class ListedFiles:
     list: str
 
 
+@dataclass(frozen=True, slots=True)
+class Photos:
+    """Photos that a user has: named with their labels in the text file `list`, loose beside it or in the tar file `archive`,
+    whose MD5 its makers publish."""
+
+    list: str
+    archive: str
+    md5: str
+
+
 Reading = WheelImages | DebianIdx | ListedFiles
 
 

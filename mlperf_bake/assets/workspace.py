@@ -42,10 +42,10 @@ def workspace(parent: Path) -> Iterator[Path]:
                 shutil.rmtree(directory, ignore_errors=True)
                 lock_file.unlink(missing_ok=True)
     except OSError as error:
-        _raise_in_words(error, parent)
+        raise_in_words(error, parent)
 
 
-def _raise_in_words(error: OSError, place: Path) -> NoReturn:
+def raise_in_words(error: OSError, place: Path) -> NoReturn:
     """Raises what the user can do something about as such, and anything else as it is."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise _disk_full(place) from error
@@ -112,7 +112,7 @@ def exclusive(lock_file: Path, waiting: Callable[[], None] | None = None) -> Ite
         lock_file.parent.mkdir(parents=True, exist_ok=True)
         lock = lock_file.open("a")
     except OSError as error:
-        _raise_in_words(error, lock_file.parent)
+        raise_in_words(error, lock_file.parent)
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -43,7 +43,7 @@ def list_datasets(json: Json = False) -> None:
             (
                 str(row["name"]),
                 str(row["count"]),
-                "download" if row["downloadable"] else "--from DIR",
+                "download" if row["downloadable"] else "--from PATH",
                 ", ".join(dataset.preprocessings),
             )
             for row, dataset in zip(rows, datasets().values(), strict=True)
@@ -64,7 +64,13 @@ def prepare_dataset(
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="PATH", help="Your own copy of the package, or the directory."),
+        typer.Option("--from", metavar="PATH", help="Your own copy of the package, directory or archive."),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration", metavar="LIST", help="Only the samples that this list names, one a line."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to put it. [default: in the cache]")
@@ -84,7 +90,9 @@ def prepare_dataset(
     if source is None and model is not None and isinstance(find_dataset(name).source, UserDirectory):
         raise own_files_needed(find_dataset(name), f"--for {model}")
     with StepLine() as progress:
-        prepared = prepare(name, chosen, out, source=source, workers=workers, progress=progress)
+        prepared = prepare(
+            name, chosen, out, source=source, only=calibration, workers=workers, progress=progress
+        )
     if json:
         print_json(_json(prepared))
         return

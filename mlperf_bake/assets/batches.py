@@ -1,0 +1,88 @@
+"""Raw samples through a preprocessing in several processes, in order, with a bounded number under way."""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from itertools import islice
+from multiprocessing import get_context
+
+from mlperf_bake.assets.preprocessing import Preprocessing, Unreadable, find_preprocessing
+from mlperf_bake.assets.raw_samples import RawSample
+from mlperf_bake.errors import UsageError
+
+BATCH = 32  # samples a process takes at once: some 20 MB of values for photos
+BATCHES_UNDER_WAY = 3  # a process: one in work, one waiting, one to be written
+IN_PROCESS = 256  # up to so many photos starting processes takes longer than the work
+
+
+def batches(
+    preprocessing: Preprocessing, samples: Iterator[RawSample], count: int, workers: int | None
+) -> Iterator[tuple[list[int], bytes]]:
+    """Labels and values of successive batches; the bytes do not depend on the number of processes.
+
+    Args:
+        count: of the samples.
+        workers: processes; left out, the processors this process may use.
+
+    Raises:
+        UsageError: a sample cannot be read.
+    """
+    processes = min(workers or len(os.sched_getaffinity(0)), -(-count // BATCH))
+    small = preprocessing.shape[0] == 1 or count <= IN_PROCESS
+    if processes <= 1 or (workers is None and small):
+        for batch in _split(samples):
+            yield [sample.label for sample in batch], _apply(preprocessing.id, batch)
+        return
+    # A fresh interpreter each: forking one that has threads can deadlock.
+    with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker) as pool:
+        under_way: deque[tuple[list[int], Future[bytes]]] = deque()
+        try:
+            for batch in _split(samples):
+                under_way.append(
+                    ([sample.label for sample in batch], pool.submit(_apply, preprocessing.id, batch))
+                )
+                if len(under_way) >= processes * BATCHES_UNDER_WAY:
+                    labels, future = under_way.popleft()
+                    yield labels, future.result()
+            while under_way:
+                labels, future = under_way.popleft()
+                yield labels, future.result()
+        except BrokenExecutor as error:
+            raise UsageError(
+                "a process that prepares samples was killed",
+                found="most often for memory",
+                remedy="try again with fewer processes: --workers 1",
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """Leaves Ctrl-C, which reaches every process of the terminal, to the first; keeps NumPy to one thread each."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+
+def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:
+    iterator = iter(samples)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch
+
+
+def _apply(preprocessing: str, batch: list[RawSample]) -> bytes:
+    """The values of a batch, row-major and little-endian; runs in another process."""
+    steps = find_preprocessing(preprocessing)
+    rows: list[bytes] = []
+    for sample in batch:
+        try:
+            rows.append(steps.apply(sample.data).astype("<f4").tobytes())
+        except Unreadable as error:
+            raise UsageError(
+                "the sample cannot be read",
+                where=sample.name,
+                found=str(error),
+                remedy="replace the file by a whole copy",
+            ) from error
+    return b"".join(rows)

@@ -1,0 +1,65 @@
+"""The raw samples of a data set as one value: how many there are, and reading them from any of them on."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlperf_bake.assets.progress import Progress
+from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
+from mlperf_bake.assets.reading import Photos, Reading
+from mlperf_bake.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlperf_bake.assets.datasets import Dataset
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Raw samples in the data set's order.
+
+    Attributes:
+        count: how many.
+        read: those from an index on; raises UsageError for what is missing, damaged or mislabelled.
+        part: which part of the data set it is, in words; empty where it is all that the source has.
+    """
+
+    count: int
+    read: Callable[[int], Iterator[RawSample]]
+    part: str = ""
+
+
+def open_collection(dataset: "Dataset", source: Path, only: Path | None, progress: Progress) -> Collection:
+    """The samples that a source has of a data set.
+
+    Args:
+        only: a list of file names, such as MLPerf's lists of calibration samples; the samples are these, in its order.
+        progress: told while an archive's checksum is computed.
+
+    Errors:
+        UsageError: the source is not one of the data set, or only photos can be chosen by a list.
+    """
+    if isinstance(dataset.reading, Photos):
+        from mlperf_bake.assets.photos import open_photos
+
+        return open_photos(dataset, dataset.reading, source, only, progress)
+    if only is not None:
+        raise UsageError(
+            f"no part of the data set {dataset.name} can be chosen by a list of files",
+            where=str(only),
+            remedy="leave out --calibration",
+        )
+    package = _Package(dataset.reading, dataset.count, dataset.classes)
+    return Collection(
+        count_samples(package, source), lambda start: islice(read_samples(package, source), start, None)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """What must be known of a data set to read its samples out of a package or a directory."""
+
+    reading: Reading
+    count: int
+    classes: int
