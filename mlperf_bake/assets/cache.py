@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlperf_bake.assets.place import default_root as default_root
 from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.workspace import exclusive, sync_directory, workspace
 from mlperf_bake.errors import UsageError
@@ -56,27 +57,6 @@ def file_sum(file: Path, algorithm: str) -> str:
     """The checksum of a file's content, hex digits; `algorithm` is sha256 or md5."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
-
-
-def default_root() -> Path:
-    """$MLPERF_BAKE_CACHE, else $XDG_CACHE_HOME/mlperf-bake, else ~/.cache/mlperf-bake.
-
-    Raises:
-        UsageError: none of them, because this user has no home directory.
-    """
-    if own := os.environ.get("MLPERF_BAKE_CACHE"):
-        return Path(own).absolute()
-    # The XDG specification: a relative path is invalid and to be ignored.
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if base.is_absolute():
-        return base / "mlperf-bake"
-    try:
-        return Path.home() / ".cache" / "mlperf-bake"
-    except RuntimeError as error:
-        raise UsageError(
-            "there is no place for the cache: this user has no home directory",
-            remedy="export MLPERF_BAKE_CACHE=DIRECTORY",
-        ) from error
 
 
 @dataclass(frozen=True, slots=True)
