@@ -24,10 +24,13 @@ from mlperf_bake.check.system_rules import SYSTEM
 from mlperf_bake.check.tree import Log, Result, System, Tree
 from mlperf_bake.check.tree_rules import TREE
 from mlperf_bake.check.verdict import Judged, Verdict, state_of
+from mlperf_bake.check.workers import each, processes
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.headline import headline
 from mlperf_bake.rounds import Round
 
+LARGE: Final = 3_000
+"""Files from which a tree is judged in several processes: before, starting them takes longer than it saves."""
 DEMONSTRATION_RULE: Final = "provenance.demonstration"
 LOG_TABLES: Final[tuple[Table[Log], ...]] = (LOGS, PERFORMANCE)
 RESULT_TABLES: Final[tuple[Table[Result], ...]] = (MEASUREMENTS, ACCURACY_RUN, COMPLIANCE, PROVENANCE)
@@ -61,7 +64,8 @@ def check(path: Path, judged_by: Round) -> Verdict:
     if str(path) in tree.inventory.unreadable:
         found = tree.inventory.unreadable[str(path)]
         raise UsageError("the tree cannot be read", where=str(path), found=found)
-    systems = tuple(map(judge_system, tree.systems()))
+    workers = processes() if len(tree.inventory) >= LARGE else 1
+    systems = each(judge_system, tuple(tree.systems()), workers)
     runs = tuple(run for judgement in systems for run in judgement.runs)
     everything = (
         *TREE.judge(tree),

@@ -6,16 +6,15 @@ a file is data, not an exception: a cut line, a foreign encoding, a key with two
 Format: mlcommons/inference, loadgen/logging.cc, and real logs of the rounds v5.1 and v6.1.
 """
 
-import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.log_line import BadLine, Line, Value, read_line
 from mlperf_bake.results.printable import printable
 
 MARKER: Final = ":::MLLOG"
@@ -38,8 +37,6 @@ _PERCENTILE = re.compile(r"result_(\d+\.\d+)_percentile_latency_ns")
 _LAST_LATENCY: Final = "result_99.90_percentile_latency_ns"
 _BULKY: Final = frozenset({"loaded_qsl_set", "loadgen_file_sha1", "loadgen_git_log_message"})
 _SETTING: Final = ("requested_", "effective_", "result_", "early_stopping_")
-
-Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,93 +202,71 @@ class _Reader:
         if len(self.problems) < KEPT:
             self.problems.append(Message(line, text))
 
-    def take(self, number: int, text: str) -> None:
-        """One line without its end."""
-        if not text.startswith(MARKER):
-            if text.strip():
-                self.problem(number, f"the line does not start with {MARKER}")
-            return
+    def take(self, number: int, data: bytes) -> None:
+        """One line."""
         try:
-            data = json.loads(text[len(MARKER) :], parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            self.problem(number, f"not valid JSON: {str(error)[:120]}")
+            line = read_line(data)
+        except BadLine as fault:
+            self.problem(number, str(fault))
             return
-        key = data.get("key") if isinstance(data, dict) else None
-        if not isinstance(data, dict) or not isinstance(key, str) or "value" not in data:
-            self.problem(number, "no key and value")
+        if line is None:
             return
-        if "\\u" in text:
-            key, data = printable(key), {**data, "value": _printable_value(data["value"])}
-        self._keep(number, key, data["value"])
-        self._marks(number, key, data)
-        self._order(number, data)
+        if line.fault:
+            self.problem(number, f"{line.key} {line.fault}")
+        self._keep(number, line.key, line.value)
+        if line.error or line.warning:
+            self._mark(number, line)
+        if not line.marked:
+            self.problem(number, f"{line.key} has no metadata")
+        if line.process != self._process:
+            self._another_process(number, line.process)
+        if line.elapsed_ms is not None:
+            if line.elapsed_ms < self._latest_ms - BACKWARDS_MS:
+                self._backwards(number, line.elapsed_ms)
+            self._latest_ms = max(self._latest_ms, line.elapsed_ms)
 
-    def _keep(self, number: int, key: str, raw: object) -> None:
-        value = raw if isinstance(raw, str | int | float) and key not in _BULKY else None
-        if isinstance(value, float) and not math.isfinite(value):
-            self.problem(number, f"{key} is not a finite number")
-            value = None
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**64:
-            self.problem(number, f"{key} is larger than any LoadGen value")
-            value = None
-        self._count(key, value)
+    def _keep(self, number: int, key: str, value: Value) -> None:
         first = self.entries.get(key)
         if first is None:
-            self.entries[key] = Entry(value, number)
-        elif key.startswith(_SETTING) and first.value != value:
-            self.problem(
-                number,
-                f"{key} stands here with another value than in line {first.line}: two runs in one log?",
-            )
+            self.entries[key] = Entry(None if key in _BULKY else value, number)
+        elif first.value != value and key.startswith(_SETTING):
+            text = f"{key} stands here with another value than in line {first.line}: two runs in one log?"
+            self.problem(number, text)
+        if key.startswith("generated_") and isinstance(value, int):
+            self._count(key, value)
 
-    def _count(self, key: str, value: Value) -> None:
+    def _count(self, key: str, value: int) -> None:
         """Adds up the samples of the queries: each count is followed by the samples per query."""
-        if not isinstance(value, int):
-            return
         if key == "generated_query_count":
             self._query_count = value
         elif key == "generated_samples_per_query":
             self.generated_samples += self._query_count * value
             self._query_count = 0
 
-    def _marks(self, number: int, key: str, data: dict[str, object]) -> None:
-        metadata = data.get("metadata")
-        if not isinstance(metadata, dict):
-            self.problem(number, f"{key} has no metadata")
-            return
-        text = f"{key}: {str(data['value'])[:400]}"
-        if metadata.get("is_error") is True:
+    def _mark(self, number: int, line: Line) -> None:
+        message = Message(number, f"{line.key}: {line.said}")
+        if line.error:
             self.error_count += 1
             if len(self.errors) < KEPT:
-                self.errors.append(Message(number, text))
-        if metadata.get("is_warning") is True and len(self.warnings) < KEPT:
-            self.warnings.append(Message(number, text))
+                self.errors.append(message)
+        if line.warning and len(self.warnings) < KEPT:
+            self.warnings.append(message)
 
-    def _order(self, number: int, data: dict[str, object]) -> None:
-        """One process writes a log, and its clock runs forward."""
-        metadata, elapsed = data.get("metadata"), data.get("time_ms")
-        process = metadata.get("pid") if isinstance(metadata, dict) else None
-        if process is not None and process != self._process:
+    def _another_process(self, number: int, process: object) -> None:
+        """One process writes a log."""
+        if process is not None:
             if self._process is not None:
-                text = (
+                words = (
                     f"written by process {process}, the lines before by {self._process}: two runs in one log?"
                 )
-                self.problem(number, printable(text[:200]))
+                self.problem(number, printable(words[:200]))
             self._process = process
-        if isinstance(elapsed, int | float) and abs(elapsed) < 2**64:
-            if elapsed < self._latest_ms - BACKWARDS_MS:
-                text = f"{elapsed:g} ms after the start, a line before says {self._latest_ms:g}: two runs in one log?"
-                self.problem(number, text)
-                self._latest_ms = 0.0
-            self._latest_ms = max(self._latest_ms, elapsed)
 
-
-def _printable_value(value: object) -> object:
-    return printable(value) if isinstance(value, str) else value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
+    def _backwards(self, number: int, elapsed_ms: float) -> None:
+        """The clock of a log runs forward."""
+        before, self._latest_ms = self._latest_ms, 0.0
+        words = f"{elapsed_ms:g} ms after the start, a line before says {before:g}: two runs in one log?"
+        self.problem(number, words)
 
 
 def _lines(file: BinaryIO, reader: _Reader) -> Iterator[tuple[int, bytes]]:
@@ -338,14 +313,9 @@ def read_detail(path: Path) -> DetailLog:
                 if number == 1 and (encoding := _encoding(line)):
                     reader.problem(1, f"the file is {encoding}, not the UTF-8 that LoadGen writes")
                     break
-                try:
-                    text = line.decode("utf-8")
-                except UnicodeDecodeError:
-                    reader.problem(number, "not UTF-8")
-                    continue
-                if number == 1 and not text.startswith(MARKER):
+                if number == 1 and not line.startswith(MARKER.encode()):
                     reader.problem(1, f"not a LoadGen detail log: it does not start with {MARKER}")
-                reader.take(number, text.rstrip("\r\n"))
+                reader.take(number, line)
     except OSError as error:
         found = error.strerror or str(error)
         raise UsageError("the LoadGen log cannot be read", where=str(path), found=found) from error
