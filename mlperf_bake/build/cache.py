@@ -59,13 +59,13 @@ def cache_entries(places: Iterable[CachePlace], cell_id: str, direction: Directi
     return tuple(
         ",".join((f"type={place.kind}", _named(place, name, direction), *place.rest, *_mode(direction)))
         for place in places
-        for name in (cell_id, shared_name(cell_id))
+        for name in entry_names(cell_id)
     )
 
 
-def shared_name(cell_id: str) -> str:
-    """The entry of all cells with this cell's framework, hardware and OS."""
-    return "-".join(("stages", *cell_id.split("-")[-3:]))
+def entry_names(cell_id: str) -> tuple[str, str]:
+    """The cell's own entry, and that of all cells with its framework, hardware and OS."""
+    return cell_id, "-".join(("stages", *cell_id.split("-")[-3:]))
 
 
 def _named(place: CachePlace, name: str, direction: Direction) -> str:

@@ -26,6 +26,7 @@ COMMANDS = {
     "render": "cells.render",
     "lock": "lock.lock",
     "build": "build.build",
+    "bundle": "bundle.bundle",
     "reproduce": "reproduce.reproduce",
     "scan": "scan.scan",
     "run": "run.run",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mlperf_bake.cli.bundle import BundleDirectory, Offline, offline_parts
 from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.cli.publishing import (
@@ -41,6 +42,8 @@ def build(
     registry: RegistryPrefix = "",
     cache_to: CacheTo = None,
     cache_from: CacheFrom = None,
+    bundle: BundleDirectory = None,
+    offline: Offline = False,
     builder: Annotated[
         str, typer.Option("--builder", metavar="NAME", help="Build on this buildx builder.")
     ] = "",
@@ -93,7 +96,11 @@ def build(
     require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())
     engine = find_engine()
-    images = project.plan(cells, overrides_for(project, cells, engine, given, note))
+    if offline or bundle is not None:
+        overrides, output = offline_parts(project, engine, cells, given, bundle, output, note)
+    else:
+        overrides = overrides_for(project, cells, engine, given, note)
+    images = project.plan(cells, overrides)
     options = BuildOptions(
         checkout=project.root,
         state=project.state,
@@ -111,6 +118,8 @@ def build(
             *(f"--context={entry}" for entry in context or ()),
             *((f"--builder={builder}",) if builder else ()),
             *((f"--round={round_name}",) if round_name else ()),
+            *((f"--bundle={bundle}",) if bundle is not None else ()),
+            *(("--offline",) if offline else ()),
             *(("--push",) if push else ()),
             *((f"--registry={registry}",) if registry else ()),
         ),

@@ -1,0 +1,1 @@
+"""Builds on machines without a network: everything that a build fetches, made and checked where there is one."""

@@ -1,0 +1,142 @@
+"""Makes a bundle: builds its cells with BuildKit writing its cache into it, and saves their base images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlperf_bake.assets.cache import file_sha256
+from mlperf_bake.build.bakefile import Output
+from mlperf_bake.build.cache import CachePlace
+from mlperf_bake.build.service import BuildOptions, build_images
+from mlperf_bake.bundle.record import (
+    BLOBS,
+    RECORD,
+    Bundle,
+    BundledBase,
+    BundledCell,
+    blob_path,
+    reachable,
+    write_bundle,
+)
+from mlperf_bake.engine.saved import save_layout
+from mlperf_bake.oci.layout import Descriptor, Layout
+
+if TYPE_CHECKING:
+    from mlperf_bake.engine.find import Engine
+    from mlperf_bake.plan.image import PlannedImage
+
+WORK = ".work"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedBase:
+    """A base image for a bundle: its key in the lock, its platform, the engine's name for it, whether it is the locked one."""
+
+    key: str
+    platform: str
+    reference: str
+    locked: bool
+
+
+def make_bundle(
+    root: Path,
+    images: Sequence[PlannedImage],
+    bases: Sequence[WantedBase],
+    engine: Engine,
+    options: BuildOptions,
+    revision: str,
+    say: Say,
+) -> Bundle:
+    """Fills ``root`` and returns what is in it; what an earlier, broken-off call left there is used.
+
+    Errors:
+        BuildFailed: a cell was not built; the bundle is not whole then.
+        UsageError: a base image cannot be saved.
+        DiskFull, Interrupted: as ``build_images``.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    (root / RECORD).unlink(missing_ok=True)
+    remove_damaged(root, say)
+    work = root / WORK
+    shutil.rmtree(work, ignore_errors=True)
+    store = Layout(root)
+    try:
+        saved = tuple(_save(base, root, work, engine, say) for base in bases)
+        caches = _build(images, root, work, engine, options, say)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    blobs = reachable(store, (*(base.top for base in saved), *caches.values()))
+    blobs |= {entry: size for top in caches.values() for entry, size in _cached(store, top).items()}
+    bundle = Bundle(
+        root=root,
+        revision=revision,
+        build_platform=engine.platform,
+        cells=tuple(BundledCell(image.cell_id, image.platform, image.fingerprint) for image in images),
+        bases=saved,
+        caches=caches,
+        blobs=dict(sorted(blobs.items())),
+    )
+    for file in (root / BLOBS / "sha256").iterdir():
+        if f"sha256:{file.name}" not in blobs:
+            file.unlink()
+    write_bundle(bundle)
+    return bundle
+
+
+def remove_damaged(root: Path, say: Say) -> None:
+    """Removes blobs whose bytes are not what their name says: BuildKit takes one that is there for whole."""
+    folder = root / BLOBS / "sha256"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(folder.iterdir()):
+        if file_sha256(file) != file.name:
+            say(f"{file.name[:12]} is damaged: made again")
+            file.unlink()
+
+
+def farm_entry(directory: Path, blobs: Path) -> None:
+    """A directory that BuildKit takes for a cache or layout of its own, with its blobs elsewhere."""
+    directory.mkdir(parents=True)
+    (directory / BLOBS).symlink_to(blobs.resolve(), target_is_directory=True)
+
+
+def _save(base: WantedBase, root: Path, work: Path, engine: Engine, say: Say) -> BundledBase:
+    say(f"saving the base image {base.reference}")
+    place = save_layout(engine, base.reference, work / "base")
+    layout = Layout(place)
+    for digest in reachable(layout, (layout.top,)):
+        target = blob_path(root, digest)
+        if not target.exists():
+            layout.blob(digest).replace(target)
+    top = layout.top
+    shutil.rmtree(place)
+    return BundledBase(base.key, base.platform, base.reference, base.locked, top)
+
+
+def _build(
+    images: Sequence[PlannedImage], root: Path, work: Path, engine: Engine, options: BuildOptions, say: Say
+) -> dict[str, Descriptor]:
+    """Builds the images and returns their cache entries."""
+    from mlperf_bake.build.cache import entry_names
+
+    place = work / "cache"
+    names = sorted({name for image in images for name in entry_names(image.cell_id)})
+    for name in names:
+        farm_entry(place / name, root / BLOBS)
+    output = Output(cache_to=(CachePlace("local", str(place)),))
+    # One at a time: two builds that write one entry would overwrite each other's index.
+    report = build_images(images, engine, replace(options, output=output, force=True, jobs=1), say=say)
+    report.raise_if_failed()
+    return {name: Layout(place / name).top for name in names}
+
+
+def _cached(store: Layout, top: Descriptor) -> dict[str, int]:
+    """The blobs of a cache entry: what its index lists is no manifest but layers and BuildKit's own description."""
+    listed = json.loads(store.blob(top.digest).read_bytes())["manifests"]
+    return {str(entry["digest"]): int(entry["size"]) for entry in listed}

@@ -1,0 +1,79 @@
+"""A bundle made here builds the same images on an engine that has neither a network nor anything else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.build.bakefile import Output
+from mlperf_bake.build.service import BuildOptions, build_images
+from mlperf_bake.build.state import built_fingerprints
+from mlperf_bake.bundle.make import WantedBase, make_bundle
+from mlperf_bake.bundle.record import blob_path, open_bundle
+from mlperf_bake.bundle.use import bundled_cache, load_bases
+from mlperf_bake.engine.find import Engine, find_engine
+from mlperf_bake.engine.secrets import Secret
+from mlperf_bake.errors import UsageError
+from tests.engine.conftest import PlanOne
+from tests.engine.test_build_images import silent
+from tests.support.cut_off_engine import cut_off_engine, why_not
+
+FETCHING = """FROM base AS toolchain
+RUN --mount=type=secret,id=ticket test -s /run/secrets/ticket && echo fetched > /fetched
+FROM toolchain AS harness
+COPY source.txt /source.txt
+RUN cat /fetched /source.txt > /made
+FROM base
+COPY --link --from=harness /made /made
+"""
+"""Its first step can only be done where the bundle is made: elsewhere there is no ticket."""
+
+
+@pytest.mark.skipif(bool(why_not()), reason=why_not())
+def test_a_bundle_builds_the_same_image_where_there_is_no_network(
+    engine: Engine,
+    base: str,
+    plan_one: PlanOne,
+    options: BuildOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (options.checkout / "source.txt").write_text("source\n", encoding="utf-8")
+    image = plan_one("bundled", FETCHING)
+    reference = base.removeprefix("docker-image://")
+    wanted = WantedBase("debian12", engine.platform, reference, locked=False)
+    here = replace(options, secrets=lambda: (Secret("ticket", text="t\n"),))
+    made = make_bundle(tmp_path / "bundle", [image], [wanted], engine, here, "", silent)
+    assert {one.fingerprint for one in made.cells} == {image.fingerprint}
+
+    some = next(digest for digest, size in made.blobs.items() if size > 1000)
+    blob_path(made.root, some).write_bytes(b"cut")
+    with pytest.raises(UsageError, match=r"1 of its \d+ files") as refused:
+        open_bundle(made.root)
+    assert some.removeprefix("sha256:") in str(refused.value) and "3 of " in str(refused.value)
+    again = make_bundle(made.root, [image], [wanted], engine, here, "", silent)
+    assert again.blobs.keys() >= {some}, "the same command made only what was damaged anew"
+
+    with cut_off_engine() as host:
+        monkeypatch.setenv("DOCKER_HOST", host)
+        alone = find_engine()
+        bundle = open_bundle(made.root)
+        without = build_images([image], alone, options, say=silent)
+        assert without.failures, "this engine has nothing and reaches nothing"
+        load_bases(bundle, alone, silent)
+        still = build_images([image], alone, options, say=silent)
+        assert [failure.step.split(" ")[0] for failure in still.failures] == ["toolchain"], "no ticket here"
+        output = Output(cache_from=bundled_cache(bundle, tmp_path / "farm"))
+        report = build_images([image], alone, replace(options, output=output), say=silent)
+        assert not report.failures, report.failures
+        log = (options.state / "logs" / f"{image.cell_id}.log").read_text(encoding="utf-8")
+        assert "toolchain 1/2: cached" in log and "harness 2/2: cached" in log
+        assert image.fingerprint in built_fingerprints(alone.host)
+        (options.checkout / "source.txt").write_text("changed\n", encoding="utf-8")
+        changed = replace(
+            image, fingerprint="sha256:" + "c" * 64, build_args=(("FINGERPRINT", "sha256:" + "c" * 64),)
+        )
+        rebuilt = build_images([changed], alone, replace(options, output=output), say=silent)
+        assert [failure.step for failure in rebuilt.failures] == [], (
+            "what did not change came out of the bundle"
+        )
