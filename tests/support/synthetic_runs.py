@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mlperf_bake.compliance.audits import audit
+from mlperf_bake.compliance.verify import LOGGED
 from mlperf_bake.rounds import load_round
 
 ROUND = load_round("v6.1")
@@ -45,7 +47,8 @@ class RunSpec:
 
     @property
     def name(self) -> str:
-        return self.run_id or f"20261122T091500Z-{self.scenario.lower()}-{self.mode}-3f2a1b"
+        mode = self.mode.lower().replace("/", "-")
+        return self.run_id or f"20261122T091500Z-{self.scenario.lower()}-{mode}-3f2a1b"
 
     @property
     def demonstration(self) -> list[str]:
@@ -71,7 +74,7 @@ def official(spec: RunSpec) -> RunSpec:
 
 def manifest_of(spec: RunSpec) -> dict[str, Any]:
     """The content of manifest.json, with the spec's changes merged in."""
-    performance = spec.mode == "performance"
+    performance = spec.mode != "accuracy"
     data: dict[str, Any] = {
         "schema": "mlperf-bake/manifest/1",
         "run_id": spec.name,
@@ -200,7 +203,7 @@ def log_line(key: str, value: object, *, error: bool = False, warning: bool = Fa
 def detail_of(spec: RunSpec) -> dict[str, object]:
     """Keys and values of the detail log, with the spec's changes merged in."""
     logged = "Server" if spec.scenario == "Interactive" else spec.scenario
-    performance = spec.mode == "performance"
+    performance = spec.mode != "accuracy"
     offline = logged == "Offline"
     per_query = spec.samples_per_query if offline else 8 if logged == "MultiStream" else 1
     entries: dict[str, object] = {
@@ -244,6 +247,12 @@ def detail_of(spec: RunSpec) -> dict[str, object]:
             "result_99.00_percentile_latency_ns": 3_900_000,
             "num_errors": len(spec.error_lines),
         }
+    if spec.mode.startswith("compliance/"):
+        rules = audit(spec.mode.partition("/")[2], ROUND, "resnet")
+        for key in LOGGED:
+            value = rules.setting(key, spec.scenario)
+            if value is not None:
+                entries[LOGGED[key]] = bool(value) if value in (0, 1) else value
     return merged(entries, spec.detail)
 
 
@@ -293,7 +302,7 @@ def write_run(root: Path, spec: RunSpec) -> Path:
     (directory / "manifest.json").write_text(json.dumps(manifest_of(spec), indent=2) + "\n", encoding="utf-8")
     (directory / "mlperf_log_detail.txt").write_text(detail_text(spec), encoding="utf-8")
     (directory / "mlperf_log_summary.txt").write_text(summary_text(spec), encoding="utf-8")
-    accuracy = responses_text(classes_of(spec)) if spec.mode == "accuracy" else "[\n]\n"
+    accuracy = responses_text(classes_of(spec)) if spec.mode not in ("performance", "find-peak") else "[\n]\n"
     (directory / "mlperf_log_accuracy.json").write_text(accuracy, encoding="utf-8")
     (directory / "user.conf").write_text(f"*.{spec.scenario}.target_qps = 318.2\n", encoding="utf-8")
     return directory
