@@ -54,6 +54,17 @@ TEST_CASE("accuracy counts every sample once, in every scenario and with every w
   }
 }
 
+// A backend as quick as null meets the race that StallWatch tells of; such a run records nothing and is made
+// again.
+Finished RunPastStalls(Words options) {
+  options.insert(options.end(), {"--watchdog", "5"});
+  Finished run = RunHarness(options);
+  for (int again = 0; again < 4 && run.exit_code == 8 && Contains(run.err, "did not end"); ++again) {
+    run = RunHarness(options);
+  }
+  return run;
+}
+
 TEST_CASE("the null backend performs in every scenario and the manifest holds LoadGen's figures") {
   // How fast this machine is must not matter here: targets are modest and the latency limit is wide.
   struct Expected {
@@ -70,7 +81,7 @@ TEST_CASE("the null backend performs in every scenario and the manifest holds Lo
     Words more = {"--backend",       "null", "--duration",    "0.01",
                   "--leak-limit-mb", "0",    expected.target, expected.value};
     if (expected.scenario == std::string("Server")) more.insert(more.end(), {"--target-latency-ms", "1000"});
-    const Finished run = RunHarness(bench.Options(expected.scenario, "performance", more));
+    const Finished run = RunPastStalls(bench.Options(expected.scenario, "performance", more));
     CHECK_MESSAGE(run.exit_code == 0, run.err);
     const std::string manifest = bench.Manifest();
     CHECK(Contains(manifest,

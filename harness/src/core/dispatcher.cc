@@ -21,6 +21,7 @@ void Dispatcher::IssueQuery(const std::vector<mlperf::QuerySample>& samples) {
 }
 
 void Dispatcher::FlushQueries() {
+  flushed_queries_.store(issued_queries(), std::memory_order_relaxed);
   if (!control_.MayFlush()) control_.Park();
 }
 

@@ -28,6 +28,8 @@ class Dispatcher : public mlperf::SystemUnderTest {
   // Samples handed over by LoadGen so far, and queries they came in.
   std::uint64_t issued_samples() const { return issued_samples_.load(std::memory_order_relaxed); }
   std::uint64_t issued_queries() const { return issued_queries_.load(std::memory_order_relaxed); }
+  // Whether LoadGen said, after the last query, that none will follow.
+  bool flushed() const { return flushed_queries_.load(std::memory_order_relaxed) == issued_queries(); }
 
  protected:
   // Answers the samples or hands them on. `samples` lives until the call returns.
@@ -39,6 +41,7 @@ class Dispatcher : public mlperf::SystemUnderTest {
   RunControl& control_;
   std::atomic<std::uint64_t> issued_samples_{0};
   std::atomic<std::uint64_t> issued_queries_{0};
+  std::atomic<std::uint64_t> flushed_queries_{~std::uint64_t{0}};
 };
 
 struct DispatchSettings {

@@ -24,10 +24,12 @@
 #include "core/run_control.h"
 #include "core/run_directory.h"
 #include "core/signals.h"
+#include "core/stall_watch.h"
 #include "core/verdict.h"
 #include "core/warmup.h"
 #include "core/watchdog.h"
 #include "core/weights.h"
+#include "version.h"
 
 namespace mlperf_bake {
 namespace {
@@ -189,11 +191,12 @@ ExitCode Run(const Options& options) {
   progress.Phase("load");
   const int usable_cpus = UsableCpus();
   const std::unique_ptr<Task> task = OpenTask(cell, data, options.mode == Mode::kAccuracy);
-  Watchdog watchdog(entry.name, Watchdog::Seconds(options.watchdog_s), [&](const Failure& hung) {
+  const auto give_up = [&](const Failure& hung) {
     directory.Discard();
     std::fprintf(stderr, "mlperf-harness: %s\n", hung.what());
     EndProcess(hung.exit_code());
-  });
+  };
+  Watchdog watchdog(entry.name, Watchdog::Seconds(options.watchdog_s), give_up);
   const std::unique_ptr<Backend> backend = [&] {
     const CallCount::Call call(watchdog.Watch("open", kOpeningTimes));
     return entry.open(
@@ -247,12 +250,16 @@ ExitCode Run(const Options& options) {
   LeakWatch leaks(entry.name, kSettledBatches * lanes.size() * static_cast<std::size_t>(execution.batch),
                   pack ? performance_count * library.sample_bytes() : 0,
                   options.mode == Mode::kFindPeak ? 0 : options.leak_limit_mb << 20);
+  StallWatch stalls(mlperf::LoadgenVersion(), StallWatch::Seconds(options.watchdog_s));
   const double cpu_before = CpuSeconds();
   auto dispatcher = OpenDispatcher(cell.id, options.scenario, dispatch, lanes, control);
   LoadGenRun loadgen(*dispatcher, library, test, directory.path(), audit_file, lanes, control);
   const bool ended = loadgen.Supervise([&](std::uint64_t answered, double elapsed_s) {
     const std::uint64_t all = SamplesToCome(options, settings, test, data, *dispatcher);
     if (const auto leak = leaks.Look(ReadMemoryUse(), answered)) control.Fail(std::make_exception_ptr(*leak));
+    const Advance advance{dispatcher->flushed(), dispatcher->issued_samples() - answered,
+                          dispatcher->issued_samples(), CpuSeconds(), directory.Bytes()};
+    if (const auto stalled = stalls.Look(advance, StallWatch::Clock::now())) give_up(*stalled);
     progress.Update(answered, all > 0 ? std::optional(std::max(all, answered)) : std::nullopt, elapsed_s,
                     options.mode == Mode::kAccuracy ? 0 : static_cast<double>(settings.duration_ms) / 1000);
   });

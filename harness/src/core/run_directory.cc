@@ -136,6 +136,16 @@ void RunDirectory::Commit() {
   Sync(final_.parent_path());
 }
 
+std::uint64_t RunDirectory::Bytes() const noexcept {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (const fs::directory_entry& file : fs::directory_iterator(partial_, error)) {
+    const std::uintmax_t size = file.file_size(error);
+    if (!error) bytes += size;
+  }
+  return bytes;
+}
+
 void RunDirectory::Discard() noexcept {
   std::error_code ignored;  // a partial directory that stays is no result
   fs::remove_all(partial_, ignored);

@@ -2,6 +2,7 @@
 // never taken for a result and no result is ever overwritten.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ class RunDirectory {
   const std::filesystem::path& path() const { return partial_; }
   const std::filesystem::path& final_path() const { return final_; }
 
+  // What its files hold so far; zero where that cannot be read.
+  std::uint64_t Bytes() const noexcept;
   // Writes a whole file. Failure kResults when the disk does not take it.
   void Write(const std::string& name, std::string_view content);
   // Brings everything to disk and gives the directory its final name. Failure kResults when that name exists
