@@ -143,8 +143,15 @@ class Project:
         return tuple(filter(self.in_round, published(self.matrix)))
 
     def in_round(self, cell: Cell) -> bool:
-        """Whether the round has the cell's benchmark."""
-        return self.matrix.models[cell.model].benchmark in self.round.models
+        """Whether the round has the cell's benchmark, or a former one that its model names does."""
+        return self.round_of(cell) is not None
+
+    def round_of(self, cell: Cell) -> Round | None:
+        """The round whose rules a cell follows; None where it can follow none."""
+        from mlperf_bake.rounds.benchmarks import followed_round
+
+        model = self.matrix.models[cell.model]
+        return followed_round(model.benchmark, model.round, self.round, self.matrix.round)
 
     def no_benchmark(self, cell: Cell) -> UsageError:
         """What to raise where the round does not have the cell's benchmark."""

@@ -25,6 +25,7 @@ def require_known_assets(matrix: Matrix, models: Iterable[str]) -> None:
     wrong = [
         f"{matrix.place('models', name, key)}: {sentence}"
         for name in dict.fromkeys(models)
+        if matrix.models[name].network is not None
         for key, sentence in _wrong(matrix.models[name])
     ]
     if wrong:

@@ -41,6 +41,13 @@ def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
         source: Source = _package(weights.fetch, lock.packages.get(package_key(weights.fetch)))
     elif weights.sha256 is not None:
         source = GivenFile(weights.file, weights.sha256, model.source)
+    elif weights.supply is not None:
+        raise UsageError(
+            f"the weights of {model.name} are not fetched by this program: whoever builds supplies them",
+            found=model.source,
+            expected=weights.file,
+            remedy=f"{weights.supply}; then mlperf-bake build --target {model.name} --context weights=DIR",
+        )
     else:
         assert weights.url is not None  # by the matrix's own checks
         if sha256 is None and weights.md5 is None:

@@ -7,8 +7,9 @@ sample's bytes to the values. What a model needs is named in matrix.yaml; the id
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.errors import UsageError
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-LITE_EDGE = 224  # pixels, the edge EfficientNet-Lite0 was trained with
-LITE_PADDING = 32  # pixels the crop leaves out, at that edge
+LITE_EDGES = (224, 240, 260, 280, 300)  # pixels, of EfficientNet-Lite0 to 4
+LITE_PADDING = 32  # pixels the crop leaves out, at the edge an EfficientNet-Lite was trained with
 CAFFE_EDGE = 224
 CAFFE_RESIZED = int(100.0 * CAFFE_EDGE / 87.5)  # pixels of the shorter side before the crop
 CAFFE_MEANS = (123.68, 116.78, 103.94)  # red, green, blue
@@ -36,34 +37,34 @@ class Preprocessing:
     Attributes:
         id: its name in matrix.yaml, dataset.conf and manifests.
         title: one line for people.
-        shape: of one sample.
-        apply: raw bytes to float32 of that shape; raises Unreadable.
+        shape: of one sample; an extent of 0 differs from sample to sample.
+        apply: raw bytes to values of that shape; raises Unreadable.
+        dtype: of the values: float32, int32, int64.
     """
 
     id: str
     title: str
     shape: tuple[int, ...]
-    apply: Callable[[bytes], "NDArray[np.float32]"]
+    apply: Callable[[bytes], "NDArray[Any]"]
+    dtype: str = "float32"
 
 
-def lite_224(raw: bytes) -> "NDArray[np.float32]":
-    """A photo for EfficientNet-Lite0: [3, 224, 224], (pixel - 127) / 128.
+def lite(edge: int, raw: bytes) -> "NDArray[np.float32]":
+    """A photo for an EfficientNet-Lite of that edge: [3, edge, edge], (pixel - 127) / 128.
 
     The evaluation preprocessing of the reference implementation (tensorflow/tpu, efficientnet/lite): the central
-    square of 224/256 of the shorter side, bicubic to 224 x 224, mean 127 and deviation 128. Pillow's bicubic filter
-    widens when it shrinks (no aliasing), TensorFlow's does not: values differ, top-1 on the 20 sample photos is the
-    18 the PyTorch port reaches.
+    square of edge/(edge + 32) of the shorter side, bicubic to edge x edge, mean 127 and deviation 128. Pillow's bicubic
+    filter widens when it shrinks (no aliasing), TensorFlow's does not: values differ, top-1 of EfficientNet-Lite0 on the
+    20 sample photos is the 18 the PyTorch port reaches.
     """
     import numpy as np
     from PIL.Image import Resampling
 
     image = _photo(raw)
     width, height = image.size
-    side = max(1, int(LITE_EDGE / (LITE_EDGE + LITE_PADDING) * min(width, height)))
+    side = max(1, int(edge / (edge + LITE_PADDING) * min(width, height)))
     left, top = (width - side + 1) // 2, (height - side + 1) // 2
-    image = image.crop((left, top, left + side, top + side)).resize(
-        (LITE_EDGE, LITE_EDGE), Resampling.BICUBIC
-    )
+    image = image.crop((left, top, left + side, top + side)).resize((edge, edge), Resampling.BICUBIC)
     pixels = np.asarray(image, np.float32)
     return np.ascontiguousarray(((pixels - 127) / 128).transpose(2, 0, 1))
 
@@ -79,6 +80,22 @@ def caffe_224(raw: bytes) -> "NDArray[np.float32]":
     """
     import numpy as np
 
+    return np.ascontiguousarray(_central_224(raw) - np.asarray(CAFFE_MEANS, np.float32)[:, None, None])
+
+
+def mobilenet_224(raw: bytes) -> "NDArray[np.float32]":
+    """A photo for a MobileNet: [3, 224, 224], pixel / 127.5 - 1, red first.
+
+    Follows pre_process_mobilenet of mlcommons/inference (same file): cut and resized as for ResNet50, then brought
+    to [-1, 1].
+    """
+    import numpy as np
+
+    return np.ascontiguousarray(_central_224(raw) / np.float32(127.5) - np.float32(1))
+
+
+def _central_224(raw: bytes) -> "NDArray[np.float32]":
+    """The central 224 x 224 pixels of a photo whose shorter side was brought to 256: RGB, [3, 224, 224]."""
     image = _photo(raw)
     width, height = image.size
     if height > width:
@@ -86,8 +103,7 @@ def caffe_224(raw: bytes) -> "NDArray[np.float32]":
     else:
         size = (int(CAFFE_RESIZED * width / height), CAFFE_RESIZED)
     left, top = (size[0] - CAFFE_EDGE) // 2, (size[1] - CAFFE_EDGE) // 2
-    pixels = _resize_by_area(image, size, (left, top, left + CAFFE_EDGE, top + CAFFE_EDGE))
-    return np.ascontiguousarray(pixels - np.asarray(CAFFE_MEANS, np.float32)[:, None, None])
+    return _resize_by_area(image, size, (left, top, left + CAFFE_EDGE, top + CAFFE_EDGE))
 
 
 def _resize_by_area(
@@ -152,11 +168,20 @@ PREPROCESSINGS: Mapping[str, Preprocessing] = MappingProxyType(
     {
         item.id: item
         for item in (
+            *(
+                Preprocessing(
+                    f"imagenet-lite-{edge}",
+                    f"photo, central crop, {edge} x {edge}, (pixel - 127) / 128",
+                    (3, edge, edge),
+                    partial(lite, edge),
+                )
+                for edge in LITE_EDGES
+            ),
             Preprocessing(
-                "imagenet-lite-224",
-                "photo, central crop, 224 x 224, (pixel - 127) / 128",
+                "imagenet-mobilenet-224",
+                "photo, central crop, 224 x 224, pixel / 127.5 - 1",
                 (3, 224, 224),
-                lite_224,
+                mobilenet_224,
             ),
             Preprocessing(
                 "imagenet-caffe-224",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlperf_bake.project import Project
 
 IMAGES = ("base", "build-base", "tools-base")
-DIRECTORIES = ("weights", "wheels")
+DIRECTORIES = ("weights", "wheels", "reference")
 DEBIAN = "debian"
 """The image whose releases can be made out of the distribution's packages."""
 IMAGE_PREFIX = "docker-image://"

@@ -14,7 +14,7 @@ from mlperf_bake.errors import EngineMissing, Stale
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from mlperf_bake.matrix.values import Cell
+    from mlperf_bake.matrix.values import Cell, Model
     from mlperf_bake.plan.image import PlannedImage
     from mlperf_bake.plan.planner import Overrides
     from mlperf_bake.plan.state import State
@@ -189,19 +189,29 @@ def explain(
         )
     else:
         print_line(f"seen: never run; mlperf-bake prove {cell.id}")
-    print_line(f"sample data: mlperf-bake data prepare {model.sample_data} --for {cell.model}")
+    _say_data(model)
     print_line(f"next: mlperf-bake build --target {target}{f' --round {round_name}' if round_name else ''}")
+
+
+def _say_data(model: Model) -> None:
+    """How the weights and the data of a model are had, where they do not come by themselves."""
+    if model.weights.supply:
+        print_line(f"weights, which whoever builds gives: {model.weights.supply}")
+    if model.network is None:
+        print_prose("data: as its reference implementation reads them, mounted at /data")
+    else:
+        print_line(f"sample data: mlperf-bake data prepare {model.sample_data} --for {model.name}")
 
 
 def _in_round(project: Project, cell: Cell) -> str:
     """The LoadGen that the cell is built with in the round, or why it cannot be built for it."""
     from mlperf_bake.rounds.benchmarks import rounds_with
 
-    rules = project.round
-    if not project.in_round(cell):
+    rules = project.round_of(cell)
+    if rules is None:
         others = rounds_with(project.matrix.models[cell.model].benchmark)
         where = f"only {', '.join(others)}; give --round {others[0]}" if others else "nor does any other"
-        return f"round {rules.name} does not have this benchmark, {where}"
+        return f"round {project.round_name} does not have this benchmark, {where}"
     if rules.loadgen is None:
         return f"round {rules.name}: no image can be built, since {rules.loadgen_absent}"
     return f"round {rules.name}, LoadGen {rules.loadgen.version}"

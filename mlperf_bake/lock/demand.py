@@ -10,6 +10,8 @@ from mlperf_bake.matrix.values import Fetch, Hardware, Weights
 
 Section = Literal["bases", "loadgen", "packages", "sources", "weights"]
 SECTIONS: tuple[Section, ...] = ("bases", "loadgen", "packages", "sources", "weights")
+SUPPLIED = "supplied"
+"""Asked for where whoever builds gives weights that no checksum is known of."""
 BUILD_ARCHITECTURES = ("amd64", "arm64")
 """The machines that images can be built on."""
 
@@ -61,7 +63,7 @@ def demands(matrix: Matrix, loadgen: Mapping[str, str]) -> tuple[Demand, ...]:
 
 def _wanted(weights: Weights) -> str:
     if weights.kind == "given":
-        return f"given {weights.sha256}" if weights.sha256 else "supplied"
+        return f"given {weights.sha256}" if weights.sha256 else SUPPLIED
     return weights.url or f"recipe {weights.recipe}"
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.errors import UsageError
-from mlperf_bake.lock.demand import Demand
+from mlperf_bake.lock.demand import SUPPLIED, Demand
 from mlperf_bake.lock.git import commit_of
 from mlperf_bake.lock.hub import base_image
 from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin
@@ -52,6 +52,8 @@ class Pinning:
         if demand.section == "weights":
             if demand.wanted.startswith("recipe "):
                 return declared_result(RECIPES / f"{demand.wanted.removeprefix('recipe ')}.py")
+            if demand.wanted == SUPPLIED:
+                return None
             if demand.wanted.startswith("given "):
                 return demand.wanted.removeprefix("given ")
             return self._address(demand.wanted, self._md5.get(demand.key))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlperf_bake.errors import BakeError, NothingSelected, Stale, UsageError
-from mlperf_bake.lock.demand import Demand
+from mlperf_bake.lock.demand import SUPPLIED, Demand
 from mlperf_bake.lock.lockfile import lock_of, read_lock, write_lock
 from mlperf_bake.lock.pins import Pin, is_open, words
 
@@ -104,7 +104,7 @@ def _entry(demand: Demand) -> str:
 
 def _is_local(demand: Demand) -> bool:
     """What a recipe declares is read off this checkout each time; it costs no fetching."""
-    return demand.section == "weights" and demand.wanted.startswith("recipe ")
+    return demand.section == "weights" and demand.wanted.startswith(("recipe ", SUPPLIED))
 
 
 def _read(path: Path) -> tuple[dict[Demand, Pin], frozenset[str]]:

@@ -28,6 +28,7 @@ from mlperf_bake.matrix.values import (
     OperatingSystem,
     Output,
     Reference,
+    Repository,
     Rule,
     Weights,
 )
@@ -116,7 +117,11 @@ def _network(fields: dict[str, Any]) -> Network:
 
 
 def _implementation(name: str, fields: dict[str, Any]) -> Implementation:
-    return Implementation(name=name, **_only(fields, "title", "template"))
+    return Implementation(
+        name=name,
+        **_only(fields, "title", "template"),
+        source=Repository(**fields["source"]) if "source" in fields else None,
+    )
 
 
 def _framework(name: str, fields: dict[str, Any]) -> Framework:

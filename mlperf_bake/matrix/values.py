@@ -111,12 +111,19 @@ class Reference:
             ``{user_conf}`` stand for what the run gives.
         accuracy: what it is called with besides, in accuracy mode.
         requirements: the locked packages it needs, a file in harness/reference/ without ``.requirements.txt``.
+        links: files that it reads at fixed places, as words ``PLACE=TARGET``.
     """
 
     program: str
     arguments: str
     accuracy: str
     requirements: str
+    links: str = ""
+
+    @property
+    def directory(self) -> str:
+        """The program's directory, which the image holds."""
+        return self.program.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +171,21 @@ class Model:
         return self.known_network.sample_data
 
     @property
+    def known_reference(self) -> Reference:
+        """How its reference implementation is called.
+
+        Errors:
+            UsageError: the matrix does not say.
+        """
+        if self.reference is None:
+            raise UsageError(
+                f"{self.name} has no reference implementation in the matrix",
+                expected="its program, arguments and requirements under `reference`",
+                remedy="add them to matrix.yaml, or choose another implementation",
+            )
+        return self.reference
+
+    @property
     def known_network(self) -> Network:
         """The network's description.
 
@@ -181,12 +203,21 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Repository:
+    """A git repository at one commit; git itself verifies that the content is the commit's."""
+
+    git: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Implementation:
-    """A value of the implementation axis; ``template`` is the shape of its images."""
+    """A value of the implementation axis; ``template`` is the shape of its images, ``source`` the repository they hold."""
 
     name: str
     title: str
     template: str
+    source: Repository | None = None
 
 
 @dataclass(frozen=True, slots=True)

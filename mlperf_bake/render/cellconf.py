@@ -2,7 +2,7 @@
 
 from mlperf_bake.compliance.audits import audits_of
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.values import Cell, Framework, Model
+from mlperf_bake.matrix.values import Cell, Framework, Model, Repository
 from mlperf_bake.rounds import ModelRules, Round
 
 UNLOCKED = "unlocked"
@@ -24,26 +24,36 @@ def shared_lines(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str |
         weights_sha256: 64 hex digits, or None where the lock has none.
     """
     model, framework = matrix.models[cell.model], matrix.framework_of(cell)
+    source = matrix.implementations[cell.implementation].source
     return "\n".join(
         (
-            _model_lines(model, framework, weights_sha256),
+            _model_lines(model, weights_sha256),
+            _network_lines(model, framework) if source is None else _reference_lines(model, source),
             _round_lines(round, round.models[model.benchmark]),
         )
     )
 
 
-def _model_lines(model: Model, framework: Framework, weights_sha256: str | None) -> str:
+def _model_lines(model: Model, weights_sha256: str | None) -> str:
     return "\n".join(
         (
             f"division = {model.division}",
             f"benchmark = {model.benchmark}",
             f"loadgen_model = {model.loadgen_model}",
             f"task = {model.task}",
+            f"precision = {model.precision}",
+            f"weights_sha256 = {weights_sha256 or UNLOCKED}",
+        )
+    )
+
+
+def _network_lines(model: Model, framework: Framework) -> str:
+    """What the compiled harness computes with."""
+    return "\n".join(
+        (
             f"backend = {framework.backend}",
             *(f"backend.{name} = {value}" for name, value in framework.backend_options),
-            f"precision = {model.precision}",
             f"weights = weights/{framework.weights_file(model.weights.file)}",
-            f"weights_sha256 = {weights_sha256 or UNLOCKED}",
             *(
                 ("weights_conversion = weights/conversion.conf",)
                 if not framework.reads(model.weights)
@@ -57,6 +67,21 @@ def _model_lines(model: Model, framework: Framework, weights_sha256: str | None)
             f"classes = {model.output.classes}",
             f"label_offset = {model.output.label_offset}",
             f"preprocessing = {model.preprocessing}",
+        )
+    )
+
+
+def _reference_lines(model: Model, source: Repository) -> str:
+    """What the reference implementation is called with."""
+    reference = model.known_reference
+    return "\n".join(
+        (
+            f"weights = weights/{model.weights.file}",
+            f"reference_commit = {source.commit}",
+            f"reference_program = {reference.program}",
+            f"reference_arguments = {reference.arguments}",
+            *((f"reference_accuracy = {reference.accuracy}",) if reference.accuracy else ()),
+            *((f"reference_links = {reference.links}",) if reference.links else ()),
         )
     )
 

@@ -22,10 +22,9 @@ from mlperf_bake.render.paths import dockerfile_path, image_directory, moving_ta
 from mlperf_bake.render.samples import SampleSource, sample_source
 from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
+from mlperf_bake.rounds.benchmarks import followed_round, no_such_benchmark
 
 SKELETON = "Dockerfile.j2"
-TOOLS_OWN = "base, build-base (images), wheels, weights (directories)"
-TOOLS_APART = "base, build-base, tools-base (images), wheels, weights (directories)"
 
 
 class Part(NamedTuple):
@@ -76,7 +75,7 @@ class Renderer:
         self.directory = image_directory(matrix.round, round.name)
         self.moving_tag = moving_tag(matrix.round, round.name)
         self._parts: dict[tuple[object, ...], tuple[Part, dict[str, object]]] = {}
-        self._confs: dict[tuple[str, str, str], str] = {}
+        self._confs: dict[tuple[str, ...], str] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
         self._samples: dict[str, SampleSource] = {}
         self._copies: dict[str, bool] = {}
@@ -131,22 +130,19 @@ class Renderer:
         text = named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
         return tuple(resolve(text + "\n", SKELETON))
 
-    def _conf(self, cell: Cell, sha256: str | None) -> str:
-        key = (cell.model, cell.framework, cell.hardware)
+    def _conf(self, cell: Cell, round: Round, sha256: str | None) -> str:
+        key = (cell.model, cell.implementation, cell.framework, cell.hardware)
         if key not in self._confs:
-            self._confs[key] = shared_lines(self._matrix, cell, self._round, sha256)
+            self._confs[key] = shared_lines(self._matrix, cell, round, sha256)
         return cell_lines(cell) + self._confs[key]
 
     def _values(self, cell: Cell) -> dict[str, Any]:
         matrix, lock = self._matrix, self._lock
         model, framework = matrix.models[cell.model], matrix.framework_of(cell)
         hardware, os = matrix.hardware[cell.hardware], matrix.os[cell.os]
-        converted = not framework.reads(model.weights)
-        if model.benchmark not in self._round.models:
-            from mlperf_bake.rounds.benchmarks import no_such_benchmark
-
-            where = matrix.place("models", model.name, "benchmark")
-            raise no_such_benchmark(model.benchmark, self._round, where)
+        source = matrix.implementations[cell.implementation].source
+        converted = source is None and not framework.reads(model.weights)
+        round = self._round_of(model)
         sha256 = lock.weights.get(cell.model)
         if model.weights.url and sha256 is None and model.weights.md5 is None:
             raise Stale(
@@ -157,14 +153,14 @@ class Renderer:
         return {
             **self._framework_values(framework, hardware),
             "cell": cell,
-            "round": self._round,
-            "loadgen": self._loadgen(),
+            "round": round,
+            "loadgen": self._loadgen(round),
             "path": dockerfile_path(cell, self.directory),
             "base": self._base(matrix.base_of(cell)[0]),
             "build_base": self._base(cell.os),
             "tools_base": self._base(os.tools) if os.tools else None,
             "tools": matrix.tools_of(cell.os),
-            "replaceable": TOOLS_APART if os.tools else TOOLS_OWN,
+            "replaceable": _replaceable(source is not None, os.tools is not None),
             "model": model,
             "implementation": matrix.implementations[cell.implementation],
             "os": os,
@@ -173,16 +169,23 @@ class Renderer:
             "weights_source": self._pin(package_key(model.weights.fetch)) if model.weights.fetch else None,
             "converted": converted,
             "samples": self._samples_of(model) if converted else None,
-            "conf": self._conf(cell, sha256),
+            "conf": self._conf(cell, round, sha256),
         }
 
-    def _loadgen(self) -> FilePin:
+    def _round_of(self, model: Model) -> Round:
+        found = followed_round(model.benchmark, model.round, self._round, self._matrix.round)
+        if found is None:
+            where = self._matrix.place("models", model.name, "benchmark")
+            raise no_such_benchmark(model.benchmark, self._round, where)
+        return found
+
+    def _loadgen(self, round: Round) -> FilePin:
         """LoadGen's source distribution that the lock has for the round."""
-        pin = self._lock.loadgen.get(self._round.name)
-        if pin is None or self._round.loadgen is None:
+        pin = self._lock.loadgen.get(round.name)
+        if pin is None or round.loadgen is None:
             raise UsageError(
-                f"no image can be built for round {self._round.name}",
-                found=self._round.loadgen_absent or "no LoadGen in matrix.lock for it",
+                f"no image can be built for round {round.name}",
+                found=round.loadgen_absent or "no LoadGen in matrix.lock for it",
                 expected="one of " + ", ".join(sorted(self._lock.loadgen, reverse=True)),
                 remedy="choose another round",
             )
@@ -233,6 +236,12 @@ class Renderer:
             raise UsageError(
                 f'the lock has no entry "{key}"', where="matrix.lock", remedy="mlperf-bake lock"
             ) from None
+
+
+def _replaceable(reference: bool, apart: bool) -> str:
+    """The named contexts that can take the place of what a Dockerfile fetches, as its first lines tell."""
+    images = "base, build-base, tools-base (images)" if apart else "base, build-base (images)"
+    return f"{images}, weights, {'reference' if reference else 'wheels'} (directories)"
 
 
 def _sections(pieces: list[str], parts: list[Part]) -> tuple[str, ...]:

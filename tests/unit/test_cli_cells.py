@@ -178,7 +178,7 @@ def test_a_directory_that_was_removed_says_where_to_go(tmp_path: Path) -> None:
 
 
 def test_a_directory_below_the_project_will_do(directory: Path) -> None:
-    assert mlperf_bake(directory / "templates" / "os", "list").returncode == 0
+    assert mlperf_bake(directory / "templates" / "tools", "list").returncode == 0
 
 
 @pytest.mark.parametrize(

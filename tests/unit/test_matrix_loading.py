@@ -59,10 +59,10 @@ def _line(text: str, word: str, nth: int) -> int:
         (edited("round: v6.1", "round: 6.1"), 'found 6.1, which YAML takes for a number; put it in quotes: "6.1"'),
         (edited('python: "3.11"', "python: 3.10"), 'found 3.10, which YAML takes for a number; put it in quotes: "3.10"'),
         (edited("precision: fp32", "precision: fp23"), 'unknown value "fp23" (did you mean "fp32"?); expected fp32, fp16'),
-        (edited("hardware: [cpu, arm]", "hardware: [cpu, amr]"), 'unknown hardware "amr" (did you mean "arm"?)'),
-        (edited("hardware: [cpu, arm]", "hardware: []"), '"hardware" must not be empty'),
-        (edited("hardware: [cpu, arm]", "framework: [onnxruntime]"), '"onnxruntime" is itself a framework'),
-        (edited("- hardware: [cpu, arm]\n        because", "- because"), 'a rule of "onnxruntime" names no axis'),
+        (edited("hardware: [cpu, arm, cuda, l4t, rocm]", "hardware: [cpu, amr]"), 'unknown hardware "amr" (did you mean "arm"?)'),
+        (edited("hardware: [cpu, arm, cuda, l4t, rocm]", "hardware: []"), '"hardware" must not be empty'),
+        (edited("hardware: [cpu, arm, cuda, l4t, rocm]", "framework: [onnxruntime]"), '"onnxruntime" is itself a framework'),
+        (edited("- hardware: [cpu, arm, cuda, l4t, rocm]\n        because", "- because"), 'a rule of "onnxruntime" names no axis'),
         (edited("classes: 1000", "classes: 0"), '"classes" must be a number from 1 to 1000000, found 0'),
         (edited("classes: 1000", "classes: many"), '"classes" must be a whole number, found text "many"'),
         (edited("classes: 1000", "classes: 1000.5"), '"classes" must be a whole number, found a number "1000.5"'),
@@ -94,7 +94,9 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file() -> None:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x00", "\x85", "\u2028", "\u202e", "\x1b"])
-@pytest.mark.parametrize("name", ["license", "line", "word", "path"])
+@pytest.mark.parametrize(
+    "name", ["license", "line", "word", "path", "image-name", "image-tag", "command", "command-words"]
+)
 def test_no_value_can_end_a_line_or_command_a_terminal(name: str, end: str) -> None:
     pattern = load_schema("matrix.schema.json")["$defs"][name]["pattern"]
     assert fits(pattern, "abc")
@@ -105,10 +107,17 @@ def test_no_value_can_end_a_line_or_command_a_terminal(name: str, end: str) -> N
 @pytest.mark.parametrize("character", list("\"'`$\\;&|<>(){}*!#\n \t"))
 def test_what_stands_in_shell_commands_means_nothing_to_a_shell(character: str) -> None:
     schema = load_schema("matrix.schema.json")
-    for name in ("word", "path"):
+    for name in ("word", "path", "image-name", "image-tag"):
         assert not fits(schema["$defs"][name]["pattern"], f"a{character}b")
     for character_in_quotes in set(character) & set('"`$\\'):
         assert not fits(schema["$defs"]["license"]["pattern"], f"a{character_in_quotes}b")
+
+
+@pytest.mark.parametrize("character", list("\"'`$\\;<>()!#*\n\t"))
+def test_a_command_that_a_message_shows_stays_within_its_single_quotes(character: str) -> None:
+    pattern = load_schema("matrix.schema.json")["$defs"]["command"]["pattern"]
+    assert fits(pattern, "curl -L https://example.org/x.tgz | tar -xz ./x")
+    assert not fits(pattern, f"curl{character}x")
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

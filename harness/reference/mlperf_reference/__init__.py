@@ -1,0 +1,1 @@
+"""A reference implementation of mlcommons/inference behind this project's image and result contracts."""
