@@ -6,6 +6,7 @@ reason.
 """
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,33 +59,45 @@ class ForeignTree:
 
 
 def is_tree(directory: Path, rules: Round) -> bool:
-    """Whether a directory is the root of a submission tree: a division holds a submitter with results."""
+    """Whether a directory is the root of a submission tree: a submitter of a division has a result of some scenario."""
+    scenarios = {name.lower() for name in rules.tree.scenarios}
     return any(
-        (submitter / "results").is_dir()
+        scenario.name.lower() in scenarios
         for division in rules.tree.divisions
         for submitter in directories_in(directory / division)
+        for system in directories_in(submitter / "results")
+        for model in directories_in(system)
+        for scenario in directories_in(model)
     )
 
 
-def refuse_other_level(directory: Path, rules: Round) -> None:
-    """Refuses a directory inside a tree, or one above a tree.
+def refuse_part(directory: Path, rules: Round) -> None:
+    """Refuses a directory inside a tree.
 
     Raises:
         UsageError: says where the tree's root is.
     """
     where = directory.resolve()
-    above = next((parent.parent for parent in (where, *where.parents) if _is_division(parent, rules)), None)
-    below = next((child for child in directories_in(directory) if is_tree(child, rules)), None)
-    if above or below:
-        raise UsageError(
-            "the directory lies inside a submission tree"
-            if above
-            else "the tree starts one directory further down",
-            where=str(directory),
-            expected="the root of the tree, which holds "
-            + ", ".join(f"{name}/" for name in rules.tree.divisions),
-            remedy=f"mlperf-bake collect {above or below}",
-        )
+    root = next((parent.parent for parent in (where, *where.parents) if _is_division(parent, rules)), None)
+    if root:
+        raise _other_level("the directory lies inside a submission tree", directory, root, rules)
+
+
+def refuse_above(directory: Path, rules: Round) -> None:
+    """Refuses a directory one level above a tree; errors as in ``refuse_part``."""
+    root = next((child for child in directories_in(directory) if is_tree(child, rules)), None)
+    if root:
+        raise _other_level("the tree starts one directory further down", directory, root, rules)
+
+
+def _other_level(problem: str, directory: Path, root: Path, rules: Round) -> UsageError:
+    divisions = ", ".join(f"{name}/" for name in rules.tree.divisions)
+    return UsageError(
+        problem,
+        where=str(directory),
+        expected=f"the root of the tree, which holds {divisions}",
+        remedy=f"mlperf-bake collect {shlex.quote(str(root))}",
+    )
 
 
 def _is_division(directory: Path, rules: Round) -> bool:

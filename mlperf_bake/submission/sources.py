@@ -8,7 +8,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.results.place import Place
 from mlperf_bake.results.run import Runs, read_runs
 from mlperf_bake.rounds import Round
-from mlperf_bake.submission.foreign_tree import ForeignTree, is_tree, read_tree, refuse_other_level
+from mlperf_bake.submission.foreign_tree import ForeignTree, is_tree, read_tree, refuse_above, refuse_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,20 @@ def read_sources(places: Iterable[Place], scratch: Path, rules: Round) -> Source
     """
     with_runs: list[_Opened] = []
     trees: list[ForeignTree] = []
-    for number, place in enumerate(places):
+    for number, given in enumerate(places):
         copy = scratch / f"opened-{number}"
         copy.mkdir()
-        directory = _open(place, copy)
+        directory = _open(given, copy)
         if is_tree(directory, rules):
-            trees.append(read_tree(directory, rules, place.label))
+            trees.append(read_tree(directory, rules, given.label))
         else:
-            refuse_other_level(directory, rules)
-            with_runs.append(_Opened(place.label, directory))
-    return Sources(read_runs(with_runs, scratch), tuple(trees))
+            refuse_part(directory, rules)
+            with_runs.append(_Opened(given.label, directory))
+    runs = read_runs(with_runs, scratch)
+    if not (trees or runs.complete or runs.left_out or runs.foreign):
+        for place in with_runs:
+            refuse_above(place.directory, rules)
+    return Sources(runs, tuple(trees))
 
 
 def _open(place: Place, copy: Path) -> Path:

@@ -5,7 +5,6 @@ when it was collected; this file says where. It is not part of the tree, since i
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +49,7 @@ def record(tree: Path, logs: Iterable[WholeLog]) -> None:
         return
     file = record_file(tree)
     entries = {**_entries(file), **added}
-    partial = file.with_name(f"{file.name}.partial-{os.getpid()}")
+    partial = file.with_name(f"{file.name}.partial")  # one at a time: the tree is locked
     text = json.dumps({"schema": SCHEMA, "logs": dict(sorted(entries.items()))}, indent=2, ensure_ascii=False)
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(file)

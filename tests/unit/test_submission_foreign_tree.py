@@ -244,6 +244,7 @@ def test_a_packed_tree_arrives_like_its_directory(theirs: Path, tmp_path: Path) 
 def test_a_tree_one_level_too_high_or_low_says_where_its_root_is(
     theirs: Path, tmp_path: Path, below: str, says: str
 ) -> None:
+    shutil.rmtree(tmp_path / "runs")
     with pytest.raises(UsageError, match=says) as raised:
         convert(theirs / below, tmp_path / "tree")
     assert str(theirs) in (raised.value.remedy or "")
@@ -279,3 +280,18 @@ def test_published_results_of_v5_1_keep_every_figure_in_the_layout_of_v6_1_and_b
 
 
 _SEEDED = ("performance", "accuracy", "compliance.TEST01", "compliance.TEST04")
+
+
+def test_runs_beside_an_earlier_tree_are_collected(tmp_path: Path) -> None:
+    write_pair(tmp_path / "results", RunSpec())
+    for _ in range(2):
+        done = collect([DirectoryPlace(tmp_path)], tmp_path / "submission", CollectOptions("Me"))
+        assert len(done.results) == 1 and not done.foreign
+
+
+def test_directories_that_are_only_called_like_divisions_are_no_tree(tmp_path: Path) -> None:
+    home = tmp_path / "open" / "project"
+    write_pair(home / "results", RunSpec())
+    assert (
+        len(collect([DirectoryPlace(home / "results")], tmp_path / "tree", CollectOptions("Me")).results) == 1
+    )

@@ -10,10 +10,10 @@ from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
 from mlperf_bake.submission.filling import Collected
-from tests.support.synthetic_runs import RunSpec, official, write_pair
+from tests.support.synthetic_runs import RunSpec, write_pair
 
 EDGE = CollectOptions("Me", system="box", given={"system_type": "edge"})
-STREAM = replace(official(RunSpec(scenario="SingleStream")), model="resnet50")
+STREAM = RunSpec(scenario="SingleStream", model="resnet50")
 
 
 def collected(tmp_path: Path, options: CollectOptions = EDGE, results: str = "results") -> Collected:
