@@ -2,7 +2,7 @@
 
 Usage: python -m tests.bench [--cold] [SECTION...]
 
-Sections: planner, commands, each framework by its name, null; all of them where none is named. --cold adds `cold`: a quickstart
+Sections: planner, check, commands, each framework by its name, null; all of them where none is named. --cold adds `cold`: a quickstart
 in a fresh clone, which empties the engine's build cache and removes this project's images. Each section is kept in
 docs/benchmarks/ when it is done, with its date and revision, and the page is made anew of all that are there: a measurement
 that is cut short loses nothing else.
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mlperf_bake.engine.bootstrap import ensure_engine
 from mlperf_bake.project import open_project
+from tests.bench.bench_check import BUDGET_MB, BUDGET_S, check_large_tree
 from tests.bench.bench_harness import (
     SERVER_RUNS,
     Row,
@@ -106,6 +107,18 @@ def cold() -> list[str]:
     ]
 
 
+def check() -> list[str]:
+    found = check_large_tree()
+    return [
+        *WHOLE,
+        f"| `check` of a tree of {found.files:,} files, {found.results:,} results: wall | {found.seconds:.1f} s | {BUDGET_S} s | {verdict(found.seconds <= BUDGET_S)} |",
+        f"| the same: memory of all its processes, at most | {found.megabytes:.0f} MB | {BUDGET_MB} MB | {verdict(found.megabytes <= BUDGET_MB)} |",
+        f"| the same: CPU time | {found.cpu_seconds:.1f} s | - | |",
+        "",
+        f"{found.log_megabytes:,.0f} MB of the tree are detail logs, as long as those of an ImageNet run.",
+    ]
+
+
 def commands() -> list[str]:
     subprocess.run(
         [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()", "build", FIRST],
@@ -169,6 +182,7 @@ def sections() -> dict[str, tuple[str, Callable[[], list[str]]]]:
         "planner": ("Planner", planner),
         **loops,
         "null": ("Null backend against a bare LoadGen null system", null),
+        "check": ("Judging a large submission tree", check),
         "commands": ("Images and whole commands", commands),
         "cold": ("A cold quickstart", cold),
     }
