@@ -53,7 +53,7 @@ def list_cells(
         [
             (
                 *(str(row[key] or "-") for key in ("id", "division")),
-                str(row["state"]) if row["in_round"] else f"not in {project.round_name}",
+                _state(row) if row["in_round"] else f"not in {project.round_name}",
                 *(str(row[key] or "-") for key in ("accuracy", "date")),
             )
             for row in rows
@@ -66,6 +66,15 @@ def list_cells(
     )
     if project.round.loadgen is None:
         note_prose(f"No image can be built for round {project.round_name}: {project.round.loadgen_absent}.")
+
+
+def _state(row: Mapping[str, object]) -> str:
+    """How far a cell came, marked where something stood in for what it declares."""
+    return (
+        f"{row['state']}, {' and '.join(cast(Any, row['stand_ins']))} stood in"
+        if row["stand_ins"]
+        else str(row["state"])
+    )
 
 
 def _list_frameworks(project: Project, rows: list[dict[str, object]], json: bool) -> None:
@@ -184,7 +193,7 @@ def explain(
     print_prose(_in_round(project, cell))
     if proof:
         print_prose(
-            f"seen: {proof.state}{f', {proof.accuracy} right' if proof.accuracy else ''}, "
+            f"seen: {proof.qualified}{f', {proof.accuracy} right' if proof.accuracy else ''}, "
             f"{', '.join(proof.scenarios) or 'no scenario'}, {proof.date}, {proof.machine}"
         )
     else:
@@ -314,6 +323,7 @@ def _row(project: Project, cell: Cell, rendered: bool, proof: Proof | None) -> d
         "platform": project.matrix.hardware[cell.hardware].platform,
         "dockerfile": dockerfile_path(cell) if rendered else None,
         "state": state_of(proof, rendered=rendered),
+        "stand_ins": list(proof.stand_ins) if proof else [],
         "accuracy": proof.accuracy or None if proof else None,
         "scenarios": list(proof.scenarios) if proof else [],
         "date": proof.date if proof else None,

@@ -27,6 +27,11 @@ def prove(
     results: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run directories go.")
     ] = Path("results/proofs"),
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="What is run on; without, the model's own sample data."),
+    ] = None,
+    run: Annotated[bool, typer.Option("--run/--build-only", help="Whether to run what was built.")] = True,
     context: Contexts = None,
     json: Json = False,
 ) -> None:
@@ -48,6 +53,8 @@ def prove(
 
     project = open_project()
     path = project.root / PROOFS
+    given = parse_contexts(context or ())
+    stand_ins = tuple(sorted(given.keys() - {"wheels"}))
     load_proofs(path)  # a damaged file is told before anything is built
     engine = find_engine()
     say = note if json else typer.echo
@@ -55,7 +62,7 @@ def prove(
     proven: list[Proven] = []
     failed: list[BuildReport] = []
     for cell in project.cells(targets or (), only or (), skip or ()):
-        overrides = overrides_for(project, [cell], engine, parse_contexts(context or ()), say)
+        overrides = overrides_for(project, [cell], engine, given, say)
         [planned] = project.plan([cell], overrides)
         options = BuildOptions(
             project.root,
@@ -69,9 +76,12 @@ def prove(
             failed.append(report)
             continue
         model = project.matrix.models[cell.model]
-        with StepLine() as progress:
-            data = prepare(model.sample_data, model.preprocessing, progress=progress).path
-        trial = Trial(planned, report.done[0], data, model.known_accuracy, results.absolute(), duration)
+        read: Path | None = data.absolute() if data and run else None
+        if read is None and run and project.matrix.implementations[cell.implementation].source is None:
+            with StepLine() as progress:
+                read = prepare(model.sample_data, model.preprocessing, progress=progress).path
+        known = model.known_accuracy if data is None else None
+        trial = Trial(planned, report.done[0], read, known, results.absolute(), duration, stand_ins)
         outcome = prove_cell(trial, engine, console, say)
         proven.append(outcome)
         save_proofs(path, {outcome.cell_id: outcome.proof})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -98,7 +99,7 @@ def run(
     from mlperf_bake.project import open_project
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.corrected import corrected_command
-    from mlperf_bake.run.data import data_for, require_labels
+    from mlperf_bake.run.data import data_for, raw_data, require_labels
     from mlperf_bake.run.next_step import next_command
     from mlperf_bake.run.request import Limits, RunRequest, new_run_id, own_class_from, results_from
     from mlperf_bake.run.service import run_image
@@ -126,8 +127,11 @@ def run(
     place = results_from(results)
     engine = find_engine()
     reference = image or built_image(project, cell, engine, note)
-    with StepLine() as progress:
-        read = data_for(data, model, progress)
+    if project.matrix.implementations[cell.implementation].source is not None:
+        read: Path | Literal["synthetic"] = raw_data(data, cell.id)
+    else:
+        with StepLine() as progress:
+            read = data_for(data, model, progress)
     request = RunRequest(
         image=reference,
         cell_id=cell.id,

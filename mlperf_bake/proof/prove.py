@@ -31,18 +31,20 @@ class Trial:
     Attributes:
         planned: its image.
         built: the image that is there.
-        data: its model's prepared sample data.
+        data: its model's prepared sample data, or a directory as its reference implementation reads it; None: it is not run.
         known: the figure that the sample data is known to give; None where nobody knows one.
+        stand_ins: named build contexts that took the place of what the cell declares.
         results: directory that the runs go to.
         duration_s: of each performance run, seconds.
     """
 
     planned: PlannedImage
     built: DoneImage
-    data: Path
+    data: Path | None
     known: KnownAccuracy | None
     results: Path
     duration_s: float
+    stand_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,14 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
         image=trial.built.image_id,
         dockerfile=dockerfile_digest(trial.planned.dockerfile),
         machine=f"{engine.cpus} CPUs, {trial.planned.platform}",
+        stand_ins=trial.stand_ins,
     )
+    if trial.data is None:
+        return Proven(trial.planned.cell_id, proof, None)
     figures: list[tuple[int, int] | None] = []
     for scenario in SCENARIOS:
         try:
-            manifest = _run(trial, scenario, engine, console, say)
+            manifest = _run(trial, trial.data, scenario, engine, console, say)
         except RunFailed as error:
             return Proven(trial.planned.cell_id, proof, error)
         accuracy = manifest["accuracy"]
@@ -91,7 +96,9 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
     return Proven(trial.planned.cell_id, replace(proof, state="accuracy checked"), None)
 
 
-def _run(trial: Trial, scenario: str, engine: Engine, console: Console, say: Say) -> dict[str, Any]:
+def _run(
+    trial: Trial, data: Path, scenario: str, engine: Engine, console: Console, say: Say
+) -> dict[str, Any]:
     """The accuracy run's manifest; the performance run beside it finished, fast enough to be VALID or not."""
     from mlperf_bake.run.request import RunRequest, new_run_id
     from mlperf_bake.run.service import run_image
@@ -102,7 +109,7 @@ def _run(trial: Trial, scenario: str, engine: Engine, console: Console, say: Say
             cell_id=trial.planned.cell_id,
             scenario=scenario,
             mode=mode,
-            data=trial.data,
+            data=data,
             results=trial.results,
             platform=trial.planned.platform,
             run_id=new_run_id(scenario, mode),

@@ -33,6 +33,8 @@ class Proof:
         machine: processor, number of CPUs, platform.
         scenarios: in which accuracy and performance runs finished.
         accuracy: ``18 of 20``, the same in all of them; empty where none was measured.
+        stand_ins: named build contexts that took the place of what the cell declares (``base``, ``weights``), sorted: the
+            image shows that everything else builds and works, not that the declared base does.
     """
 
     state: State
@@ -42,6 +44,12 @@ class Proof:
     machine: str
     scenarios: tuple[str, ...] = ()
     accuracy: str = ""
+    stand_ins: tuple[str, ...] = ()
+
+    @property
+    def qualified(self) -> str:
+        """The state, and what stood in for what: ``built, base stood in``."""
+        return self.state + (f", {' and '.join(self.stand_ins)} stood in" if self.stand_ins else "")
 
 
 def load_proofs(path: Path, name: str = PROOFS) -> dict[str, Proof]:
@@ -57,7 +65,14 @@ def load_proofs(path: Path, name: str = PROOFS) -> dict[str, Proof]:
     problems.raise_if_any()
     cells = cast(dict[str, dict[str, Any]], cast(dict[str, Any], node.plain())["cells"])
     return {
-        cell: Proof(**{**fields, "scenarios": tuple(fields["scenarios"])}) for cell, fields in cells.items()
+        cell: Proof(
+            **{
+                **fields,
+                "scenarios": tuple(fields["scenarios"]),
+                "stand_ins": tuple(fields.get("stand_ins", ())),
+            }
+        )
+        for cell, fields in cells.items()
     }
 
 
@@ -66,6 +81,8 @@ def write_proofs(proofs: Mapping[str, Proof]) -> str:
     lines = [HEADER, "version: 1\n", "cells:\n" if proofs else "cells: {}\n"]
     for cell, proof in sorted(proofs.items()):
         accuracy = f", accuracy: {proof.accuracy}" if proof.accuracy else ""
+        if proof.stand_ins:
+            accuracy += f", stand_ins: [{', '.join(proof.stand_ins)}]"
         lines.append(
             f'  "{cell}": {{state: {proof.state}{accuracy}, scenarios: [{", ".join(proof.scenarios)}], '
             f'date: "{proof.date}", machine: "{proof.machine}", image: {proof.image}, '

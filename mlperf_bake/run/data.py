@@ -15,6 +15,24 @@ from mlperf_bake.run.request import SYNTHETIC
 from mlperf_bake.submission.completing import SAMPLE
 
 
+def raw_data(text: str, cell_id: str) -> Path:
+    """The directory that a reference implementation reads itself, in the form it reads.
+
+    Raises:
+        UsageError: there is no such directory.
+    """
+    place = Path(text).expanduser().absolute()
+    if not place.is_dir():
+        raise UsageError(
+            "a reference implementation reads its data from a directory of yours",
+            where=cell_id,
+            found=text,
+            expected="a directory with the data as mlcommons/inference describes it",
+            remedy="--data DIR",
+        )
+    return place
+
+
 def data_for(
     text: str, model: Model, progress: Progress, cache: Cache | None = None
 ) -> Path | Literal["synthetic"]:
