@@ -17,6 +17,7 @@ from mlperf_bake.submission.describing import earlier_values, write_foreign_meas
 from mlperf_bake.submission.foreign import Area, ForeignResult, Part
 from mlperf_bake.submission.foreign_tree import MAPPING, SubmitterFiles
 from mlperf_bake.submission.layout import ResultPaths, result_paths, source_path
+from mlperf_bake.submission.power import is_measured, read_power
 from mlperf_bake.submission.shortening import is_shortened, said_hash, shorten
 from mlperf_bake.submission.whole_logs import WholeLog
 
@@ -63,7 +64,17 @@ def place_result(tree: Path, result: ForeignResult, rules: Round, given: Mapping
     for log in logs:
         _complete_text(tree / log.shortened, log.sha256)
     unknown = write_foreign_measurements(paths, result.key.model, result.measurements, rules, given)
-    return Placed(paths.results, unknown, tuple(logs), _missing(paths, rules))
+    remarks = (*_missing(paths, rules), *_power(paths))
+    return Placed(paths.results, unknown, tuple(logs), remarks)
+
+
+def _power(paths: ResultPaths) -> tuple[str, ...]:
+    """What is to be said of the power measurement, where there is one."""
+    performance = paths.results / "performance"
+    if not is_measured(performance):
+        return ()
+    power = read_power(performance)
+    return power.faults or (f"{power.watts:.1f} W on average in {power.samples} samples of the analyser",)
 
 
 def _area(paths: ResultPaths, area: Area) -> Path:

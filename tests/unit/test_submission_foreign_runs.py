@@ -192,6 +192,19 @@ def test_files_beside_the_runs_come_along(tmp_path: Path) -> None:
     ]
 
 
+def test_a_power_measurement_comes_along_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
+    pair(tmp_path / "raw")
+    home = tmp_path / "raw" / "performance"
+    for name in ("power/client.json", "power/server.json", "ranging/mlperf_log_detail.txt", "run_1/spl.txt"):
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text("{}", encoding="utf-8")
+    (one,) = collected(tmp_path).foreign
+    placed = one.directory / "performance"
+    assert (placed / "ranging" / "mlperf_log_detail.txt").is_file()
+    assert {path.name for path in (placed / "power").iterdir()} == {"client.json", "server.json"}
+    assert "power/server.log of the power measurement is missing or empty" in one.remarks
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
