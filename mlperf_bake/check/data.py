@@ -4,6 +4,7 @@ from mlperf_bake.check.official import OfficialVerdict, differences
 from mlperf_bake.check.rule import Finding
 from mlperf_bake.check.verdict import Judged, Verdict
 from mlperf_bake.program import pasteable
+from mlperf_bake.results.headline import Headline
 
 
 def as_data(verdict: Verdict, official: OfficialVerdict | None = None) -> dict[str, object]:
@@ -30,7 +31,6 @@ def as_data(verdict: Verdict, official: OfficialVerdict | None = None) -> dict[s
 
 
 def _result_data(result: Judged) -> dict[str, object]:
-    figure = result.figure
     return {
         "directory": result.directory,
         "division": result.division,
@@ -39,11 +39,14 @@ def _result_data(result: Judged) -> dict[str, object]:
         "model": result.model,
         "scenario": result.scenario,
         "verdict": result.state.value,
-        "performance": {"field": figure.field, "value": figure.value, "unit": figure.unit}
-        if figure
-        else None,
+        "performance": _figure(result.figure),
+        "power": _figure(result.power),
         "accuracy": dict(result.accuracy),
     }
+
+
+def _figure(figure: Headline | None) -> dict[str, object] | None:
+    return {"field": figure.field, "value": figure.value, "unit": figure.unit} if figure else None
 
 
 def _finding_data(finding: Finding, verdict: Verdict) -> dict[str, object]:

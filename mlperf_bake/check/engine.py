@@ -16,6 +16,7 @@ from mlperf_bake.check.log_rules import LOGS
 from mlperf_bake.check.measurement_rules import MEASUREMENTS
 from mlperf_bake.check.model_rules import MODEL
 from mlperf_bake.check.performance_rules import PERFORMANCE
+from mlperf_bake.check.power_rules import POWER, power
 from mlperf_bake.check.provenance_rules import PROVENANCE
 from mlperf_bake.check.rule import Finding, Rule, Severity, Table
 from mlperf_bake.check.run_rules import MACHINE, RUNS, Standing, standings
@@ -33,7 +34,13 @@ LARGE: Final = 3_000
 """Files from which a tree is judged in several processes: before, starting them takes longer than it saves."""
 DEMONSTRATION_RULE: Final = "provenance.demonstration"
 LOG_TABLES: Final[tuple[Table[Log], ...]] = (LOGS, PERFORMANCE)
-RESULT_TABLES: Final[tuple[Table[Result], ...]] = (MEASUREMENTS, ACCURACY_RUN, COMPLIANCE, PROVENANCE)
+RESULT_TABLES: Final[tuple[Table[Result], ...]] = (
+    MEASUREMENTS,
+    ACCURACY_RUN,
+    COMPLIANCE,
+    POWER,
+    PROVENANCE,
+)
 SYSTEM_TABLES: Final[tuple[Table[System], ...]] = (SYSTEM, MACHINE)
 
 
@@ -160,5 +167,6 @@ def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
         scenario=result.scenario or result.path.name,
         figure=figure,
         accuracy=accuracy_figures(result, result.accuracy_text.value or ""),
+        power=power(result),
         state=state_of(findings, demonstration=result.demonstration),
     )

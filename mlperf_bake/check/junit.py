@@ -64,7 +64,7 @@ def _result_case(result: Judged) -> Element:
         SubElement(case, "failure", message=result.state.meaning, type=result.state.value)
     elif result.state is State.DEMONSTRATION:
         SubElement(case, "skipped", message=result.state.meaning)
-    SubElement(case, "system-out").text = printable(str(result.figure) if result.figure else "no figure")
+    SubElement(case, "system-out").text = printable(result.figures)
     return case
 
 

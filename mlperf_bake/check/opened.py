@@ -84,3 +84,18 @@ def read_mapping(path: Path) -> dict[str, object]:
     if not isinstance(data, dict):
         raise UsageError("not a mapping", where=str(path), expected="a JSON mapping")
     return data
+
+
+def read_yaml(path: Path) -> object:
+    """A small YAML file.
+
+    Raises:
+        UsageError: not readable, or not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.load(read_text(path), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        found = str(error).splitlines()[0][:200]
+        raise UsageError("not valid YAML", where=str(path), found=found) from error

@@ -132,7 +132,7 @@ def _fixes(group: Group) -> list[str]:
 
 def _row(result: Judged) -> tuple[str, ...]:
     accuracy = ", ".join(result.accuracy_words)
-    figure = str(result.figure) if result.figure else "no figure"
+    figure = result.figures
     name = f"{result.division}/{result.submitter} {result.system}"
     row = (name, result.model, result.scenario, figure, accuracy or "no accuracy", result.state.value)
     return tuple(map(printable, row))

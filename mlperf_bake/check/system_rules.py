@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlperf_bake.check.fixes import describe
-from mlperf_bake.check.rule import RULES_TEXT, Breach, Table, official
+from mlperf_bake.check.opened import read_yaml
+from mlperf_bake.check.power_rules import measured
+from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import System
 
 SYSTEM: Final[Table[System]] = Table("system")
@@ -143,6 +145,24 @@ def network(system: System) -> Iterator[Breach]:
             "is_network does not suit the division",
             found=f"is_network {system.text('is_network') or 'not set'} in {division}/",
             expected="true in network/, false or nothing in closed/",
+        )
+
+
+@SYSTEM.rule("nameplate", official("checks/system_check.py nameplate_power_check"))
+def nameplate(system: System) -> Iterator[Breach]:
+    """A system whose power was measured says how much its power supplies can give."""
+    if not any(measured(result) for model in system.models for result in model.results):
+        return
+    path = system.submitter.path / "systems" / f"{system.name}_power.yaml"
+    plate = system.submitter.tree.read(path, read_yaml)
+    if plate.error:
+        yield Breach(path, plate.error.problem, plate.error.found or "", "the capacity of each power supply")
+    elif plate.missing and not system.text("system_power_capacity"):
+        yield Breach(
+            path,
+            "nobody says how much the system's power supplies can give",
+            expected="this file, or system_power_capacity in the description (from v6.1)",
+            severity=Severity.NOTE,
         )
 
 

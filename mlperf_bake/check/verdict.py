@@ -40,6 +40,7 @@ class Judged:
         directory: relative to the tree.
         figure: the headline of its performance run, if it has one.
         accuracy: metric to value, as accuracy.txt gives them.
+        power: the figure of its power measurement, if it has one.
         state: the word for this result alone; breaches of its system count for the tree.
     """
 
@@ -51,7 +52,13 @@ class Judged:
     scenario: str
     figure: Headline | None
     accuracy: Mapping[str, float]
+    power: Headline | None
     state: State
+
+    @property
+    def figures(self) -> str:
+        """The headline, and the power it took where that was measured."""
+        return ", ".join(map(str, filter(None, (self.figure, self.power)))) or "no figure"
 
     @property
     def accuracy_words(self) -> tuple[str, ...]:

@@ -46,7 +46,16 @@ def finding(
 def judged(state: State, scenario: str = "Offline") -> Judged:
     figure = Headline("result_samples_per_second", 318.4, "samples/s")
     return Judged(
-        f"open/Me/results/box/m/{scenario}", "open", "Me", "box", "m", scenario, figure, {"acc": 76.5}, state
+        f"open/Me/results/box/m/{scenario}",
+        "open",
+        "Me",
+        "box",
+        "m",
+        scenario,
+        figure,
+        {"acc": 76.5},
+        None,
+        state,
     )
 
 
