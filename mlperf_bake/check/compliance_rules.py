@@ -4,24 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from mlperf_bake.check.fixes import make_tests
 from mlperf_bake.check.opened import read_text
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Finding, Table, official
 from mlperf_bake.check.tree import Log, Result
+from mlperf_bake.compliance.audits import audit as audit_of
+from mlperf_bake.compliance.deviations import deviations
+from mlperf_bake.compliance.evidence import FILES
 
 COMPLIANCE: Final[Table[Result]] = Table("compliance")
 
 _SOURCE: Final = "checks/compliance_check.py "
-_FILES: Final = {
-    "accuracy": "verify_accuracy.txt",
-    "performance": "verify_performance.txt",
-    "output_len": "verify_output_len.txt",
-}
-_SAMPLED: Final = "effective_accuracy_log_sampling_target"
-_AUDITED: Final[dict[str, dict[str, int]]] = {
-    "TEST01": {"effective_accuracy_log_rng_seed": 720381539243781796},
-    "TEST04": {"effective_performance_issue_same": True},
-}
-"""What LoadGen logs of the settings in the audit.config of a test, where it is the same for every benchmark."""
 _RUN_FILES: Final = frozenset({"mlperf_log_summary.txt", "mlperf_log_detail.txt"})
 _IGNORED: Final = frozenset(
     {"mlperf_log_accuracy.json", "mlperf_log_trace.json", "results.json", ".gitkeep", "manifest.json"}
@@ -61,7 +54,7 @@ def tests(result: Result) -> Iterator[Breach]:
                 f"the compliance test {test} is missing",
                 found="nothing; the checker's --skip_compliance has no effect",
                 expected=f"{test}/ with its verification files",
-                fix="submit in the open division: mlperf-bake collects no compliance tests",
+                fix=make_tests(result),
                 demonstration=result.demonstration,
             )
 
@@ -74,7 +67,7 @@ def verified(result: Result) -> Iterator[Breach]:
         if not result.inventory.is_directory(directory):
             continue
         for kind, lines in result.rules.tree.compliance.get(test, {}).items():
-            file = result.tree.read(directory / _FILES[kind], read_text)
+            file = result.tree.read(directory / FILES[kind], read_text)
             if file.value is None:
                 yield Breach(
                     file.path, f"{file.path.name} of {test} is missing", expected="the verification's output"
@@ -146,20 +139,18 @@ def files(result: Result) -> Iterator[Breach]:
 def audit(result: Result) -> Iterator[Breach]:
     """The log of a test's run shows the settings that make it that test."""
     for test in tests_of(result):
-        detail = result.compliance_log(test).detail.value
-        if detail is None:
+        detail, benchmark = result.compliance_log(test).detail.value, result.model.benchmark
+        if detail is None or benchmark is None:
             continue
-        wrong = [key for key, value in _AUDITED.get(test, {}).items() if detail.raw(key) != value]
-        if test == "TEST01" and not detail.integer(_SAMPLED):
-            wrong.append(_SAMPLED)
-        for key in wrong:
+        settings = audit_of(test, result.rules, benchmark.name)
+        for one in deviations(settings, detail, result.scenario or ""):
             yield Breach(
                 detail.path,
                 f"the run was made without the settings of {test}",
-                found=f"{key} {detail.raw(key) if detail.has(key) else 'not logged'}",
-                expected=str(_AUDITED[test].get(key, "more than 0")),
-                fix=f"run it with the audit.config of {test}",
-                line=detail.line(key),
+                found=f"{one.key} {one.found}",
+                expected=one.expected,
+                fix=make_tests(result),
+                line=detail.line(one.key),
             )
 
 

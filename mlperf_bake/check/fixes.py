@@ -3,7 +3,7 @@
 import shlex
 
 from mlperf_bake.check.tree import Result, System
-from mlperf_bake.submission.completing import SAMPLE, data_of, run_command
+from mlperf_bake.submission.completing import SAMPLE, data_of, round_option, run_command
 from mlperf_bake.submission.describing import describing_command
 
 
@@ -20,6 +20,15 @@ def run_again(result: Result, mode: str, *options: str, data: str = "") -> str:
         return run_command(manifest, mode, data or data_of(manifest), "", *options)
     words = ["mlperf-bake", "run", result.model.name, "--scenario", result.scenario or result.path.name]
     return shlex.join([*words, "--mode", mode, "--data", data or SAMPLE, *options])
+
+
+def make_tests(result: Result) -> str:
+    """The compliance tests of the result's cell and scenario, made and judged."""
+    manifest = result.manifests[0] if result.manifests else None
+    target, data = (manifest.cell.id, data_of(manifest)) if manifest else (result.model.name, SAMPLE)
+    scenario = result.scenario or result.path.name
+    words = ["mlperf-bake", "compliance", target, "--scenario", scenario, "--data", data]
+    return f"{shlex.join([*words, *round_option(result.rules.name)])}, then collect its results"
 
 
 def prepare_official_data(result: Result, mode: str) -> str:

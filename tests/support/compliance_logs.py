@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mlperf_bake.compliance.audits import audit
+from mlperf_bake.compliance.deviations import LOGGED
 from mlperf_bake.compliance.evidence import Evidence
-from mlperf_bake.compliance.verify import LOGGED
 from mlperf_bake.results.classification import Labels
 from mlperf_bake.rounds import load_round
 from tests.support.synthetic_runs import log_line

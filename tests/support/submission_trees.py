@@ -64,7 +64,11 @@ AUDITED: dict[str, dict[str, object]] = {
         "effective_accuracy_log_rng_seed": 720381539243781796,
         "effective_accuracy_log_sampling_target": 4096,
     },
-    "TEST04": {"effective_performance_issue_same": True},
+    "TEST04": {
+        "effective_performance_issue_unique": False,
+        "effective_performance_issue_same": True,
+        "effective_performance_issue_same_index": 3,
+    },
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlperf_bake.compliance.audits import audit
-from mlperf_bake.compliance.verify import LOGGED
+from mlperf_bake.compliance.deviations import LOGGED
 from mlperf_bake.rounds import load_round
 
 ROUND = load_round("v6.1")

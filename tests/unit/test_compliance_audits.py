@@ -4,7 +4,7 @@ import pytest
 
 from mlperf_bake.compliance.audits import SETTINGS, audit, audits_of
 from mlperf_bake.compliance.audits import tests_of as names_of
-from mlperf_bake.compliance.verify import LOGGED
+from mlperf_bake.compliance.deviations import LOGGED
 from mlperf_bake.errors import UsageError
 from mlperf_bake.project import open_project
 from mlperf_bake.render.cellconf import shared_lines

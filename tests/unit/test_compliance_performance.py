@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.compliance.audits import audit
+from mlperf_bake.compliance.deviations import Deviation, deviations
 from mlperf_bake.compliance.evidence import Evidence
 from mlperf_bake.compliance.performance import compare
 from mlperf_bake.compliance.test06 import verify as verify_tokens
-from mlperf_bake.compliance.verify import audit_faults, verify
+from mlperf_bake.compliance.verify import verify
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.rounds import load_round
@@ -131,12 +132,12 @@ def test_an_audit_of_one_scenario_is_proven_in_that_scenario_only(tmp_path: Path
     one = audit("TEST04", load_round("v6.1"), "stable-diffusion-xl")
     logged = audited("TEST04", "stable-diffusion-xl")
     detail = read_detail(write(tmp_path, logged) / "mlperf_log_detail.txt")
-    assert audit_faults(one, detail, "Offline") == ()
+    assert deviations(one, detail, "Offline") == ()
     other = read_detail(
         write(tmp_path, {**logged, "requested_min_query_count": 5000}) / "mlperf_log_detail.txt"
     )
-    assert "requested_min_query_count is 5000, expected 500" in audit_faults(one, other, "Offline")[0]
-    assert audit_faults(one, other, "SingleStream") == ()
+    assert deviations(one, other, "Offline") == (Deviation("requested_min_query_count", "5000", "500"),)
+    assert deviations(one, other, "SingleStream") == ()
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no published results beside the checkout")
@@ -162,6 +163,6 @@ def test_published_compliance_tests_come_out_as_their_submitters_found_them() ->
             _, reasons = compare(found)
             assert not reasons
             assert "TEST PASS" in (directory / "verify_performance.txt").read_text(encoding="utf-8")
-            assert audit_faults(one, read_detail(logs / "mlperf_log_detail.txt"), found.scenario) == ()
+            assert deviations(one, read_detail(logs / "mlperf_log_detail.txt"), found.scenario) == ()
         judged.append(test)
     assert sorted(judged) == ["TEST01"] * 3 + ["TEST04"] * 3 + ["TEST06"] * 4

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_a_tree_of_an_older_round_keeps_them_beside_the_results(results: Path, t
     rules = load_round("v5.1")
     seeds = dict(rules.seeds.items())
     logged = {f"effective_{name}": value for name, value in seeds.items()}
-    older = {"manifest": {"loadgen": {"version": "5.1.2", **seeds}}, "detail": logged, "version": "5.1.2"}
+    older: dict[str, Any] = {"manifest": {"loadgen": {"version": "5.1.2", **seeds}}, "detail": logged, "version": "5.1.2"}
     place = tmp_path / "older"
     for mode in ("performance", "accuracy", "compliance/TEST01"):
         write_run(place, replace(SPEC, mode=mode, **older))
@@ -103,9 +104,9 @@ def test_a_test_that_did_not_pass_is_in_the_tree_and_says_so(results: Path) -> N
     ],
 )
 def test_a_test_of_another_image_or_way_of_running_is_left_out(
-    results: Path, change: dict[str, object], reason: str
+    results: Path, change: dict[str, Any], reason: str
 ) -> None:
-    spec = replace(TEST04, **change)  # type: ignore[arg-type]
+    spec = replace(TEST04, **change)
     if spec.mode == "compliance/TEST06":
         directory = write_run(results, TEST04)
         manifest = directory / "manifest.json"
