@@ -24,14 +24,21 @@ from mlperf_reference.manifest import accuracy_of, manifest, sha256_of
 
 LOGS = ("mlperf_log_summary.txt", "mlperf_log_detail.txt", "mlperf_log_accuracy.json")
 
+GREETING = """The reference implementation of mlcommons/inference behind mlperf-bake's image contract.
+  docker run --rm IMAGE --help
+  docker run --rm -v results:/results -v DATA:/data:ro IMAGE --scenario Offline --mode performance --data /data
+"""
+
 
 def main(words: list[str]) -> int:
     """The exit code of the contract."""
     if not words:
+        sys.stdout.write(GREETING)
         return 0
     try:
         return run(words)
     except Failure as error:
+        sys.stderr.write(f"mlperf-reference: {error}\n")
         return error.code
 
 
@@ -173,8 +180,10 @@ def find_logs(work: Path) -> Path:
 
 def tell(progress: str, event: dict[str, str]) -> None:
     """One line of progress."""
-    if progress == "json" or progress == "plain":
-        pass
+    if progress != "none":
+        line = json.dumps(event) if progress == "json" else " ".join(event.values())
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 def now() -> str:
