@@ -37,6 +37,7 @@ COMMANDS = {
     "weights": "weights.app",
     "accuracy": "accuracy.accuracy",
     "collect": "collect.collect",
+    "compare": "compare.compare",
     "check": "check.check",
     "ci": "ci.app",
     "doctor": "doctor.doctor",

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.results.run import LeftOut
-from mlperf_bake.rounds import Round, load_round, round_names
+from mlperf_bake.rounds import ModelRules, Round, load_round, round_names
 from mlperf_bake.submission.copied import Source, folded
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.selection import ResultKey
@@ -39,6 +39,7 @@ class ForeignResult:
     Attributes:
         owner: division and submitter.
         key: system, model and scenario.
+        benchmark: what the model stands for in the round.
         performance: the detail log of its performance run.
         parts: all its files but the measurements' JSON.
         measurements: the content of that JSON; empty where there is none.
@@ -48,6 +49,7 @@ class ForeignResult:
 
     owner: Owner
     key: ResultKey
+    benchmark: ModelRules
     performance: DetailLog
     parts: tuple[Part, ...]
     measurements: Mapping[str, object]
@@ -58,15 +60,23 @@ class ForeignResult:
         return f"{self.owner}/{self.key}"
 
 
+def round_of(detail: DetailLog) -> str | None:
+    """The round whose seeds a log has; None for seeds of no round known here."""
+    return next((name for name in round_names() if _has_seeds(detail, load_round(name))), None)
+
+
+def _has_seeds(detail: DetailLog, rules: Round) -> bool:
+    return all(detail.integer(f"effective_{name}") == value for name, value in rules.seeds.items())
+
+
 def other_round(detail: DetailLog, rules: Round) -> str | None:
     """What to say of a log whose seeds are not the round's; None where they are.
 
     A result keeps its seeds wherever it is placed: in another round's tree it is no result of that round.
     """
-    found = {name: detail.integer(f"effective_{name}") for name, _ in rules.seeds.items()}
-    if found == dict(rules.seeds.items()):
+    if _has_seeds(detail, rules):
         return None
-    named = next((name for name in round_names() if dict(load_round(name).seeds.items()) == found), None)
+    named = round_of(detail)
     whose = f"the seeds of {named}" if named else "seeds of no round known here"
     return f"measured with {whose}: kept as it is, and no valid result of {rules.name}"
 

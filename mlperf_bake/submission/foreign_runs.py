@@ -148,7 +148,7 @@ def _run(logs: ForeignLogs, known: Mapping[str, str], rules: Round) -> ForeignRu
         scenario = "Interactive"
     if scenario not in rules.tree.scenarios:
         raise UsageError(f"{scenario} is no scenario", expected=" or ".join(rules.tree.scenarios))
-    known = {"model": _model(parts, rules), **{key: value for key, value in known.items() if value}}
+    known = {"model": model_of(logs, rules), **{key: value for key, value in known.items() if value}}
     _check(known, rules)
     return ForeignRun(logs, detail, scenario, known)
 
@@ -158,8 +158,9 @@ def _parts_of_name(logs: ForeignLogs) -> tuple[str, ...]:
     return (logs.root.name, *logs.directory.relative_to(logs.root).parts)
 
 
-def _model(parts: Sequence[str], rules: Round) -> str:
+def model_of(logs: ForeignLogs, rules: Round) -> str:
     """The benchmark that one of the directories is named after; empty where none is, or several are."""
+    parts = _parts_of_name(logs)
     found = {part for part in parts if part in rules.models or part in rules.model_aliases}
     return found.pop() if len(found) == 1 else ""
 
@@ -201,6 +202,7 @@ def _result(
     result = ForeignResult(
         owner=owner,
         key=key,
+        benchmark=model,
         performance=fast.detail,
         parts=found.with_readme(readme),
         measurements=found.measurements,

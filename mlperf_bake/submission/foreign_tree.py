@@ -163,7 +163,8 @@ class _Submitter:
         if scenario is None:
             raise UsageError(f"{path.name} is no scenario", expected=" or ".join(scenarios.values()))
         mapping = self._mapping if self._owner.division == "open" else None
-        if self._rules.benchmark_of(model, mapping) is None:
+        benchmark = self._rules.benchmark_of(model, mapping)
+        if benchmark is None:
             raise UsageError(f"{model} is none of the benchmarks of {self._rules.name}")
         detail = read_detail(path / "performance" / "run_1" / DETAIL)
         beside = Path(system) / model / path.name
@@ -173,6 +174,7 @@ class _Submitter:
         return ForeignResult(
             owner=self._owner,
             key=ResultKey(system, model, scenario),
+            benchmark=benchmark,
             performance=detail,
             parts=parts,
             measurements=json,

@@ -1,0 +1,131 @@
+"""Performance figures from anywhere: runs of ours, bare logs and whole trees, each as one typed row.
+
+Figures come from LoadGen's detail logs, the round from their seeds; the data set is known by its hash where there is a
+manifest, else by its size.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlperf_bake.results.headline import Headline, headline
+from mlperf_bake.results.loadgen_log import DetailLog, read_detail
+from mlperf_bake.results.manifest import Manifest, read_manifest
+from mlperf_bake.results.place import Place
+from mlperf_bake.results.run import DETAIL, MANIFEST, ForeignLogs, Run
+from mlperf_bake.rounds import ModelRules, Round
+from mlperf_bake.submission.foreign import ForeignResult, round_of
+from mlperf_bake.submission.foreign_runs import model_of
+from mlperf_bake.submission.sources import read_sources
+from mlperf_bake.submission.system import system_name
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One performance run and what it is a run of.
+
+    Attributes:
+        place: where the user has it.
+        benchmark: the official benchmark that the model stands for.
+        figure: what it is quoted with; None where the log does not hold it.
+        validity: ``VALID`` or ``INVALID``; None in a log cut before its end.
+        round: whose seeds it has; None for seeds of no round known here.
+        samples: size of the data set; ``data`` is the SHA-256 of its samples where a manifest gives it.
+        duration_ms: the least time it was told to run.
+    """
+
+    place: str
+    system: str
+    model: str
+    benchmark: str
+    scenario: str
+    figure: Headline | None
+    validity: str | None
+    round: str | None
+    samples: int | None
+    data: str | None
+    duration_ms: int | None
+
+
+def measured(
+    places: Sequence[Place], scratch: Path, rules: Round, model: str | None = None
+) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
+    """The performance runs in the places in the order of these, and in words what was left out.
+
+    Args:
+        scratch: an empty directory for copies of tar files and volumes.
+        rules: the round whose benchmarks and result fields count.
+        model: the benchmark of bare logs that nothing else tells it of.
+
+    Raises:
+        UsageError: a place cannot be read, or is a part of a tree.
+    """
+    found: list[Measured] = []
+    left_out: list[str] = []
+    for number, place in enumerate(places):
+        copy = scratch / f"compared-{number}"
+        copy.mkdir()
+        sources = read_sources([place], copy, rules)
+        for run in sources.runs.complete:
+            found += _of_run(run, rules)
+        for logs in sources.runs.foreign:
+            rows = list(_of_logs(logs, rules, model))
+            found += rows
+            left_out += (
+                [] if rows else [f"{logs.name}: no performance run of a known model (--model names it)"]
+            )
+        for tree in sources.trees:
+            found += [_of_result(result, rules) for result in tree.results]
+            left_out += [f"{item.run_id}: {item.reason}" for item in tree.left_out]
+        left_out += [f"{item.run_id}: {item.reason}" for item in sources.runs.left_out]
+    return tuple(found), tuple(left_out)
+
+
+def _of_run(run: Run, rules: Round) -> Iterator[Measured]:
+    manifest = run.manifest
+    benchmark = rules.models.get(manifest.cell.benchmark or "")
+    if manifest.mode == "performance" and benchmark:
+        name = f"{run.place.rstrip('/')}/{manifest.run_id}"
+        system, model = system_name(manifest), manifest.cell.model
+        yield _row(name, system, model, benchmark, manifest.scenario, run.detail, manifest, rules)
+
+
+def _of_logs(logs: ForeignLogs, rules: Round, model: str | None) -> Iterator[Measured]:
+    detail = read_detail(logs.directory / DETAIL)
+    name = model_of(logs, rules) or model or ""
+    benchmark = rules.benchmark_of(name) if name else None
+    if detail.mode == "performance" and benchmark and detail.scenario:
+        yield _row(logs.name, "", name, benchmark, detail.scenario, detail, None, rules)
+
+
+def _of_result(result: ForeignResult, rules: Round) -> Measured:
+    key, detail = result.key, result.performance
+    path = detail.path.with_name(MANIFEST)
+    manifest = read_manifest(path) if path.is_file() else None
+    benchmark = result.benchmark
+    return _row(result.place, key.system, key.model, benchmark, key.scenario, detail, manifest, rules)
+
+
+def _row(
+    place: str,
+    system: str,
+    model: str,
+    benchmark: ModelRules,
+    scenario: str,
+    detail: DetailLog,
+    manifest: Manifest | None,
+    rules: Round,
+) -> Measured:
+    return Measured(
+        place=place,
+        system=system,
+        model=model,
+        benchmark=benchmark.name,
+        scenario=scenario,
+        figure=headline(detail, rules, benchmark, scenario),
+        validity=detail.validity,
+        round=round_of(detail),
+        samples=detail.integer("qsl_reported_total_count"),
+        data=manifest.dataset.samples_sha256 if manifest and manifest.dataset else None,
+        duration_ms=detail.integer("effective_min_duration_ms"),
+    )
