@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlperf_bake.cli.harness_arguments import (
+    Batch,
+    Samples,
+    TargetLatency,
+    Threads,
+    Words,
+    Workers,
+    as_words,
+    target_and_options,
+)
 from mlperf_bake.cli.options import Json, RoundName
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import Interrupted, UsageError
@@ -17,7 +27,8 @@ SEARCHED = ("target-qps", "duration", "run-id", "scenario", "mode", "data", "res
 
 
 def tune(
-    target: Annotated[str, typer.Option("--target", "-t", metavar="TARGET", help="What to tune.")],
+    words: Words = None,
+    target: Annotated[str, typer.Option("--target", "-t", metavar="TARGET", help="What to tune.")] = "",
     scenario: Annotated[
         str, typer.Option("--scenario", "-s", help="SingleStream, MultiStream, Server, Offline, Interactive.")
     ] = "Offline",
@@ -49,18 +60,15 @@ def tune(
         typer.Option("--memory", metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False),
     ] = 0,
     cpuset: Annotated[str, typer.Option("--cpuset", metavar="LIST", help="CPUs, such as 0-3,8.")] = "",
-    harness_options: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[-- HARNESS OPTION...]",
-            help="Given to the harness in every run: -- --precision int8; --workers, --threads, --batch are then fixed.",
-            show_default=False,
-        ),
-    ] = None,
+    target_latency_ms: TargetLatency = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    batch: Batch = None,
+    samples: Samples = None,
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
-    """Find workers, threads, batch and rate that run best here, and keep them for run."""
+    """Find workers, threads, batch and rate that run best here, and keep them for run; what is given of them is fixed."""
     from rich.console import Console
 
     from mlperf_bake.cli.asset_progress import StepLine
@@ -83,7 +91,15 @@ def tune(
     from mlperf_bake.tune.view import Kept, estimate_s, open_view
 
     scenario = scenario_from(scenario)
-    options = tuple(harness_options or ())
+    target, further = target_and_options(target, words or ())
+    common: dict[str, float | int | None] = {
+        "target-latency-ms": target_latency_ms,
+        "workers": workers,
+        "threads": threads,
+        "batch": batch,
+        "samples": samples,
+    }
+    options = (*as_words(common), *further)
     wishes = Wishes(scenario, duration, runs, resolution, _fixed(options, scenario))
     project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell

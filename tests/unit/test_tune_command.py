@@ -153,11 +153,13 @@ def test_a_pipe_gets_lines_long_runs_announced_and_the_harness_heard() -> None:
         (("--runs", "3"), "too few runs"),
         (("--resolution", "2"), "not a resolution"),
         (("--scenario", "Sever"), "unknown scenario"),
+        (("--target", "bert-99"), "one target is run at a time"),
+        (("--workers", "0"), "--workers has a wrong value"),
         (("--", "--duration", "5"), "tune decides --duration itself"),
     ],
 )
 def test_wrong_wishes_are_refused_before_anything_runs(
     arguments: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert execute(["tune", "--target", "resnet50", *arguments]) == 2
+    assert execute(["tune", "resnet50", *arguments]) == 2
     assert says in capsys.readouterr().err
