@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,21 +34,18 @@ class Programs:
     lib: Path
 
     def bare(self, program: str, *options: str) -> dict[str, Any]:
-        """One run of ``bare-null`` or of the bare loop over the backend's runtime: what it printed."""
-        printed: dict[str, Any] = json.loads(self._run(self.build / "bench" / program, *options))
-        return printed
+        """One run of ``bare-null`` or of the bare loop over the backend's runtime: what it printed, and
+        ``peak_bytes``, the most it had in memory."""
+        return self._printed(self.build / "bench" / program, *options)
 
     def bare_loop(self, *options: str) -> dict[str, Any]:
-        """One run of the bare loop over this backend's runtime."""
+        """One run of the bare loop over this backend's runtime, as of ``bare``."""
         if self.backend != "python":
             return self.bare(f"bare-{self.backend}", *options)
-        printed: dict[str, Any] = json.loads(
-            self._run(Path(sys.executable), "-Ss", str(BARE_PYTHON), *options)
-        )
-        return printed
+        return self._printed(Path(sys.executable), "-Ss", str(BARE_PYTHON), *options)
 
     def harness(self, *options: str) -> dict[str, Any]:
-        """One performance run of the harness: its manifest."""
+        """One performance run of the harness: its manifest, and ``peak_bytes``."""
         results = self.build / "results"
         shutil.rmtree(results, ignore_errors=True)
         results.mkdir()
@@ -61,20 +59,31 @@ class Programs:
             "--progress",
             "none",
         )
-        self._run(self.build / "mlperf-harness", *fixed, "--mode", "performance", *options)
+        _, peak = self._run(self.build / "mlperf-harness", *fixed, "--mode", "performance", *options)
         manifest: dict[str, Any] = json.loads((results / "bench" / "manifest.json").read_text())
-        return manifest
+        return {**manifest, "peak_bytes": peak}
 
-    def _run(self, program: Path, *options: str) -> str:
-        done = subprocess.run(
-            [str(program), *options],
-            env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode not in (0, 9):  # 9: recorded, and LoadGen calls it INVALID
-            raise RuntimeError(f"{program.name} {' '.join(options)}: {done.stderr}")
-        return done.stdout
+    def _printed(self, program: Path, *options: str) -> dict[str, Any]:
+        text, peak = self._run(program, *options)
+        printed: dict[str, Any] = json.loads(text)
+        return {**printed, "peak_bytes": peak}
+
+    def _run(self, program: Path, *options: str) -> tuple[str, int]:
+        """What it printed, and the most it had in memory (bytes, mapped files included)."""
+        with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as said:
+            running = subprocess.Popen(
+                [str(program), *options],
+                env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)},
+                stdout=printed,
+                stderr=said,
+            )
+            _, status, used = os.wait4(running.pid, 0)
+            running.returncode = os.waitstatus_to_exitcode(status)
+            printed.seek(0)
+            said.seek(0)
+            if running.returncode not in (0, 9):  # 9: recorded, and LoadGen calls it INVALID
+                raise RuntimeError(f"{program.name} {' '.join(options)}: {said.read()}")
+            return printed.read(), used.ru_maxrss * 1024
 
 
 def target_of(framework: str) -> str:
