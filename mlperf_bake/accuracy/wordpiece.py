@@ -38,6 +38,13 @@ class WordPieces:
         self._splitter: Any = library("tokenizers.pre_tokenizers", _PURPOSE).BertPreTokenizer()
         self._known: dict[str, tuple[str, ...]] = {}
 
+    def number(self, token: str) -> int:
+        """A token's line in the vocabulary, from 0. Errors: UsageError where it is none of it."""
+        number: int | None = self._pieces.token_to_id(token)
+        if number is None:
+            raise UsageError(f'the vocabulary has no token "{token}"', expected="one of BERT")
+        return number
+
     def words(self, text: str) -> list[str]:
         """The text in lower case, split at white space and punctuation, without accents."""
         normal = self._normalizer.normalize_str(text)

@@ -19,8 +19,8 @@ IN_PROCESS = 256  # up to so many photos starting processes takes longer than th
 
 def batches(
     preprocessing: Preprocessing, samples: Iterator[RawSample], count: int, workers: int | None
-) -> Iterator[tuple[list[int], bytes]]:
-    """Labels and values of successive batches; the bytes do not depend on the number of processes.
+) -> Iterator[tuple[list[int], list[bytes]]]:
+    """Labels of successive batches, and the values of each of their samples; the bytes do not depend on the number of processes.
 
     Args:
         count: of the samples.
@@ -30,14 +30,14 @@ def batches(
         UsageError: a sample cannot be read.
     """
     processes = min(workers or len(os.sched_getaffinity(0)), -(-count // BATCH))
-    small = preprocessing.shape[0] == 1 or count <= IN_PROCESS
+    small = not preprocessing.heavy or count <= IN_PROCESS
     if processes <= 1 or (workers is None and small):
         for batch in _split(samples):
             yield [sample.label for sample in batch], _apply(preprocessing.id, batch)
         return
     # A fresh interpreter each: forking one that has threads can deadlock.
     with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker) as pool:
-        under_way: deque[tuple[list[int], Future[bytes]]] = deque()
+        under_way: deque[tuple[list[int], Future[list[bytes]]]] = deque()
         try:
             for batch in _split(samples):
                 under_way.append(
@@ -71,13 +71,16 @@ def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:
         yield batch
 
 
-def _apply(preprocessing: str, batch: list[RawSample]) -> bytes:
-    """The values of a batch, row-major and little-endian; runs in another process."""
+def _apply(preprocessing: str, batch: list[RawSample]) -> list[bytes]:
+    """The values of each sample of a batch, row-major and little-endian; runs in another process."""
+    import numpy as np
+
     steps = find_preprocessing(preprocessing)
     rows: list[bytes] = []
     for sample in batch:
         try:
-            rows.append(steps.apply(sample.data).astype("<f4").tobytes())
+            values = steps.apply(sample.data)
+            rows.append(values.astype(np.dtype(steps.dtype).newbyteorder("<")).tobytes())
         except Unreadable as error:
             raise UsageError(
                 "the sample cannot be read",
@@ -85,4 +88,4 @@ def _apply(preprocessing: str, batch: list[RawSample]) -> bytes:
                 found=str(error),
                 remedy="replace the file by a whole copy",
             ) from error
-    return b"".join(rows)
+    return rows

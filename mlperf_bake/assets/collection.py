@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
-from mlperf_bake.assets.reading import Photos, Reading
+from mlperf_bake.assets.reading import AnnotatedPhotos, Photos, Reading, SquadWindows, TokenLists
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,17 +40,30 @@ def open_collection(dataset: "Dataset", source: Path, only: Path | None, progres
     Errors:
         UsageError: the source is not one of the data set, or only photos can be chosen by a list.
     """
-    if isinstance(dataset.reading, Photos):
+    reading = dataset.reading
+    if isinstance(reading, Photos):
         from mlperf_bake.assets.photos import open_photos
 
-        return open_photos(dataset, dataset.reading, source, only, progress)
+        return open_photos(dataset, reading, source, only, progress)
+    if isinstance(reading, AnnotatedPhotos):
+        from mlperf_bake.assets.annotated_photos import open_annotated
+
+        return open_annotated(dataset, reading, source, only)
     if only is not None:
         raise UsageError(
             f"no part of the data set {dataset.name} can be chosen by a list of files",
             where=str(only),
             remedy="leave out --calibration",
         )
-    package = _Package(dataset.reading, dataset.count, dataset.classes)
+    if isinstance(reading, SquadWindows):
+        from mlperf_bake.assets.squad_features import open_squad
+
+        return open_squad(dataset, reading, source, progress)
+    if isinstance(reading, TokenLists):
+        from mlperf_bake.assets.token_lists import open_token_lists
+
+        return open_token_lists(dataset, reading, source)
+    package = _Package(reading, dataset.count, dataset.classes)
     return Collection(
         count_samples(package, source), lambda start: islice(read_samples(package, source), start, None)
     )

@@ -6,7 +6,17 @@ from importlib import resources
 from typing import Any, cast
 
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
-from mlperf_bake.assets.reading import DebianIdx, ListedFiles, Photos, Reading, WheelImages
+from mlperf_bake.assets.reading import (
+    AnnotatedPhotos,
+    DebianIdx,
+    ListedFiles,
+    OwnReading,
+    Photos,
+    Reading,
+    SquadWindows,
+    TokenLists,
+    WheelImages,
+)
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.document import Node, Problems, parse
@@ -24,6 +34,9 @@ READ_KEYS = {
     "debian-idx": {"images", "labels"},
     "directory": {"list"},
     "photos": {"list", "archive", "md5"},
+    "annotated-photos": {"annotations", "images"},
+    "squad": {"questions", "vocabulary"},
+    "token-lists": {"file", "key"},
 }
 
 
@@ -45,7 +58,7 @@ class Dataset:
     classes: int
     official_count: int
     source: Source | UserDirectory
-    reading: Reading | Photos
+    reading: Reading | OwnReading
     preprocessings: tuple[str, ...]
 
 
@@ -56,6 +69,15 @@ def datasets() -> dict[str, Dataset]:
     return parse_datasets(file.read_text(encoding="utf-8"), "datasets.yaml")
 
 
+@cache
+def not_prepared() -> dict[str, str]:
+    """The official data sets that this program does not prepare, each with the reason."""
+    file = resources.files("mlperf_bake.assets").joinpath("datasets.yaml")
+    node, _ = parse(file.read_text(encoding="utf-8"), "datasets.yaml")
+    section = _mapping(node).get("not_prepared")
+    return {name: str(reason.scalar) for name, reason in _mapping(section).items()} if section else {}
+
+
 def find_dataset(name: str) -> Dataset:
     """The data set of that name.
 
@@ -63,6 +85,12 @@ def find_dataset(name: str) -> Dataset:
         UsageError: there is none; it names the nearest.
     """
     known = datasets()
+    if name in not_prepared():
+        raise UsageError(
+            f"the data set {name} cannot be prepared here",
+            found=not_prepared()[name],
+            remedy="prepare it with the reference implementation of mlcommons/inference",
+        )
     if name not in known:
         raise UsageError(
             f'unknown data set "{name}"{did_you_mean(name, known)}',
@@ -109,7 +137,7 @@ def _check_dataset(fields: dict[str, Node], problems: Problems) -> None:
         if item.scalar not in PREPROCESSINGS:
             suggestion = did_you_mean(str(item.scalar), PREPROCESSINGS)
             problems.add(item.spot, f'unknown preprocessing "{item.scalar}"{suggestion}')
-    for key, least in (("count", 1), ("classes", 1), ("official_count", 0)):
+    for key, least in (("count", 1), ("classes", 0), ("official_count", 0)):
         if cast(int, fields[key].scalar) < least:
             problems.add(fields[key].spot, f'"{key}" must be at least {least}')
 
@@ -140,7 +168,7 @@ def _source(fields: dict[str, str]) -> Source | UserDirectory:
     return UserDirectory(fields["directory"])
 
 
-def _reading(fields: dict[str, str]) -> Reading | Photos:
+def _reading(fields: dict[str, str]) -> Reading | OwnReading:
     match fields["kind"]:
         case "wheel-images":
             return WheelImages(fields["prefix"])
@@ -148,5 +176,11 @@ def _reading(fields: dict[str, str]) -> Reading | Photos:
             return DebianIdx(fields["images"], fields["labels"])
         case "photos":
             return Photos(fields["list"], fields["archive"], fields["md5"])
+        case "annotated-photos":
+            return AnnotatedPhotos(fields["annotations"], fields["images"])
+        case "squad":
+            return SquadWindows(fields["questions"], fields["vocabulary"])
+        case "token-lists":
+            return TokenLists(fields["file"], fields["key"])
         case _:
             return ListedFiles(fields["list"])

@@ -4,6 +4,7 @@ The archive is not unpacked. Where its makers publish a checksum it is compared 
 """
 
 import tarfile
+from collections.abc import Collection as Names
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,7 +35,8 @@ def open_photos(
     entries = read_list(directory / reading.list, dataset.classes)
     part = ""
     if only is not None:
-        entries = _chosen(entries, only, directory / reading.list)
+        by_name = {_base(name): (name, label) for name, label in entries}
+        entries = [by_name[name] for name in chosen_names(only, by_name, directory / reading.list)]
         part = f"the {len(entries)} of {only.name}"
     elif not 0 < len(entries) <= dataset.count:  # a part is allowed, and becomes a demonstration
         raise wrong_count(directory / reading.list, len(entries), dataset.count)
@@ -54,14 +56,21 @@ def open_photos(
     return Collection(len(entries), lambda start: _archived(archive, members, entries[start:]), part)
 
 
-def _chosen(entries: Entries, only: Path, listed: Path) -> Entries:
-    """The entries that a list names, one name a line, in its order."""
+def chosen_names(only: Path, known: Names[str], listed: Path) -> list[str]:
+    """The names that a list has, one a line, in its order.
+
+    Args:
+        known: every name without directories.
+        listed: the file that these come from.
+
+    Errors:
+        UsageError: it cannot be read, has none or one that is not known, or one twice.
+    """
     try:
-        names = [line.split()[0] for line in only.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [_base(line.split()[0]) for line in only.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("the list cannot be read", where=str(only), found=str(error)) from error
-    labels = {_base(name): (name, label) for name, label in entries}
-    unknown = [name for name in names if _base(name) not in labels]
+    unknown = [name for name in names if name not in known]
     if not names or unknown:
         raise UsageError(
             "the list names a photo that is none of the data set" if unknown else "the list names no photo",
@@ -71,7 +80,7 @@ def _chosen(entries: Entries, only: Path, listed: Path) -> Entries:
         )
     if len(set(names)) != len(names):
         raise UsageError("a photo is listed twice", where=str(only))
-    return [labels[_base(name)] for name in names]
+    return names
 
 
 def _loose(directory: Path, entries: Entries, listed: str) -> Iterator[RawSample]:

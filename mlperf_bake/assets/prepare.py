@@ -6,6 +6,7 @@ stopped, as long as nothing has changed that determines its content.
 
 import hashlib
 import shutil
+from contextlib import ExitStack
 from math import prod
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from mlperf_bake.assets.collection import Collection, open_collection
 from mlperf_bake.assets.datasets import Dataset, UserDirectory, find_dataset
 from mlperf_bake.assets.prepared import (
     CONF,
+    INDEX,
     LABEL_BYTES,
     LABELS,
+    OFFSET_BYTES,
     SAMPLES,
     VALUE_BYTES,
     PreparedDataset,
@@ -24,7 +27,7 @@ from mlperf_bake.assets.prepared import (
 )
 from mlperf_bake.assets.preprocessing import Preprocessing, find_preprocessing
 from mlperf_bake.assets.progress import Progress, silent
-from mlperf_bake.assets.reading import Photos
+from mlperf_bake.assets.reading import Photos, TokenLists
 from mlperf_bake.assets.sources import Source, fetch
 from mlperf_bake.assets.unfinished import Unfinished, unfinished
 from mlperf_bake.errors import DiskFull, UsageError
@@ -107,7 +110,7 @@ def _user_directory(dataset: Dataset, preprocessing: str, source: Path | None) -
     assert isinstance(dataset.source, UserDirectory)
     if source is None:
         raise own_files_needed(dataset, f"--preprocessing {preprocessing}")
-    if not source.is_dir() and not (source.is_file() and isinstance(dataset.reading, Photos)):
+    if not source.is_dir() and not (source.is_file() and isinstance(dataset.reading, Photos | TokenLists)):
         raise UsageError("not a directory", where=str(source), expected=dataset.source.holds)
     return source
 
@@ -183,20 +186,20 @@ def _into(
     with unfinished(target, progress) as directory:
         if target.exists() and any(target.iterdir()):  # by the process that this one has waited for
             return _into(target, identity, dataset, preprocessing, raw, only, workers, progress)
-        widths = {SAMPLES: VALUE_BYTES * prod(preprocessing.shape), LABELS: LABEL_BYTES}
-        files = Unfinished(directory, widths, identity)
-        _require_room(directory, count - files.rows, sum(widths.values()))
-        samples, labels = _write(dataset, preprocessing, collection, files, raw, workers, progress)
+        files = Unfinished(directory, _widths(dataset, preprocessing), identity)
+        _require_room(directory, count - files.rows, sum(files.widths.values()))
+        samples = _write(dataset, preprocessing, collection, files, raw, workers, progress)
         prepared = PreparedDataset(
             path=target,
             name=dataset.name,
             preprocessing=preprocessing.id,
             count=count,
             shape=preprocessing.shape,
-            dtype="float32",
+            dtype=preprocessing.dtype,
             classes=dataset.classes,
             samples_sha256=samples,
-            labels_sha256=labels,
+            labels_sha256=file_sha256(directory / LABELS) if dataset.classes else "",
+            index_sha256=file_sha256(directory / INDEX) if _varies(preprocessing) else "",
             demonstration=count != dataset.official_count,
             official_count=dataset.official_count,
             source=_described(dataset.source) + (f", {collection.part}" if collection.part else ""),
@@ -236,8 +239,8 @@ def _write(
     raw: Path,
     workers: int | None,
     progress: Progress,
-) -> tuple[str, str]:
-    """Writes samples.bin and labels.bin, from the row on that they have already; returns their checksums."""
+) -> str:
+    """Writes samples.bin, labels.bin and index.bin, from the row on that they have already; returns the checksum of the first."""
     directory, done, count = files.directory, files.rows, collection.count
     digest = hashlib.sha256()
     if done:
@@ -247,17 +250,39 @@ def _write(
                 digest.update(chunk)
     step = f"preparing {dataset.name}"
     progress(step, done, count)
-    with (directory / SAMPLES).open("ab") as samples, (directory / LABELS).open("ab") as labels:
-        for batch, values in batches(preprocessing, collection.read(done), count - done, workers):
-            samples.write(values)
-            digest.update(values)
-            labels.write(b"".join(label.to_bytes(LABEL_BYTES, "little") for label in batch))
+    varies, offset = _varies(preprocessing), 0
+    with ExitStack() as stack:
+        samples = stack.enter_context((directory / SAMPLES).open("ab"))
+        labels = stack.enter_context((directory / LABELS).open("ab")) if dataset.classes else None
+        index = stack.enter_context((directory / INDEX).open("ab")) if varies else None
+        if index:
+            index.write(offset.to_bytes(OFFSET_BYTES, "little"))
+        for batch, rows in batches(preprocessing, collection.read(done), count - done, workers):
+            for row in rows:
+                samples.write(row)
+                digest.update(row)
+                offset += len(row)
+                if index:
+                    index.write(offset.to_bytes(OFFSET_BYTES, "little"))
+            if labels:
+                labels.write(b"".join(label.to_bytes(LABEL_BYTES, "little") for label in batch))
             done += len(batch)
-            if done - files.rows >= RECORDED_EVERY:
-                samples.flush()
-                labels.flush()
+            if not varies and done - files.rows >= RECORDED_EVERY:
+                for growing in filter(None, (samples, labels)):
+                    growing.flush()
                 files.record(done)
             progress(step, done, count)
     if done != count:
         raise UsageError("the wrong number of samples", where=str(raw), found=str(done), expected=str(count))
-    return digest.hexdigest(), file_sha256(directory / LABELS)
+    return digest.hexdigest()
+
+
+def _varies(preprocessing: Preprocessing) -> bool:
+    """Whether samples differ in length: then index.bin says where each begins, and the work is not resumed."""
+    return 0 in preprocessing.shape
+
+
+def _widths(dataset: Dataset, preprocessing: Preprocessing) -> dict[str, int]:
+    """Bytes a sample in each file that grows by rows of one length."""
+    values = {SAMPLES: VALUE_BYTES[preprocessing.dtype] * prod(preprocessing.shape)}
+    return ({} if _varies(preprocessing) else values) | ({LABELS: LABEL_BYTES} if dataset.classes else {})

@@ -24,6 +24,8 @@ CAFFE_EDGE = 224
 CAFFE_RESIZED = int(100.0 * CAFFE_EDGE / 87.5)  # pixels of the shorter side before the crop
 CAFFE_MEANS = (123.68, 116.78, 103.94)  # red, green, blue
 FASHION_EDGE = 28
+RETINANET_EDGE = 800
+SQUAD_TOKENS = 384
 
 
 class Unreadable(ValueError):
@@ -40,6 +42,7 @@ class Preprocessing:
         shape: of one sample; an extent of 0 differs from sample to sample.
         apply: raw bytes to values of that shape; raises Unreadable.
         dtype: of the values: float32, int32, int64.
+        heavy: whether many samples are worth processes of their own.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Preprocessing:
     shape: tuple[int, ...]
     apply: Callable[[bytes], "NDArray[Any]"]
     dtype: str = "float32"
+    heavy: bool = True
 
 
 def lite(edge: int, raw: bytes) -> "NDArray[np.float32]":
@@ -151,6 +155,55 @@ def fashion_28(raw: bytes) -> "NDArray[np.float32]":
     return pixels.astype(np.float32) / np.float32(255)
 
 
+def retinanet_800(raw: bytes) -> "NDArray[np.float32]":
+    """A photo for RetinaNet: [3, 800, 800], pixel / 255, red first.
+
+    Follows pre_process_openimages_retinanet of mlcommons/inference (same file), whose cv2.resize of 32-bit floats
+    (INTER_LINEAR, no smoothing when it shrinks) is written out below. Where Pillow's JPEG decoder differs from OpenCV's, so
+    do the values, by 1 of 255 here and there.
+    """
+    import numpy as np
+
+    pixels = np.asarray(_photo(raw), np.float32)
+    upper, lower, share = _neighbours(pixels.shape[0], RETINANET_EDGE)
+    left, right, shift = _neighbours(pixels.shape[1], RETINANET_EDGE)
+    rows = pixels[:, left] * (1 - shift)[:, None] + pixels[:, right] * shift[:, None]
+    resized = rows[upper] * (1 - share)[:, None, None] + rows[lower] * share[:, None, None]
+    return np.ascontiguousarray((resized / np.float32(255)).transpose(2, 0, 1), np.float32)
+
+
+def _neighbours(
+    length: int, resized: int
+) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]":
+    """For each new position the two old ones it lies between, and how far it is to the second; at the edges the last one."""
+    import numpy as np
+
+    place = ((np.arange(resized) + 0.5) * (length / resized) - 0.5).astype(np.float32)
+    first = np.floor(place).astype(np.int64)
+    share = np.where((first < 0) | (first >= length - 1), 0, place - first).astype(np.float32)
+    first = np.clip(first, 0, length - 1)
+    return first, np.minimum(first + 1, length - 1), share
+
+
+def squad_384(raw: bytes) -> "NDArray[np.int64]":
+    """A window of SQuAD as BERT takes it: [3, 384], token ids, mask and segment of each token."""
+    return _integers(raw, "<i8", 3 * SQUAD_TOKENS).reshape(3, SQUAD_TOKENS)
+
+
+def token_ids(raw: bytes) -> "NDArray[np.int32]":
+    """The token ids of a text, one after the other."""
+    return _integers(raw, "<i4", None)
+
+
+def _integers(raw: bytes, kind: str, count: int | None) -> "NDArray[Any]":
+    import numpy as np
+
+    width = np.dtype(kind).itemsize
+    if len(raw) % width or not raw or (count is not None and len(raw) != count * width):
+        raise Unreadable(f"{len(raw)} bytes, expected {count or 'a number of'} values of {width}")
+    return np.frombuffer(raw, kind)
+
+
 def _photo(raw: bytes) -> "Image":
     """Decodes an image file to 8-bit RGB."""
     from PIL import Image, UnidentifiedImageError
@@ -189,7 +242,21 @@ PREPROCESSINGS: Mapping[str, Preprocessing] = MappingProxyType(
                 (3, 224, 224),
                 caffe_224,
             ),
-            Preprocessing("fashion-28", "28 x 28 grey image, pixel / 255", (1, 28, 28), fashion_28),
+            Preprocessing(
+                "fashion-28", "28 x 28 grey image, pixel / 255", (1, 28, 28), fashion_28, heavy=False
+            ),
+            Preprocessing("retinanet-800", "photo, 800 x 800, pixel / 255", (3, 800, 800), retinanet_800),
+            Preprocessing(
+                "squad-384",
+                "BERT's 384 tokens: ids, mask, segments",
+                (3, SQUAD_TOKENS),
+                squad_384,
+                "int64",
+                heavy=False,
+            ),
+            Preprocessing(
+                "token-ids", "token ids, as many as the text has", (0,), token_ids, "int32", heavy=False
+            ),
         )
     }
 )

@@ -36,6 +36,33 @@ class Photos:
     md5: str
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotatedPhotos:
+    """Photos that a user has in the directory `images`, named in the file `annotations`, which has COCO's form."""
+
+    annotations: str
+    images: str
+
+
+@dataclass(frozen=True, slots=True)
+class SquadWindows:
+    """SQuAD's `questions` and BERT's `vocabulary`, two files of a directory that a user has."""
+
+    questions: str
+    vocabulary: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLists:
+    """A list of JSON objects in the file `file`, each with token ids under `key`."""
+
+    file: str
+    key: str
+
+
+OwnReading = Photos | AnnotatedPhotos | SquadWindows | TokenLists
+"""The ways in which samples lie in files that only a user has."""
+
 Reading = WheelImages | DebianIdx | ListedFiles
 
 

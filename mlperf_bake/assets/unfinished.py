@@ -27,12 +27,13 @@ class Unfinished:
         identity: of everything that determines the content.
 
     Attributes:
+        widths: as given.
         rows: how many are on the disk for certain.
     """
 
     def __init__(self, directory: Path, widths: Mapping[str, int], identity: str) -> None:
         self.directory = directory
-        self._widths = widths
+        self.widths = widths
         self.rows = self._known(identity)
         if not self.rows:
             clear(directory)
@@ -47,7 +48,7 @@ class Unfinished:
                 return 0
             rows = int((self.directory / ROWS).read_text(encoding="ascii"))
             whole = all(
-                (self.directory / name).stat().st_size >= rows * width for name, width in self._widths.items()
+                (self.directory / name).stat().st_size >= rows * width for name, width in self.widths.items()
             )
         except (OSError, ValueError):
             return 0
@@ -55,7 +56,7 @@ class Unfinished:
 
     def record(self, rows: int) -> None:
         """Says that so many rows of each file are written; they are on the disk when this returns."""
-        for name in self._widths:
+        for name in self.widths:
             with (self.directory / name).open("rb") as stream:
                 os.fsync(stream.fileno())
         partial = self.directory / f"{ROWS}.partial"

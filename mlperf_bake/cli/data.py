@@ -18,8 +18,8 @@ app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="List and p
 @app.command("list", cls=Command)
 def list_datasets(json: Json = False) -> None:
     """List the data sets, and how each can be prepared."""
-    from mlperf_bake.assets.datasets import UserDirectory, datasets
-    from mlperf_bake.cli.output import print_json, print_table
+    from mlperf_bake.assets.datasets import UserDirectory, datasets, not_prepared
+    from mlperf_bake.cli.output import note_prose, print_json, print_table
 
     rows = [
         {
@@ -35,7 +35,7 @@ def list_datasets(json: Json = False) -> None:
         for dataset in datasets().values()
     ]
     if json:
-        print_json({"datasets": rows})
+        print_json({"datasets": rows, "not_prepared": not_prepared()})
         return
     print_table(
         ("NAME", "SAMPLES", "FROM", "PREPROCESSINGS"),
@@ -49,6 +49,8 @@ def list_datasets(json: Json = False) -> None:
             for row, dataset in zip(rows, datasets().values(), strict=True)
         ],
     )
+    for name, reason in not_prepared().items():
+        note_prose(f"{name} is not prepared here: {reason}.")
 
 
 @app.command("prepare", cls=Command)

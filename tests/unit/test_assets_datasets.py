@@ -31,7 +31,10 @@ datasets:
 
 def test_the_shipped_data_sets_are_complete() -> None:
     known = datasets()
-    assert list(known) == ["imagenet-20", "fashion-mnist", "imagenet"]
+    assert list(known) == [
+        *("imagenet-20", "fashion-mnist", "imagenet", "openimages"),
+        *("squad", "cnn-dailymail", "cnn-dailymail-edge"),
+    ]
     assert isinstance(known["imagenet-20"].source, PypiFile)
     assert isinstance(known["fashion-mnist"].source, DebianPackage)
     assert isinstance(known["fashion-mnist"].reading, DebianIdx)
@@ -58,6 +61,7 @@ def test_an_unknown_data_set_is_refused_with_the_nearest() -> None:
         ("count: 3", "count: three", 6, "whole number"),
         ("count: 3", "count: 0", 6, "at least 1"),
         ("official_count: 0", "official_count: -1", 8, "at least 0"),
+        ("classes: 2", "classes: -1", 7, "at least 0"),
         (SUM, SUM[:-1], 9, "64 hex digits"),
         ("https://", "file://", 9, "http or https"),
         ("sha256: ", "version: ", 9, "exactly these keys"),

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlperf_bake.assets.cache import ChecksumMismatch
-from mlperf_bake.assets.prepared import KEYS, PreparedDataset, load_prepared
+from mlperf_bake.assets.prepared import KEYS, OPTIONAL, PreparedDataset, load_prepared
 from mlperf_bake.errors import UsageError
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-,. =", min_size=1).map(str.strip).filter(bool)
@@ -79,7 +79,7 @@ def test_comments_and_blank_lines_are_allowed(tmp_path: Path) -> None:
     assert load_prepared(tmp_path) == written
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", [key for key in KEYS if key not in OPTIONAL])
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
     text = write(tmp_path).conf()
     (tmp_path / "dataset.conf").write_text(
@@ -102,7 +102,56 @@ def test_a_wrong_line_is_shown_with_its_number(tmp_path: Path, line: str, proble
     (tmp_path / "dataset.conf").write_text(f"{text}{line}\n")
     with pytest.raises(UsageError, match=problem) as refusal:
         load_prepared(tmp_path)
-    assert f"dataset.conf:{len(KEYS) + 1}" in str(refusal.value)
+    assert f"dataset.conf:{len(text.splitlines()) + 1}" in str(refusal.value)
+
+
+def test_samples_of_different_lengths_are_read_back_by_their_index(tmp_path: Path) -> None:
+    index = b"".join(offset.to_bytes(8, "little") for offset in (0, 12, 32))
+    written = write(
+        tmp_path,
+        shape=(1, 2, 4),
+        dtype="int32",
+        classes=0,
+        labels_sha256="",
+        index_sha256=hashlib.sha256(index).hexdigest(),
+    )
+    samples = (tmp_path / "samples.bin").read_bytes()[:32]
+    (tmp_path / "samples.bin").write_bytes(samples)
+    written = dataclasses.replace(
+        written, shape=(0,), samples_sha256=hashlib.sha256(samples).hexdigest()
+    )
+    (tmp_path / "dataset.conf").write_text(written.conf())
+    (tmp_path / "labels.bin").unlink()
+    with pytest.raises(UsageError):
+        load_prepared(tmp_path)
+    (tmp_path / "index.bin").write_bytes(index)
+    assert load_prepared(tmp_path) == written
+    assert "shape = n\n" in written.conf()
+    assert "labels_sha256" not in written.conf()
+    (tmp_path / "samples.bin").write_bytes(samples[:-4])
+    with pytest.raises(UsageError, match="incomplete"):
+        load_prepared(tmp_path)
+    (tmp_path / "index.bin").write_bytes(index[:-8] + bytes(8))
+    with pytest.raises(ChecksumMismatch):
+        load_prepared(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("shape = 1x2x2", "shape = 1xn", "wrong value of shape"),
+        ("classes = 10", "classes = 0", "wrong value of classes"),
+        ("dtype = float32", "dtype = float16", "wrong value of dtype"),
+    ],
+)
+def test_keys_that_contradict_each_other_are_refused(
+    tmp_path: Path, before: str, after: str, problem: str
+) -> None:
+    text = write(tmp_path).conf()
+    assert before in text
+    (tmp_path / "dataset.conf").write_text(text.replace(before, after))
+    with pytest.raises(UsageError, match=problem):
+        load_prepared(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.project import Project, open_project
 from mlperf_bake.rounds import load_round, loadgen_releases
 from mlperf_bake.run.workload import require_sense
@@ -57,7 +58,7 @@ def test_an_image_is_of_the_chosen_round(root: Path, name: str) -> None:
 
 
 def test_no_two_rounds_share_a_fingerprint_tag_or_file(root: Path) -> None:
-    images = []
+    images: list[PlannedImage] = []
     for name in loadgen_releases():
         project = open_project(root, name)
         images += project.plan(project.cells([CELL]))

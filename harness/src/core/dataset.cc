@@ -17,9 +17,9 @@ static_assert(std::endian::native == std::endian::little, "samples.bin and label
 
 constexpr std::uint64_t kAlwaysVerifiedBytes = std::uint64_t{2} << 30;
 
-constexpr std::array<std::string_view, 11> kKeys = {
-    "name",           "preprocessing", "count",         "shape",          "dtype", "classes",
-    "samples_sha256", "labels_sha256", "demonstration", "official_count", "source"};
+constexpr std::array<std::string_view, 12> kKeys = {
+    "name",         "preprocessing",  "count",         "shape",         "dtype",          "classes",
+    "index_sha256", "samples_sha256", "labels_sha256", "demonstration", "official_count", "source"};
 
 Failure Wrong(const std::filesystem::path& where, const std::string& problem) {
   return Failure(ExitCode::kDataSet, where.string() + " " + problem);

@@ -1,0 +1,60 @@
+"""SQuAD v1.1 as the windows of 384 tokens that BERT reads: token ids, mask and segments.
+
+The windows are those of mlperf_bake/accuracy/squad_windows.py, which follows create_squad_data.py of mlcommons/inference;
+so the order of the samples is that of the accuracy log.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlperf_bake.accuracy.squad_windows import LENGTH, LONGEST_QUESTION, Window, read_questions, windows
+from mlperf_bake.accuracy.wordpiece import WordPieces
+from mlperf_bake.assets.collection import Collection
+from mlperf_bake.assets.progress import Progress
+from mlperf_bake.assets.raw_samples import RawSample, wrong_count
+from mlperf_bake.assets.reading import SquadWindows
+from mlperf_bake.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlperf_bake.assets.datasets import Dataset
+
+
+def open_squad(dataset: "Dataset", reading: SquadWindows, source: Path, progress: Progress) -> Collection:
+    """The windows of a directory's questions.
+
+    Errors:
+        UsageError: questions or vocabulary are missing or not of this form, or give too many windows.
+    """
+    for name in (reading.questions, reading.vocabulary):
+        if not (source / name).is_file():
+            raise UsageError(
+                "a file is missing",
+                where=str(source / name),
+                expected=f"{reading.questions}, {reading.vocabulary}",
+            )
+    progress("splitting the questions into tokens", 0, None)
+    pieces = WordPieces(source / reading.vocabulary)
+    questions = read_questions(source / reading.questions)
+    samples = [
+        RawSample(
+            f"{source / reading.questions}:{questions[window.question].id}",
+            0,
+            _row(window, pieces.split(questions[window.question].text)[:LONGEST_QUESTION], pieces),
+        )
+        for window in windows(questions, pieces.split)
+    ]
+    if not 0 < len(samples) <= dataset.count:
+        raise wrong_count(source / reading.questions, len(samples), dataset.count)
+    return Collection(len(samples), lambda start: iter(samples[start:]))
+
+
+def _row(window: Window, asked: tuple[str, ...], pieces: WordPieces) -> bytes:
+    """[3, 384] 64-bit integers: [CLS] question [SEP] text [SEP], zeros behind."""
+    import numpy as np
+
+    tokens = ("[CLS]", *asked, "[SEP]", *window.tokens, "[SEP]")
+    row = np.zeros((3, LENGTH), "<i8")
+    row[0, : len(tokens)] = [pieces.number(token) for token in tokens]
+    row[1, : len(tokens)] = 1
+    row[2, window.offset : len(tokens)] = 1
+    return row.tobytes()
