@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mlperf_bake.results.accuracy_log import Response
 
 _ROW = 7
+_CLASSES = 2**24
+"""Beyond it, a float32 no longer tells one class from the next."""
 
 
 def measure(log: Path, given: Given) -> Measured:
@@ -83,16 +85,17 @@ def _boxes(answer: Response, image: dict[str, Any], log: Path) -> NDArray[np.flo
     if len(answer.data) < 4 * _ROW:
         return np.empty((0, _ROW))
     rows = numbers(answer, "float32", log, row=_ROW).reshape(-1, _ROW).astype(np.float64)
-    if not np.isfinite(rows).all() or (rows[:, 0] != answer.qsl_idx).any():
+    classes = rows[:, 6]
+    if ((classes < 0) | (classes >= _CLASSES)).any() or (rows[:, 0] != answer.qsl_idx).any():
         raise UsageError(
             "a response holds no boxes of its sample",
             where=f"{log}:{answer.line}",
             found=f"sample {answer.qsl_idx}: row {rows[0].tolist()}",
-            expected=f"rows of {answer.qsl_idx}, y1, x1, y2, x2, score, class; all finite",
+            expected=f"rows of {answer.qsl_idx}, y1, x1, y2, x2, score, class",
         )
     y1, x1, y2, x2 = (rows[:, 1:5] * np.tile([image["height"], image["width"]], 2)).T
     identity = np.full(len(rows), image["id"])
-    return np.stack([identity, x1, y1, x2 - x1, y2 - y1, rows[:, 5], rows[:, 6].astype(int)], axis=1)
+    return np.stack([identity, x1, y1, x2 - x1, y2 - y1, rows[:, 5], classes.astype(int)], axis=1)
 
 
 def _precision(truth: Any, detected: NDArray[np.float64]) -> float:

@@ -38,7 +38,7 @@ def check_dtype(name: str) -> str:
 def numbers(
     response: Response, dtype: str, log: Path, *, row: int = 1, rows: int | None = None
 ) -> NDArray[np.generic]:
-    """The response as a vector of numbers.
+    """The response as a vector of finite numbers.
 
     Args:
         dtype: a key of DTYPES.
@@ -46,7 +46,7 @@ def numbers(
         rows: exactly so many rows, if given.
 
     Raises:
-        UsageError: another count of bytes.
+        UsageError: another count of bytes, or a number that is not finite.
     """
     import numpy as np
 
@@ -61,4 +61,12 @@ def numbers(
             expected=f"{size * rows} bytes" if rows is not None else f"a multiple of {size} bytes",
             remedy="name the type that the system under test answered with: --dtype " + "|".join(DTYPES),
         )
-    return np.frombuffer(response.data, kind)
+    found = np.frombuffer(response.data, kind)
+    if kind.kind == "f" and not np.isfinite(found).all():
+        raise UsageError(
+            "a response holds a number that is not finite",
+            where=f"{log}:{response.line}",
+            found=f"{found[~np.isfinite(found)][0]} for sample {response.qsl_idx}",
+            expected=f"finite {dtype} numbers",
+        )
+    return found

@@ -42,6 +42,8 @@ def dlrm_v2(log: Path, given: Given) -> Measured:
         found = f"{len(bounds)} boundaries of {len(labels)} labels"
         raise UsageError("no boundaries of samples", where=str(truth), found=found, expected="0, ..., rising")
     labels = labels[: bounds[-1]].astype(bool)
+    if labels.all() or not labels.any():
+        raise UsageError("the labels are all of one kind", where=str(truth), expected="clicks and none")
     answers = Answers(log, len(bounds) - 1, f"samples of {truth.name}")
     predicted = np.empty(len(labels), np.float32)
     for answer in answers:
@@ -81,7 +83,8 @@ def dlrm_v3(log: Path, given: Given) -> Measured:
         right += float((weights * ((predicted >= _THRESHOLD) == (labels > 0))).sum())
         weight_sum += float(weights.sum())
         clicks += float((weights * labels).sum())
-        if (labels > 0).any() and (labels == 0).any() and (predicted != predicted[0]).any():
+        both = (weights * labels).sum() > 0 and (weights * (1 - labels)).sum() > 0
+        if both and (predicted != predicted[0]).any():
             areas.append(area(predicted, labels > 0, weights))
     if not areas or not 0 < clicks < weight_sum:
         raise UsageError(
@@ -131,7 +134,6 @@ def area(
 
 
 def _predictions(answer: Response, labels: NDArray[np.bool_], given: Given, log: Path) -> NDArray[np.generic]:
-    import numpy as np
 
     values = numbers(answer, given.dtype or "float32", log)
     if len(values) == 2 * len(labels):
@@ -142,12 +144,12 @@ def _predictions(answer: Response, labels: NDArray[np.bool_], given: Given, log:
                 found=f"sample {answer.qsl_idx}",
             )
         values = values[0::2]
-    if len(values) != len(labels) or not np.isfinite(values.astype(np.float64)).all():
+    if len(values) != len(labels):
         raise UsageError(
             "a response holds no predictions of its sample",
             where=f"{log}:{answer.line}",
             found=f"{len(values)} numbers for sample {answer.qsl_idx}",
-            expected=f"{len(labels)} finite predictions, or twice as many with labels",
+            expected=f"{len(labels)} predictions, or twice as many with labels",
         )
     return values
 
@@ -156,12 +158,7 @@ def _candidates(answer: Response, values: NDArray[np.float64], log: Path) -> tup
     import numpy as np
 
     count = values[-1] if len(values) else 0.0
-    if (
-        not np.isfinite(values).all()
-        or count < 1
-        or count != int(count)
-        or len(values) != _HEAD + 3 * int(count) + 1
-    ):
+    if count < 1 or count != int(count) or len(values) != _HEAD + 3 * int(count) + 1:
         raise UsageError(
             "a response is not of dlrm-v3's form",
             where=f"{log}:{answer.line}",

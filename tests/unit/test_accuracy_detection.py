@@ -139,7 +139,8 @@ def test_the_figure_is_that_of_the_library(
     ("response", "said"),
     [
         (row(1, CAT, 0.9, 1), "holds no boxes of its sample"),
-        (struct.pack("<7f", 0, 0, 0, float("nan"), 1, 0.9, 1), "holds no boxes of its sample"),
+        (struct.pack("<7f", 0, 0, 0, float("nan"), 1, 0.9, 1), "a number that is not finite"),
+        (struct.pack("<7f", 0, 0, 0, 1, 1, 0.9, 1e30), "holds no boxes of its sample"),
         (row(0, CAT, 0.9, 1) + b"\0" * 4, "not made of float32"),
     ],
 )

@@ -196,7 +196,15 @@ def test_a_part_that_cannot_be_found_gives_the_whole_text(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "response", [b"", b"\0" * 4, b"\0" * 12, struct.pack("<2f", 0, 0) * (LENGTH + 1)], ids=len
+    "response",
+    [
+        b"",
+        b"\0" * 4,
+        b"\0" * 12,
+        struct.pack("<2f", 0, 0) * (LENGTH + 1),
+        struct.pack("<4f", 0, 0, float("nan"), 0),
+    ],
+    ids=len,
 )
 def test_what_are_no_logits_is_refused_with_its_line(tmp_path: Path, response: bytes) -> None:
     truth = squad(tmp_path, [("Who?", ["x"])])
