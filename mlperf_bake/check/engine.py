@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mlperf_bake.check.accuracy_rules import ACCURACY_RUN, accuracy_figures
 from mlperf_bake.check.compliance_rules import COMPLIANCE, named, performance_logs
+from mlperf_bake.check.endpoints_rules import ENDPOINTS, through_endpoint
 from mlperf_bake.check.log_rules import LOGS
 from mlperf_bake.check.measurement_rules import MEASUREMENTS
 from mlperf_bake.check.model_rules import MODEL
@@ -105,6 +106,9 @@ def judge_system(system: System) -> Judgement:
 
 
 def _judge_result(result: Result) -> Iterator[Finding]:
+    if through_endpoint(result):
+        yield from ENDPOINTS.judge(result)
+        return
     if result.scenario is None:
         return
     for logs in LOG_TABLES:
@@ -136,6 +140,7 @@ def rules() -> tuple[Rule[Any], ...]:
         SUBMITTER,
         *SYSTEM_TABLES,
         MODEL,
+        ENDPOINTS,
         *LOG_TABLES,
         *RESULT_TABLES,
     )
