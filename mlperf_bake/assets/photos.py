@@ -67,7 +67,9 @@ def chosen_names(only: Path, known: Names[str], listed: Path) -> list[str]:
         UsageError: it cannot be read, has none or one that is not known, or one twice.
     """
     try:
-        names = [_base(line.split()[0]) for line in only.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [
+            _base(line.split()[0]) for line in only.read_text(encoding="utf-8").splitlines() if line.strip()
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("the list cannot be read", where=str(only), found=str(error)) from error
     unknown = [name for name in names if name not in known]

@@ -1,6 +1,7 @@
 """A prepared data set on disk (docs/contracts.md, "Prepared data set"): reading it back, checked."""
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from mlperf_bake.assets.cache import ChecksumMismatch, file_sha256
@@ -9,8 +10,13 @@ from mlperf_bake.errors import UsageError
 CONF = "dataset.conf"
 SAMPLES = "samples.bin"
 LABELS = "labels.bin"
-VALUE_BYTES = 4  # float32
+INDEX = "index.bin"
+VALUE_BYTES = {"float32": 4, "int32": 4, "int64": 8}
 LABEL_BYTES = 4  # int32
+OFFSET_BYTES = 8  # uint64
+VARIES = "n"
+"""Stands in ``shape`` for an extent that differs from sample to sample."""
+OPTIONAL = ("labels_sha256", "index_sha256")
 KEYS = (
     "name",
     "preprocessing",
@@ -20,6 +26,7 @@ KEYS = (
     "classes",
     "samples_sha256",
     "labels_sha256",
+    "index_sha256",
     "demonstration",
     "official_count",
     "source",
@@ -32,7 +39,10 @@ class PreparedDataset:
 
     Attributes:
         path: the directory, to be mounted at /data.
-        shape: of one sample.
+        shape: of one sample; an extent of 0 differs from sample to sample.
+        classes: 0 where samples have no labels.
+        labels_sha256: empty where there is no labels.bin.
+        index_sha256: of index.bin, which says where each sample begins; empty where all are equally long.
         demonstration: results on it demonstrate; they are no benchmark results.
         official_count: samples of the official set, 0 where this is no official set.
         source: what it was made from, in words.
@@ -50,31 +60,30 @@ class PreparedDataset:
     demonstration: bool
     official_count: int
     source: str
+    index_sha256: str = ""
 
     @property
     def sample_bytes(self) -> int:
-        """Bytes of one sample in samples.bin."""
-        values = 1
-        for extent in self.shape:
-            values *= extent
-        return values * VALUE_BYTES
+        """Bytes of one sample in samples.bin; 0 where they differ."""
+        return prod(self.shape) * VALUE_BYTES[self.dtype]
 
     def conf(self) -> str:
         """The text of dataset.conf."""
-        values = (
-            self.name,
-            self.preprocessing,
-            str(self.count),
-            "x".join(map(str, self.shape)),
-            self.dtype,
-            str(self.classes),
-            self.samples_sha256,
-            self.labels_sha256,
-            "yes" if self.demonstration else "no",
-            str(self.official_count),
-            self.source,
-        )
-        return "".join(f"{key} = {value}\n" for key, value in zip(KEYS, values, strict=True))
+        values = {
+            "name": self.name,
+            "preprocessing": self.preprocessing,
+            "count": str(self.count),
+            "shape": "x".join(str(extent) if extent else VARIES for extent in self.shape),
+            "dtype": self.dtype,
+            "classes": str(self.classes),
+            "samples_sha256": self.samples_sha256,
+            "labels_sha256": self.labels_sha256,
+            "index_sha256": self.index_sha256,
+            "demonstration": "yes" if self.demonstration else "no",
+            "official_count": str(self.official_count),
+            "source": self.source,
+        }
+        return "".join(f"{key} = {value}\n" for key, value in values.items() if value or key not in OPTIONAL)
 
 
 def load_prepared(directory: Path, *, checksums: bool = True) -> PreparedDataset:
@@ -96,9 +105,20 @@ def load_prepared(directory: Path, *, checksums: bool = True) -> PreparedDataset
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError("the data set cannot be read", where=str(conf), found=str(error)) from error
     dataset = _parse(directory, _pairs(conf, text))
-    _check_file(directory / SAMPLES, dataset.count * dataset.sample_bytes, dataset.samples_sha256, checksums)
-    _check_file(directory / LABELS, dataset.count * LABEL_BYTES, dataset.labels_sha256, checksums)
+    size = dataset.count * dataset.sample_bytes
+    if dataset.index_sha256:
+        _check_file(directory / INDEX, (dataset.count + 1) * OFFSET_BYTES, dataset.index_sha256, checksums)
+        size = _last_offset(directory / INDEX)
+    _check_file(directory / SAMPLES, size, dataset.samples_sha256, checksums)
+    if dataset.labels_sha256:
+        _check_file(directory / LABELS, dataset.count * LABEL_BYTES, dataset.labels_sha256, checksums)
     return dataset
+
+
+def _last_offset(index: Path) -> int:
+    with index.open("rb") as stream:
+        stream.seek(-OFFSET_BYTES, 2)
+        return int.from_bytes(stream.read(OFFSET_BYTES), "little")
 
 
 def _pairs(conf: Path, text: str) -> dict[str, str]:
@@ -115,7 +135,7 @@ def _pairs(conf: Path, text: str) -> dict[str, str]:
         if key in pairs:
             raise UsageError(f'the key "{key}" appears twice', where=where)
         pairs[key] = value
-    if missing := [key for key in KEYS if key not in pairs]:
+    if missing := [key for key in KEYS if key not in pairs and key not in OPTIONAL]:
         raise UsageError(f'the key "{missing[0]}" is missing', where=str(conf))
     return pairs
 
@@ -132,28 +152,37 @@ def _parse(directory: Path, pairs: dict[str, str]) -> PreparedDataset:
         return int(text)
 
     def checksum(key: str) -> str:
-        value = pairs[key]
+        value = pairs.get(key, "")
+        if key in OPTIONAL and key not in pairs:
+            return value
         if len(value) != 64 or value.strip("0123456789abcdef"):
             raise refuse(key, "64 hex digits")
         return value
 
-    if pairs["dtype"] != "float32":
-        raise refuse("dtype", "float32")
+    if pairs["dtype"] not in VALUE_BYTES:
+        raise refuse("dtype", "one of " + ", ".join(VALUE_BYTES))
     if pairs["demonstration"] not in ("yes", "no"):
         raise refuse("demonstration", "yes or no")
+    extents = pairs["shape"].split("x")
+    if (VARIES in extents) != ("index_sha256" in pairs):
+        raise refuse("shape", f"{VARIES} as an extent exactly where there is an index_sha256")
+    classes = natural("classes", pairs["classes"], 0)
+    if (classes > 0) != ("labels_sha256" in pairs):
+        raise refuse("classes", "at least 1 exactly where there is a labels_sha256")
     return PreparedDataset(
         path=directory,
         name=pairs["name"],
         preprocessing=pairs["preprocessing"],
         count=natural("count", pairs["count"], 1),
-        shape=tuple(natural("shape", extent, 1) for extent in pairs["shape"].split("x")),
+        shape=tuple(0 if extent == VARIES else natural("shape", extent, 1) for extent in extents),
         dtype=pairs["dtype"],
-        classes=natural("classes", pairs["classes"], 1),
+        classes=classes,
         samples_sha256=checksum("samples_sha256"),
         labels_sha256=checksum("labels_sha256"),
         demonstration=pairs["demonstration"] == "yes",
         official_count=natural("official_count", pairs["official_count"], 0),
         source=pairs["source"],
+        index_sha256=checksum("index_sha256"),
     )
 
 

@@ -117,9 +117,7 @@ def test_samples_of_different_lengths_are_read_back_by_their_index(tmp_path: Pat
     )
     samples = (tmp_path / "samples.bin").read_bytes()[:32]
     (tmp_path / "samples.bin").write_bytes(samples)
-    written = dataclasses.replace(
-        written, shape=(0,), samples_sha256=hashlib.sha256(samples).hexdigest()
-    )
+    written = dataclasses.replace(written, shape=(0,), samples_sha256=hashlib.sha256(samples).hexdigest())
     (tmp_path / "dataset.conf").write_text(written.conf())
     (tmp_path / "labels.bin").unlink()
     with pytest.raises(UsageError):
