@@ -27,6 +27,7 @@ LOCK = "matrix.lock"
 TEMPLATES = "templates"
 IMAGES = "images"
 STATE = ".mlperf-bake"
+SOURCES = "harness"
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,48 @@ class Project:
     Attributes:
         root: the directory.
         chosen_round: the round that the user chose in place of the matrix's; empty where none was.
+        home: where journals and logs go, where that is not the root: it is what this program brings along.
     """
 
     root: Path
     chosen_round: str = ""
+    home: Path | None = None
 
     @property
     def state(self) -> Path:
         """Where journals and logs go."""
-        return self.root / STATE
+        return (self.home or self.root) / STATE
+
+    @cached_property
+    def sources(self) -> Path:
+        """What images are built from, the build context: the root, or where that has no harness what is shipped."""
+        return self._own_or_shipped(SOURCES)
+
+    @cached_property
+    def templates(self) -> Path:
+        """The templates: the root's own, or the shipped ones."""
+        return self._own_or_shipped(TEMPLATES) / TEMPLATES
+
+    def _own_or_shipped(self, name: str) -> Path:
+        if (self.root / name).is_dir():
+            return self.root
+        from mlperf_bake.shipped import shipped_root
+
+        return shipped_root()
+
+    def require_own(self, what: str) -> None:
+        """Does nothing where the matrix is the user's.
+
+        Errors:
+            UsageError: it is the shipped one, which nobody may change.
+        """
+        if self.home is not None:
+            raise UsageError(
+                f"{what} changes files of a project, and here is none",
+                where=str(self.home),
+                found="the matrix that mlperf-bake brings along",
+                remedy="mlperf-bake init copies matrix and templates here",
+            )
 
     @property
     def tuning_state(self) -> Path:
@@ -56,6 +90,8 @@ class Project:
         """The commit that is checked out, with ``-dirty`` where tracked files differ; empty outside a git checkout."""
         import subprocess
 
+        if self.home is not None:
+            return ""
         command = [
             "git",
             "-C",
@@ -111,7 +147,7 @@ class Project:
         """Renders this project's cells."""
         from mlperf_bake.render.dockerfile import Renderer
 
-        return Renderer(self.root / TEMPLATES, self.matrix, self.lock, self.round)
+        return Renderer(self.templates, self.matrix, self.lock, self.round)
 
     def declared_cells(
         self, targets: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()
@@ -165,7 +201,7 @@ class Project:
         from mlperf_bake.plan.planner import Planner
         from mlperf_bake.render.copied import Sources
 
-        return Planner(self.matrix, self.renderer, Sources(self.root), overrides)
+        return Planner(self.matrix, self.renderer, Sources(self.sources), overrides)
 
     def plan(self, cells: Iterable[Cell], overrides: Overrides | None = None) -> tuple[PlannedImage, ...]:
         """One planned image a cell, in order. Errors: those of Planner.plan."""
@@ -183,13 +219,14 @@ class Project:
 
 
 def open_project(start: Path | None = None, round_name: str = "") -> Project:
-    """The project that ``start`` (or the current directory) lies in: the nearest directory upwards with a matrix.yaml.
+    """The project that ``start`` (or the current directory) lies in: the nearest directory upwards with a matrix.yaml. Where
+    there is none, what this program brings along, with its journals and logs in that directory.
 
     Args:
         round_name: a round in place of the one that the matrix names.
 
     Errors:
-        UsageError: there is none, or no such round.
+        UsageError: there is no such round, the directory cannot be read, or the installation is not complete.
     """
     if round_name:
         from mlperf_bake.rounds import require_round
@@ -207,9 +244,6 @@ def open_project(start: Path | None = None, round_name: str = "") -> Project:
             found=error.strerror or str(error),
             remedy="change into the checkout and run the command again",
         ) from error
-    raise UsageError(
-        f"no {MATRIX} here or in a directory above",
-        where=str(here),
-        expected="a checkout of mlperf-bake",
-        remedy="change into the checkout and run the command again",
-    )
+    from mlperf_bake.shipped import shipped_root
+
+    return Project(shipped_root(), round_name, home=here)

@@ -102,7 +102,7 @@ def build(journey: Journey) -> Journey:
 
     assert journey.engine and journey.image
     options = BuildOptions(
-        journey.project.root,
+        journey.project.sources,
         journey.project.state,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(journey.project, waiting, host_find_links, journey.say),

@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "cells.explain",
     "plan": "cells.plan",
     "affected": "affected.affected",
+    "init": "init.init",
     "render": "cells.render",
     "lock": "lock.lock",
     "build": "build.build",

@@ -102,7 +102,7 @@ def build(
         overrides = overrides_for(project, cells, engine, given, note)
     images = project.plan(cells, overrides)
     options = BuildOptions(
-        checkout=project.root,
+        checkout=project.sources,
         state=project.state,
         jobs=jobs or default_jobs(),
         keep_going=not fail_fast,

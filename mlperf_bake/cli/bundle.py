@@ -65,7 +65,7 @@ def bundle(
     engine = find_engine()
     overrides = overrides_for(project, cells, engine, given, note)
     options = BuildOptions(
-        checkout=project.root,
+        checkout=project.sources,
         state=project.state,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),

@@ -280,6 +280,8 @@ def render(
     from mlperf_bake.render.checkout import compare, write
 
     project = open_project(round_name=round_name)
+    if not check:
+        project.require_own("render")
     require_known_assets(project.matrix, project.matrix.models)
     images = project.plan(project.published())
     directory = project.renderer.directory

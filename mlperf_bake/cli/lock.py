@@ -31,6 +31,7 @@ def lock(
     if check:
         _check(project, json)
         return
+    project.require_own("lock")
     from mlperf_bake.lock.lockfile import load_lock
     from mlperf_bake.lock.updating import update_lock
 

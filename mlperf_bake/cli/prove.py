@@ -52,6 +52,7 @@ def prove(
     from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
 
     project = open_project()
+    project.require_own("prove")
     path = project.root / PROOFS
     given = parse_contexts(context or ())
     stand_ins = tuple(sorted(given.keys() - {"wheels"}))
@@ -65,7 +66,7 @@ def prove(
         overrides = overrides_for(project, [cell], engine, given, say)
         [planned] = project.plan([cell], overrides)
         options = BuildOptions(
-            project.root,
+            project.sources,
             project.state,
             secrets=host_secrets,
             complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, say),

@@ -46,7 +46,7 @@ def reproduce(
     engine = find_engine()
     images = project.plan(cells, overrides_for(project, cells, engine, given, note))
     options = BuildOptions(
-        checkout=project.root,
+        checkout=project.sources,
         state=project.state,
         no_cache=True,
         secrets=host_secrets,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mlperf_bake.matrix.document import Node, Problems, parse, read_text
+from mlperf_bake.matrix.extending import extended, extends_shipped
 from mlperf_bake.matrix.matrix import SECTIONS, Matrix
 from mlperf_bake.matrix.references import check_references
 from mlperf_bake.matrix.schema import check, load_schema
@@ -53,6 +54,12 @@ def load_matrix(path: Path, name: str | None = None) -> Matrix:
 def parse_matrix(text: str, name: str) -> Matrix:
     """The matrix that ``text`` declares; ``name`` stands for it in messages. Errors as for load_matrix."""
     node, problems = parse(text, name)
+    if extends_shipped(node):
+        from mlperf_bake.shipped import MARK, shipped_root
+
+        problems.raise_if_any()
+        base, _ = parse(read_text(shipped_root() / MARK, f"{name} (shipped)"), f"{name} (shipped)")
+        node = extended(node, base, tuple(SECTIONS.values()))
     check(node, load_schema("matrix.schema.json"), problems)
     problems.raise_if_any()
     rules = _rules(node, problems)

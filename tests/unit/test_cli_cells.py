@@ -157,10 +157,10 @@ def test_every_refusal_has_its_exit_code_and_a_sentence(
     assert said in done.stderr
 
 
-def test_outside_of_a_project_says_where_to_go(tmp_path: Path) -> None:
-    done = mlperf_bake(tmp_path, "list")
-    assert done.returncode == 2
-    assert "no matrix.yaml here or in a directory above" in done.stderr
+def test_outside_of_a_project_the_shipped_matrix_is_taken(tmp_path: Path) -> None:
+    there, here = mlperf_bake(tmp_path, "list", "--json"), mlperf_bake(CHECKOUT, "list", "--json")
+    assert there.returncode == 0, there.stderr
+    assert there.stdout == here.stdout
 
 
 def test_a_directory_that_was_removed_says_where_to_go(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""`init`: matrix and templates to be changed, outside a checkout."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlperf_bake.cli.output import print_line
+from mlperf_bake.errors import UsageError
+from mlperf_bake.program import shown
+
+COPIED = ("matrix.yaml", "matrix.lock", "templates")
+EXTENDED = ("matrix.yaml", "matrix.lock")
+SOURCES = ("harness", "mlperf_bake", "LICENSE", ".dockerignore")
+
+EXTENDING = """\
+# yaml-language-server: $schema={schema}
+#
+# Adds to the matrix that mlperf-bake brings along; docs/adding.md shows what a value needs. A value with the name of a
+# shipped one replaces it. After a change: `mlperf-bake lock`, which asks a registry only for what is new.
+extends: shipped
+version: 1
+
+# models:
+#   mynet:
+#     ...
+"""
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where to.", show_default=False)
+    ] = Path(),
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Begin a matrix of your own values beside the shipped ones.")
+    ] = False,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Copy what images are built from too: harness, recipes.")
+    ] = False,
+) -> None:
+    """Copy matrix and templates here, to be changed."""
+    from mlperf_bake.shipped import PACKAGE, shipped_root
+
+    root = shipped_root()
+    names = (*(EXTENDED if extend else COPIED), *(SOURCES if sources else ()))
+    place = directory.expanduser().absolute()
+    if there := [name for name in names if (place / name).exists()]:
+        raise UsageError(
+            "init overwrites nothing",
+            where=shown(place),
+            found=f"{', '.join(there)} there already",
+            remedy="choose an empty directory: mlperf-bake init DIR",
+        )
+    place.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if extend and name == "matrix.yaml":
+            schema = (PACKAGE / "matrix" / "matrix.schema.json").as_uri()
+            (place / name).write_text(EXTENDING.format(schema=schema), encoding="utf-8")
+        elif (root / name).is_dir():
+            shutil.copytree(
+                root / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "shipped")
+            )
+        else:
+            shutil.copyfile(root / name, place / name)
+    print_line(f"{shown(place)}: {', '.join(names)}")
+    print_line("next: change them, then `mlperf-bake lock` and `mlperf-bake plan`")
