@@ -273,6 +273,17 @@ def test_the_audit_settings_of_a_compliance_test_are_in_its_log(
     assert "effective_accuracy_log_sampling_target not logged" in told
 
 
+def test_a_result_measured_through_an_endpoint_is_named_and_not_called_valid(opened: Path) -> None:
+    for run in ("performance", "accuracy"):
+        shutil.rmtree(opened / OPEN.result / run)
+    text(f"{OPEN.result}/performance/result_summary.json", "{}")(opened)
+    text(f"{OPEN.result}/config.yaml", "type: offline")(opened)
+    verdict = judged(opened)
+    (finding,) = (one for one in verdict.findings if one.breach.severity is Severity.ERROR)
+    assert finding.rule == "endpoints.unjudged"
+    assert verdict.state is State.INVALID
+
+
 def test_an_inventory_counts_what_it_lists_and_enters_only_what_it_is_told_to(tmp_path: Path) -> None:
     for path in ("open/a/b.txt", "other/c.txt", "d.txt"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
