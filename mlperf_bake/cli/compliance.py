@@ -136,13 +136,18 @@ def compliance(
         runs = campaign(wanted if untuned else tuned(project, wanted, engine, say), rules, model.benchmark)
         with tempfile.TemporaryDirectory(prefix="mlperf-bake-compliance-") as scratch:
             found[name] = conduct(runs, make, fingerprint, rules, Path(scratch), say)
+    told(cell.id, rules.name, found, json=json)
+    place = results if "/" in results else f"volume:{results}"
+    say(pasteable(f"next: {shlex.join(['mlperf-bake', 'collect', place])}"))
+
+
+def told(cell_id: str, round_name: str, found: dict[str, tuple[Judged, ...]], *, json: bool) -> None:
+    """Prints what became of each test, by scenario. Errors: CheckFailed where one did not pass."""
     if json:
-        print_json(_json(cell.id, rules.name, found))
+        print_json(_json(cell_id, round_name, found))
     else:
         _print(found)
     _require_passed(found)
-    place = results if "/" in results else f"volume:{results}"
-    say(pasteable(f"next: {shlex.join(['mlperf-bake', 'collect', place])}"))
 
 
 def _print(found: dict[str, tuple[Judged, ...]]) -> None:

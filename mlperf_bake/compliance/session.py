@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from mlperf_bake.compliance.campaign import PERFORMANCE, Campaign, judged, made_before
+from mlperf_bake.compliance.campaign import ACCURACY, PERFORMANCE, Campaign, judged, made_before
 from mlperf_bake.compliance.placing import Judged
 from mlperf_bake.errors import RunFailed, UsageError
 from mlperf_bake.results.classification import Labels, read_labels
@@ -36,7 +36,8 @@ def conduct(
     for request in campaign.requests:
         before = made_before(request, there, fingerprint)
         # A test says something of the performance run that it is compared with: a new one needs new tests.
-        if before and not (made and made[0].mode == PERFORMANCE):
+        compared_anew = request.mode != ACCURACY and any(one.mode == PERFORMANCE for one in made)
+        if before and not compared_anew:
             say(f"{request.scenario} {request.mode}: {before.manifest.run_id} is there")
             runs[request.mode] = before
             continue
