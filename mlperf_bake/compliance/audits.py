@@ -5,11 +5,10 @@ hold there worked in. Which tests a benchmark must make stands in the round itse
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.rounds import Round
@@ -29,8 +28,7 @@ SETTINGS: Final = (
 """What LoadGen takes from an audit; its seeds it takes from the program."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(NamedTuple):
     """One test of one benchmark in one round.
 
     Attributes:
@@ -48,8 +46,7 @@ class Audit:
         return self.settings.get(f"{scenario}.{key}", self.settings.get(key))
 
 
-@dataclass(frozen=True, slots=True)
-class _Exception:
+class _Exception(NamedTuple):
     benchmarks: tuple[str, ...]
     since: tuple[int, ...]
     settings: Mapping[str, int]
@@ -59,8 +56,7 @@ class _Exception:
         return benchmark in self.benchmarks and self.since <= _number(rules.name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Test:
+class _Test(NamedTuple):
     settings: Mapping[str, int]
     limits: Mapping[str, float]
     seeds: bool

@@ -101,7 +101,9 @@ class Planner:
         revision = self._overrides.revision
         return ((REVISION_LABEL, revision),) if revision else ()
 
-    def _contexts(self, cell: Cell, platform: str) -> dict[str, Context]:
+    def _contexts(self, cell: Cell, platform: str) -> Mapping[str, Context]:
+        if not self._overrides.bases:
+            return self._overrides.every
         contexts = dict(self._overrides.every)
         for name, key, needed in self._matrix.images_of(cell, platform, self._overrides.build_platform):
             image = self._overrides.bases.get((key, needed))

@@ -6,7 +6,6 @@ a file of the same shape given by its path.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -283,14 +282,14 @@ def _loadgen(record: Record) -> LoadGenRelease | str:
 
 def _tree_of(record: Record, tree: TreeRules, scenarios: tuple[str, ...]) -> TreeRules:
     """The tree's rules as they are in one round: what it names differently, the rest as all rounds share it."""
-    changed = replace(tree, scenarios=scenarios)
+    changed = tree._replace(scenarios=scenarios)
     if record.has("measurement_files"):
-        changed = replace(changed, measurement_files=record.texts("measurement_files"))
+        changed = changed._replace(measurement_files=record.texts("measurement_files"))
     if record.has("system_keys_not_yet"):
         later = record.texts("system_keys_not_yet")
-        changed = replace(changed, system_keys=tuple(key for key in tree.system_keys if key not in later))
+        changed = changed._replace(system_keys=tuple(key for key in tree.system_keys if key not in later))
     if record.has("system_nonempty_keys"):
-        changed = replace(changed, system_nonempty_keys=record.texts("system_nonempty_keys"))
+        changed = changed._replace(system_nonempty_keys=record.texts("system_nonempty_keys"))
     return changed
 
 

@@ -2,17 +2,17 @@
 
 Durations end in ``_ms`` or ``_ns``; counts are samples or queries; an accuracy is in the unit of its metric
 (``acc`` in per cent). Scenario names are written as LoadGen writes them: ``SingleStream``, ``Offline``, ...
+Named tuples, since a dataclass takes ten times as long to define, and most commands import these.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlperf_bake.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(NamedTuple):
     """The three seeds every run of the round must use."""
 
     qsl_rng_seed: int
@@ -28,8 +28,7 @@ class Seeds:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LoadGenRelease:
+class LoadGenRelease(NamedTuple):
     """The release of mlcommons-loadgen that images of a round are built with.
 
     Attributes:
@@ -54,8 +53,7 @@ def _numbers(version: str) -> tuple[int, ...] | None:
     return tuple(map(int, parts)) if all(part.isdecimal() and part.isascii() for part in parts) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Scenarios:
+class Scenarios(NamedTuple):
     """Which scenarios one kind of system must and may submit for a benchmark (closed division)."""
 
     required: tuple[str, ...]
@@ -68,16 +66,14 @@ class Scenarios:
         return pair if all(scenario in self.optional for scenario in pair) else ()
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLimits:
+class TokenLimits(NamedTuple):
     """99th-percentile limits of a token benchmark: time to first token, and time per output token."""
 
     ttft_ns: int
     tpot_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRules:
+class ModelRules(NamedTuple):
     """What a round demands of one benchmark.
 
     Attributes:
@@ -136,8 +132,7 @@ class ModelRules:
         return self.accuracy_delta_percent.get(metric, default)
 
 
-@dataclass(frozen=True, slots=True)
-class TreeLayout:
+class TreeLayout(NamedTuple):
     """Where things lie in the submission tree; ``{division}``, ``{submitter}``, ... are filled in by name."""
 
     src: str
@@ -146,8 +141,7 @@ class TreeLayout:
     compliance: str
 
 
-@dataclass(frozen=True, slots=True)
-class TreeRules:
+class TreeRules(NamedTuple):
     """What the rounds share about the submission tree.
 
     Attributes:
@@ -175,8 +169,7 @@ class TreeRules:
     accuracy_lines: Mapping[str, re.Pattern[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(NamedTuple):
     """One MLPerf Inference round: ``v6.1``.
 
     Attributes:

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -231,7 +230,7 @@ def test_no_change_of_a_file_crashes_the_check(demonstration: Path, data: st.Dat
         for _ in range(data.draw(st.integers(1, 4))):
             changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
         path.write_bytes(bytes(changed[: data.draw(st.integers(0, len(changed)))]))
-        verdict = check(demonstration, replace(V6_1))
+        verdict = check(demonstration, V6_1._replace())
         assert isinstance(verdict, Verdict)
         assert verdict.state is not State.VALID
         plain(verdict)
