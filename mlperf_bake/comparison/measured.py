@@ -12,10 +12,11 @@ from mlperf_bake.results.headline import Headline, headline
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.manifest import Manifest, read_manifest
 from mlperf_bake.results.place import Place
-from mlperf_bake.results.run import DETAIL, MANIFEST, ForeignLogs, Run
+from mlperf_bake.results.run import DETAIL, ForeignLogs, Run
 from mlperf_bake.rounds import ModelRules, Round
 from mlperf_bake.submission.foreign import ForeignResult, round_of
 from mlperf_bake.submission.foreign_runs import model_of
+from mlperf_bake.submission.power import manifest_of
 from mlperf_bake.submission.sources import read_sources
 from mlperf_bake.submission.system import system_name
 
@@ -100,7 +101,7 @@ def _of_logs(logs: ForeignLogs, rules: Round, model: str | None) -> Iterator[Mea
 
 def _of_result(result: ForeignResult, rules: Round) -> Measured:
     key, detail = result.key, result.performance
-    path = detail.path.with_name(MANIFEST)
+    path = manifest_of(detail.path.parent.parent)
     manifest = read_manifest(path) if path.is_file() else None
     benchmark = result.benchmark
     return _row(result.place, key.system, key.model, benchmark, key.scenario, detail, manifest, rules)

@@ -16,6 +16,7 @@ from mlperf_bake.results.manifest import Manifest, read_manifest
 from mlperf_bake.results.run import MANIFEST
 from mlperf_bake.rounds import DEFAULT_ROUND, Round
 from mlperf_bake.submission.layout import Owner, ResultPaths, result_paths
+from mlperf_bake.submission.power import manifest_of
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.selection import ResultKey
 from mlperf_bake.submission.system import (
@@ -105,7 +106,7 @@ def _describe_result(
     paths: ResultPaths, key: ResultKey, rules: Round, given: Mapping[str, str], declared: Declared
 ) -> tuple[str, ...]:
     """The measurements' JSON of a result in the tree, written anew; gives the keys that nobody has said."""
-    manifest = paths.results / "performance" / "run_1" / MANIFEST
+    manifest = manifest_of(paths.results / "performance")
     if manifest.is_file():
         return write_measurements(paths.measurements_json, read_manifest(manifest), rules, given, declared)
     return write_foreign_measurements(paths, key.model, known_values(paths.measurements_json), rules, given)

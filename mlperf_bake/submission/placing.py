@@ -17,7 +17,7 @@ from mlperf_bake.submission.describing import earlier_values, write_foreign_meas
 from mlperf_bake.submission.foreign import Area, ForeignResult, Part
 from mlperf_bake.submission.foreign_tree import MAPPING, SubmitterFiles
 from mlperf_bake.submission.layout import ResultPaths, result_paths, source_path
-from mlperf_bake.submission.power import is_measured, read_power
+from mlperf_bake.submission.power import is_measured, missing_files
 from mlperf_bake.submission.shortening import is_shortened, said_hash, shorten
 from mlperf_bake.submission.whole_logs import WholeLog
 
@@ -71,10 +71,8 @@ def place_result(tree: Path, result: ForeignResult, rules: Round, given: Mapping
 def _power(paths: ResultPaths) -> tuple[str, ...]:
     """What is to be said of the power measurement, where there is one."""
     performance = paths.results / "performance"
-    if not is_measured(performance):
-        return ()
-    power = read_power(performance)
-    return power.faults or (f"{power.watts:.1f} W on average in {power.samples} samples of the analyser",)
+    missing = missing_files(performance) if is_measured(performance) else ()
+    return tuple(f"{name} of the power measurement is missing or empty" for name in missing)
 
 
 def _area(paths: ResultPaths, area: Area) -> Path:

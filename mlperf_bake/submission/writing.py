@@ -20,6 +20,7 @@ from mlperf_bake.submission.describing import (
 )
 from mlperf_bake.submission.foreign_tree import MAPPING
 from mlperf_bake.submission.layout import Owner, result_paths, source_path
+from mlperf_bake.submission.power import is_measured, place_power
 from mlperf_bake.submission.selection import Pair
 from mlperf_bake.submission.shortening import shorten
 from mlperf_bake.submission.whole_logs import WholeLog
@@ -69,6 +70,8 @@ def write_pair(
         target.mkdir(parents=True)
         for name in (SUMMARY, DETAIL, MANIFEST):
             shutil.copyfile(run.file(name), target / name)
+    if is_measured(pair.performance.directory):
+        place_power(pair.performance.directory, performance.parent)
     paths.measurements.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(pair.performance.file(USER_CONF), paths.measurements / USER_CONF)
     sha256 = shorten(pair.accuracy.file(ACCURACY), accuracy / ACCURACY)
