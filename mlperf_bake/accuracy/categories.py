@@ -12,7 +12,6 @@ from typing import Final
 from mlperf_bake.accuracy.measured import Given, Measured
 from mlperf_bake.accuracy.records import read_records, texts
 from mlperf_bake.results.accuracy_log import Response
-from mlperf_bake.results.answers import Answers
 
 SEPARATOR: Final = " > "
 
@@ -25,7 +24,7 @@ def measure(log: Path, given: Given) -> Measured:
     """
     truth = given.path()
     right = texts(read_records(truth), truth, "ground_truth_category")
-    answers = Answers(log, len(right), f"records of {truth.name}")
+    answers = given.answers(log, len(right), f"records of {truth.name}")
     common = predicted = expected = unreadable = 0
     for answer in answers:
         levels = _levels(right[answer.qsl_idx])

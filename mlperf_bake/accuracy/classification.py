@@ -22,7 +22,7 @@ def measure(log: Path, given: Given) -> Measured:
         UsageError: ground truth or log cannot be used; see ``Answers``.
     """
     classes, of = read_classes(given.path())
-    answers = Answers(log, len(classes), of)
+    answers = given.answers(log, len(classes), of)
     found = count_right(answers, classes) if given.dtype is None else _count(answers, classes, given.dtype)
     return Measured(
         samples=found.total,

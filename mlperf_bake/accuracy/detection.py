@@ -16,7 +16,6 @@ from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.accuracy.measured import Given, Measured
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.answers import Answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,11 +39,15 @@ def measure(log: Path, given: Given) -> Measured:
     annotations = given.path()
     truth = _annotations(annotations)
     images = truth.dataset["images"]
-    answers = Answers(log, len(images), f"images of {annotations.name}")
-    boxes = [_boxes(answer, images[answer.qsl_idx], log) for answer in answers]
+    answers = given.answers(log, len(images), f"images of {annotations.name}")
+    boxes = []
+    judged = []
+    for answer in answers:
+        boxes.append(_boxes(answer, images[answer.qsl_idx], log))
+        judged.append(images[answer.qsl_idx]["id"])
     detected = np.concatenate(boxes) if boxes else np.empty((0, _ROW))
     unknown = int(np.count_nonzero(~np.isin(detected[:, 6].astype(int), truth.getCatIds())))
-    value = 100 * _precision(truth, detected)
+    value = 100 * _precision(truth, detected, judged)
     if value < 0:
         raise UsageError("the annotations hold no box", where=str(annotations), expected="boxes to be found")
     return Measured(
@@ -98,12 +101,13 @@ def _boxes(answer: Response, image: dict[str, Any], log: Path) -> NDArray[np.flo
     return np.stack([identity, x1, y1, x2 - x1, y2 - y1, rows[:, 5], classes.astype(int)], axis=1)
 
 
-def _precision(truth: Any, detected: NDArray[np.float64]) -> float:
+def _precision(truth: Any, detected: NDArray[np.float64], images: list[int]) -> float:
     if not len(detected):
         return 0.0
     evaluation = library("pycocotools.cocoeval", "mean average precision")
     with contextlib.redirect_stdout(io.StringIO()):
         judged = evaluation.COCOeval(truth, truth.loadRes(detected), iouType="bbox")
+        judged.params.imgIds = sorted(images)
         judged.evaluate()
         judged.accumulate()
         judged.summarize()

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.answers import Answers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +32,7 @@ def measure(log: Path, given: Given) -> Measured:
     features = _load(given.features) if given.features else {}
     statistics = _load(given.path()) if "inception" in features else {}
     count = _count(features, given)
-    answers = Answers(log, count, "generated images")
+    answers = given.answers(log, count, "generated images")
     for answer in answers:
         if len(answer.data) != IMAGE_BYTES:
             raise UsageError(
@@ -42,6 +41,9 @@ def measure(log: Path, given: Given) -> Measured:
                 found=f"{len(answer.data)} bytes for sample {answer.qsl_idx}",
                 expected=f"{IMAGE_BYTES} bytes: 1024 x 1024 pixels of three colours",
             )
+    if given.only is not None:
+        chosen = sorted(given.only)
+        features = {name: values[chosen] for name, values in features.items()}
     figures = {}
     unmeasured = {}
     scores = _scores(features)
@@ -55,7 +57,7 @@ def measure(log: Path, given: Given) -> Measured:
         unmeasured["CLIP_SCORE"] = _NO_FEATURES if not features else 'the features have no "clip"'
     shown = {name: str(value) for name, value in figures.items()}
     return Measured(
-        samples=count,
+        samples=answers.count,
         figures=figures,
         line=f"Accuracy Results: {shown}" if shown else "",
         unmeasured=unmeasured,

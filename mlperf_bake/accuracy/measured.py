@@ -8,6 +8,7 @@ from statistics import NormalDist
 from types import MappingProxyType
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.answers import Answers
 from mlperf_bake.results.confidence import Interval, wilson
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -24,6 +25,7 @@ class Given:
         tokenizer: a tokenizer.json, for benchmarks that answer with tokens.
         features: features of generated images, for benchmarks whose metric is a distance between features.
         samples: of the data set, where neither ground truth nor features tell.
+        only: the samples that count, as those that a compliance test logged; None: all.
     """
 
     truth: Path | None = None
@@ -31,6 +33,11 @@ class Given:
     tokenizer: Path | None = None
     features: Path | None = None
     samples: int | None = None
+    only: frozenset[int] | None = None
+
+    def answers(self, log: Path, total: int, of: str) -> Answers:
+        """The answers of a log to those of the ``total`` samples that count; ``of`` says what they are."""
+        return Answers(log, total, of, self.only)
 
     def path(self) -> Path:
         """The ground truth.
@@ -60,7 +67,7 @@ class Measured:
     """The accuracy of one run.
 
     Attributes:
-        samples: samples of the ground truth; each was answered.
+        samples: samples that were judged.
         figures: metric (as rounds name it) to value in full precision, in the unit of accuracy.txt.
         line: what accuracy.txt must hold; one line or more, without what was not measured.
         unmeasured: metric to the reason why it was not measured.

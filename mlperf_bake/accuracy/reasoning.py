@@ -17,7 +17,6 @@ from mlperf_bake.accuracy.generated import Generated
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.records import read_records, texts
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.answers import Answers
 
 Letter = Callable[[str, str], str | None]
 
@@ -60,7 +59,7 @@ def _measure(
     truth = given.path()
     samples = _samples(truth)
     generated = Generated(given, "int32")
-    stream = Answers(log, len(samples), f"records of {truth.name}")
+    stream = given.answers(log, len(samples), f"records of {truth.name}")
     tokens = 0
     right: Counter[str] = Counter()
     total: Counter[str] = Counter()

@@ -12,7 +12,6 @@ from mlperf_bake.accuracy.measured import Given, Measured
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response
-from mlperf_bake.results.answers import Answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,13 +41,16 @@ def dlrm_v2(log: Path, given: Given) -> Measured:
         found = f"{len(bounds)} boundaries of {len(labels)} labels"
         raise UsageError("no boundaries of samples", where=str(truth), found=found, expected="0, ..., rising")
     labels = labels[: bounds[-1]].astype(bool)
-    if labels.all() or not labels.any():
-        raise UsageError("the labels are all of one kind", where=str(truth), expected="clicks and none")
-    answers = Answers(log, len(bounds) - 1, f"samples of {truth.name}")
+    answers = given.answers(log, len(bounds) - 1, f"samples of {truth.name}")
     predicted = np.empty(len(labels), np.float32)
+    judged = np.zeros(len(labels), bool)
     for answer in answers:
         start, end = int(bounds[answer.qsl_idx]), int(bounds[answer.qsl_idx + 1])
         predicted[start:end] = _predictions(answer, labels[start:end], given, log)
+        judged[start:end] = True
+    predicted, labels = predicted[judged], labels[judged]
+    if labels.all() or not labels.any():
+        raise UsageError("the labels are all of one kind", where=str(truth), expected="clicks and none")
     value = 100 * area(predicted, labels)
     right = int(np.count_nonzero((np.round(predicted) > 0) == labels))
     share = 100 * right / len(labels)
@@ -72,7 +74,7 @@ def dlrm_v3(log: Path, given: Given) -> Measured:
     """
     import numpy as np
 
-    answers = Answers(log, given.count(), "samples")
+    answers = given.answers(log, given.count(), "samples")
     entropy = right = weight_sum = clicks = 0.0
     areas = []
     for answer in answers:

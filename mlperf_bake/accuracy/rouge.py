@@ -18,7 +18,6 @@ from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.records import read_records, texts
 from mlperf_bake.accuracy.sentences import ABSENT, Split, english_sentences, one_a_line
-from mlperf_bake.results.answers import Answers
 
 KINDS: Final = ("rouge1", "rouge2", "rougeL", "rougeLsum")
 METRIC: Final = {"rouge1": "ROUGE1", "rouge2": "ROUGE2", "rougeL": "ROUGEL", "rougeLsum": "ROUGELSUM"}
@@ -90,7 +89,7 @@ def read_texts(log: Path, given: Given, dtype: str, *columns: str) -> Texts:
     truth = given.path()
     targets = texts(read_records(truth), truth, *columns)
     generated = Generated(given, dtype)
-    stream = Answers(log, len(targets), f"records of {truth.name}")
+    stream = given.answers(log, len(targets), f"records of {truth.name}")
     pairs = []
     order = []
     count = 0

@@ -15,7 +15,6 @@ from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.answers import Answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +38,7 @@ def measure(log: Path, given: Given) -> Measured:
     """
     truth = given.path()
     cases = _cases(truth)
-    answers = Answers(log, len(cases), f"cases of {truth}")
+    answers = given.answers(log, len(cases), f"cases of {truth}")
     dtype = given.dtype or "uint8"
     scores: list[tuple[float, float]] = []
     for answer in answers:

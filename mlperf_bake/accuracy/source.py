@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.accuracy_log import read_responses
 from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.manifest import read_manifest
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST
@@ -40,6 +41,18 @@ def open_source(path: Path) -> Source:
             _of_accuracy(logged.mode, detail)
         return Source(log, scenario=logged.scenario)
     return Source(log)
+
+
+def answered_samples(log: Path) -> frozenset[int]:
+    """The samples that a log answers.
+
+    Raises:
+        UsageError: it cannot be read to its end, or answers none.
+    """
+    samples = frozenset(response.qsl_idx for response in read_responses(log))
+    if not samples:
+        raise UsageError("the log answers no sample", where=str(log), expected="answers, as TEST01 logs them")
+    return samples
 
 
 def _find(path: Path) -> Path:

@@ -18,7 +18,6 @@ from mlperf_bake.accuracy.records import column, read_records
 from mlperf_bake.accuracy.word_errors import with_joined_words, word_errors
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response
-from mlperf_bake.results.answers import Answers
 
 RNNT_ALPHABET: Final = " " + string.ascii_lowercase + "'"
 WHISPER_ALPHABET: Final = RNNT_ALPHABET + string.digits + "$%+-"
@@ -66,7 +65,7 @@ def _measure(
     log: Path, given: Given, said: Sequence[str], alphabet: str, words: Words, *, joining: bool
 ) -> Measured:
     truth = given.path()
-    answers = Answers(log, len(said), f"recordings of {truth.name}")
+    answers = given.answers(log, len(said), f"recordings of {truth.name}")
     errors = total = 0
     for answer in answers:
         heard = words(_text(answer, given.dtype or "int64", alphabet, log))

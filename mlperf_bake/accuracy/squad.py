@@ -22,7 +22,6 @@ from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.accuracy.squad_windows import LENGTH, Question, Window, read_questions, windows
 from mlperf_bake.accuracy.wordpiece import WordPieces
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.answers import Answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +56,7 @@ def measure(log: Path, given: Given) -> Measured:
     pieces = WordPieces(vocabulary)
     questions = read_questions(dev)
     shown = list(windows(questions, pieces.split))
-    answers = Answers(log, len(shown), f"windows of {dev}")
+    answers = given.answers(log, len(shown), f"windows of {dev}")
     best: list[Span | None] = [None] * len(shown)
     for answer in answers:
         logits = numbers(answer, given.dtype or "float32", log, row=2).reshape(-1, 2)
@@ -69,7 +68,9 @@ def measure(log: Path, given: Given) -> Measured:
                 expected=f"1 to {LENGTH} pairs of start and end",
             )
         best[answer.qsl_idx] = best_span(answer.qsl_idx, shown[answer.qsl_idx], logits)
+    asked = sorted({shown[number].question for number in given.only or range(len(shown))})
     texts = _texts(questions, shown, best, pieces)
+    questions, texts = tuple(questions[number] for number in asked), [texts[number] for number in asked]
     f1 = [
         100 * max(f1_score(text, right) for right in question.answers)
         for question, text in zip(questions, texts, strict=True)

@@ -74,6 +74,15 @@ Samples = Annotated[
         show_default=False,
     ),
 ]
+Only = Annotated[
+    Path | None,
+    typer.Option(
+        "--only",
+        metavar="LOG",
+        help="Judge only the samples that this log answers, as TEST01's; both logs can then be compared.",
+        show_default=False,
+    ),
+]
 Scenario = Annotated[
     str | None,
     typer.Option(
@@ -103,6 +112,7 @@ def accuracy(
     features: Features = None,
     dtype: Dtype = None,
     samples: Samples = None,
+    only: Only = None,
     scenario: Scenario = None,
     round_name: RoundName = None,
     out: Out = None,
@@ -114,7 +124,7 @@ def accuracy(
     from mlperf_bake.accuracy.measured import Given
     from mlperf_bake.accuracy.numbers import check_dtype
     from mlperf_bake.accuracy.registry import task_of
-    from mlperf_bake.accuracy.source import open_source
+    from mlperf_bake.accuracy.source import answered_samples, open_source
     from mlperf_bake.accuracy.writing import log_sha256, write_accuracy
     from mlperf_bake.rounds import DEFAULT_ROUND, load_round
 
@@ -145,6 +155,7 @@ def accuracy(
         tokenizer=tokenizer,
         features=features,
         samples=samples or chosen.accuracy_sample_count(where),
+        only=answered_samples(only) if only else None,
     )
     if truth is None and task.needs_truth:
         raise UsageError(

@@ -20,34 +20,40 @@ class Answers:
 
     Args:
         log: LoadGen's accuracy log.
-        count: samples of the data set; each must be answered.
+        total: samples of the data set.
         of: what the samples are, for messages: ``images of val_map.txt``.
+        only: the samples that count; answers to others are passed over. None: all.
 
     Attributes:
+        count: samples that count; each must be answered.
         repeated: after being gone through, answers to samples that were answered before.
 
     Raises:
         UsageError: while being gone through; a log that is not whole, names other samples or the same entry twice.
     """
 
-    def __init__(self, log: Path, count: int, of: str) -> None:
+    def __init__(self, log: Path, total: int, of: str, only: frozenset[int] | None = None) -> None:
         self.log = log
-        self.count = count
+        self.total = total
         self.of = of
+        self.only = only
+        self.count = total if only is None else len(only)
         self.repeated = 0
 
     def __iter__(self) -> Iterator[Response]:
-        first = array("q", [_UNANSWERED]) * self.count
+        first = array("q", [_UNANSWERED]) * self.total
         self.repeated = 0
         for response in read_responses(self.log):
-            if response.qsl_idx >= self.count:
+            if response.qsl_idx >= self.total:
                 raise UsageError(
                     "the accuracy log answers a sample that the ground truth does not have",
                     where=f"{self.log}:{response.line}",
                     found=f"sample {response.qsl_idx}",
-                    expected=f"samples 0 to {self.count - 1}: {self.of}",
+                    expected=f"samples 0 to {self.total - 1}: {self.of}",
                     remedy="give the ground truth of the data set that was run",
                 )
+            if self.only is not None and response.qsl_idx not in self.only:
+                continue
             before = first[response.qsl_idx]
             if before == response.seq_id:
                 raise UsageError(
@@ -65,12 +71,13 @@ class Answers:
         self._all_answered(first)
 
     def _all_answered(self, first: "array[int]") -> None:
-        missing = first.count(_UNANSWERED)
+        wanted = range(self.total) if self.only is None else sorted(self.only)
+        missing = [sample for sample in wanted if sample >= self.total or first[sample] == _UNANSWERED]
         if missing:
             raise UsageError(
                 "the accuracy log does not answer every sample",
                 where=str(self.log),
-                found=f"{self.count - missing} of {self.count} samples; sample {first.index(_UNANSWERED)} is the first without",
+                found=f"{self.count - len(missing)} of {self.count} samples; sample {missing[0]} is the first without",
                 expected=f"one answer each: {self.of}",
                 remedy="run the accuracy mode on the whole data set, or give the ground truth of what was run",
             )

@@ -38,6 +38,8 @@ def read_labels(directory: Path) -> Labels:
     """
     dataset = load_prepared(directory, checksums=False)
     path = directory / LABELS
+    if not dataset.labels_sha256:
+        raise UsageError("the data set has no labels", where=str(directory), expected=LABELS)
     found = file_sha256(path)
     if found != dataset.labels_sha256:
         raise UsageError(
