@@ -64,6 +64,7 @@ def compliance(
     untuned: Annotated[
         bool, typer.Option("--untuned", help="Leave out what mlperf-bake tune found for this machine.")
     ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Make every run anew, whatever is there.")] = False,
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
@@ -135,7 +136,7 @@ def compliance(
         wanted = replace(base, scenario=name)
         runs = campaign(wanted if untuned else tuned(project, wanted, engine, say), rules, model.benchmark)
         with tempfile.TemporaryDirectory(prefix="mlperf-bake-compliance-") as scratch:
-            found[name] = conduct(runs, make, fingerprint, rules, Path(scratch), say)
+            found[name] = conduct(runs, make, fingerprint, rules, Path(scratch), say, again=again)
     told(cell.id, rules.name, found, json=json)
     place = results if "/" in results else f"volume:{results}"
     say(pasteable(f"next: {shlex.join(['mlperf-bake', 'collect', place])}"))
@@ -199,5 +200,5 @@ def _require_passed(found: dict[str, tuple[Judged, ...]]) -> None:
             where=", ".join(f"{name} {one.test}" for name, one in failed),
             found="; ".join(failed[0][1].reasons),
             expected="every test of the benchmark passed",
-            remedy="a longer --duration makes figures steadier; the same command makes only the runs that are not there",
+            remedy="a longer --duration makes figures steadier; --again makes every run anew",
         )

@@ -18,7 +18,7 @@ from mlperf_bake.results.run import Run
 from mlperf_bake.rounds import Round
 from mlperf_bake.run.harness_options import options_in
 from mlperf_bake.run.next_step import OF_TIME_AND_RATE
-from mlperf_bake.run.request import RunRequest, new_run_id
+from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.workload import COMPLIANCE
 
 PERFORMANCE: Final = "performance"
@@ -46,6 +46,7 @@ def campaign(base: RunRequest, rules: Round, benchmark: str) -> Campaign:
 
     Args:
         base: a performance run as the user asks for it; the others differ in mode, and in options that mean nothing to them.
+            A run gets its id when it is made.
 
     Raises:
         NothingSelected: the benchmark has no compliance tests in the round.
@@ -70,7 +71,7 @@ def _request(base: RunRequest, mode: str, without: Iterable[str]) -> RunRequest:
     options = [
         word for name, words in options_in(base.harness_options) if name not in left_out for word in words
     ]
-    return replace(base, mode=mode, harness_options=tuple(options), run_id=new_run_id(base.scenario, mode))
+    return replace(base, mode=mode, harness_options=tuple(options))
 
 
 def made_before(request: RunRequest, runs: Sequence[Run], fingerprint: str) -> Run | None:

@@ -1,6 +1,7 @@
 """Makes the runs of a campaign that are not there yet, and judges the tests by them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from mlperf_bake.compliance.campaign import ACCURACY, PERFORMANCE, Campaign, judged, made_before
@@ -10,14 +11,21 @@ from mlperf_bake.results.classification import Labels, read_labels
 from mlperf_bake.results.place import DirectoryPlace, Place, VolumePlace
 from mlperf_bake.results.run import Run, read_runs
 from mlperf_bake.rounds import Round
-from mlperf_bake.run.request import RunRequest, Volume
+from mlperf_bake.run.request import RunRequest, Volume, new_run_id
 
 Make = Callable[[RunRequest], None]
 """Makes one run. Errors: BakeError where it failed, or where it is a performance run that is INVALID."""
 
 
 def conduct(
-    campaign: Campaign, make: Make, fingerprint: str, rules: Round, scratch: Path, say: Callable[[str], None]
+    campaign: Campaign,
+    make: Make,
+    fingerprint: str,
+    rules: Round,
+    scratch: Path,
+    say: Callable[[str], None],
+    *,
+    again: bool = False,
 ) -> tuple[Judged, ...]:
     """Makes what is missing and judges every test.
 
@@ -25,12 +33,13 @@ def conduct(
         fingerprint: of the image.
         scratch: an empty directory, for copies of what lies in a volume.
         say: told of each run that need not be made.
+        again: makes every run, whatever is there.
 
     Raises:
         RunFailed: a run left nothing that counts.
         UsageError: the results cannot be read.
     """
-    there = _there(campaign.requests[0], scratch / "before")
+    there = () if again else _there(campaign.requests[0], scratch / "before")
     runs: dict[str, Run] = {}
     made: list[RunRequest] = []
     for request in campaign.requests:
@@ -41,8 +50,9 @@ def conduct(
             say(f"{request.scenario} {request.mode}: {before.manifest.run_id} is there")
             runs[request.mode] = before
             continue
-        make(request)
-        made.append(request)
+        named = replace(request, run_id=new_run_id(request.scenario, request.mode))  # the name tells the time
+        make(named)
+        made.append(named)
     runs |= {request.mode: run for request, run in _made(made, scratch / "made")}
     return judged(runs.values(), rules, _labels(campaign.requests[0]))
 

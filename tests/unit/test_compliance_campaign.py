@@ -60,7 +60,6 @@ def test_a_campaign_has_a_run_of_each_mode_that_the_tests_need(base: RunRequest)
         "compliance/TEST01",
         "compliance/TEST04",
     ]
-    assert len({request.run_id for request in made.requests}) == 4
     assert [request.mode for request in campaign(base, RULES, "wan-2.2-t2v-a14b").requests] == [
         "performance",
         "compliance/TEST04",
@@ -99,7 +98,7 @@ def test_a_benchmark_without_tests_has_no_campaign(base: RunRequest) -> None:
 def test_a_run_that_is_there_counts_if_it_would_be_made_the_same(
     base: RunRequest, tmp_path: Path, change: dict[str, Any], counts: bool
 ) -> None:
-    request = campaign(base, RULES, "resnet").requests[0]
+    request = replace(campaign(base, RULES, "resnet").requests[0], run_id="there")
     simulated(request, change)
     assert isinstance(base.results, Path)
     if "result" in change:
@@ -114,7 +113,7 @@ def test_a_run_that_is_there_counts_if_it_would_be_made_the_same(
 
 
 def conducted(
-    one: Campaign, tmp_path: Path, make: Callable[[RunRequest], None]
+    one: Campaign, tmp_path: Path, make: Callable[[RunRequest], None], *, again: bool = False
 ) -> tuple[list[str], list[str], list[str]]:
     """Modes that were made, what was said, and what became of the tests."""
     made: list[str] = []
@@ -126,7 +125,7 @@ def conducted(
 
     scratch = tmp_path / f"scratch-{len(list(tmp_path.iterdir()))}"
     scratch.mkdir()
-    judged = conduct(one, noted, FINGERPRINT, RULES, scratch, said.append)
+    judged = conduct(one, noted, FINGERPRINT, RULES, scratch, said.append, again=again)
     return made, said, [test.said for test in judged]
 
 
@@ -141,6 +140,9 @@ def test_a_session_makes_every_run_and_judges_every_test_and_another_makes_none(
     assert made == []
     assert len(said) == 4 and all(line.endswith("is there") for line in said)
     assert told == ["TEST01 passed", "TEST04 passed"]
+    made, _, _ = conducted(campaign(base, RULES, "resnet"), tmp_path, simulated, again=True)
+    assert made == ["performance", "accuracy", "compliance/TEST01", "compliance/TEST04"]
+    assert len(list(tmp_path.glob("results/*"))) == 8
 
 
 def test_what_an_interrupted_session_lacks_is_made(base: RunRequest, tmp_path: Path) -> None:
@@ -188,7 +190,7 @@ def test_the_command_says_what_is_wrong_before_an_engine_is_asked(capsys: pytest
 def test_the_command_tells_every_test_and_fails_where_one_did(
     base: RunRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for request in campaign(base, RULES, "resnet").requests:
+    for request in campaign(replace(base, run_id=""), RULES, "resnet").requests:
         rate = 500.0 if request.mode == "compliance/TEST04" else 318.4
         manifest = {"argv": request.command, "dataset": {"synthetic": True}}
         detail = {"result_samples_per_second": rate}
