@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +23,9 @@ from mlperf_bake.cli.publishing import (
 )
 from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import NothingSelected, UsageError
+
+if TYPE_CHECKING:
+    from mlperf_bake.plan.image import PlannedImage
 
 
 def build(
@@ -65,6 +69,7 @@ def build(
 
     from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.elsewhere import require_layouts, with_layouts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
     from mlperf_bake.build.service import BuildOptions, BuildReport, build_images, default_jobs
@@ -100,7 +105,15 @@ def build(
         overrides, output = offline_parts(project, engine, cells, given, bundle, output, note)
     else:
         overrides = overrides_for(project, cells, engine, given, note)
+    require_layouts(engine, output, builder)
     images = project.plan(cells, overrides)
+
+    def complete(waiting: Sequence[PlannedImage]) -> Sequence[PlannedImage]:
+        ready = with_local_wheels(project, waiting, host_find_links, note)
+        return (
+            with_layouts(ready, engine, project.state / "bases", note) if builder and not dry_run else ready
+        )
+
     options = BuildOptions(
         checkout=project.sources,
         state=project.state,
@@ -109,7 +122,7 @@ def build(
         force=force,
         no_cache=no_cache,
         secrets=host_secrets,
-        complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
+        complete=complete,
         output=output,
         builder=builder,
         deliver=publisher.deliver if publisher else None,

@@ -18,11 +18,12 @@ _KEPT = re.compile(r"^(?:index\.json|oci-layout|blobs/sha256/[0-9a-f]{64})$")
 
 
 def save_layout(engine: Engine, reference: str, directory: Path) -> Path:
-    """Writes an image into ``directory``, which must not exist, as an OCI layout; returns it.
+    """Writes an image into ``directory`` as an OCI layout, index.json last; returns it. What was there is gone.
 
     Errors:
         UsageError: the engine has no such image, or cannot save it.
     """
+    shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     whole = directory / "image.tar"
     saved = engine.call("image", "save", "--output", str(whole), reference, timeout=SAVE_S)
@@ -35,8 +36,8 @@ def save_layout(engine: Engine, reference: str, directory: Path) -> Path:
             remedy="docker image ls shows what it has; mlperf-bake build --target=CELL makes one",
         )
     with tarfile.open(whole) as archive:
-        for member in archive:
-            if member.isreg() and _KEPT.match(member.name):
-                archive.extract(member, directory, filter="data")
+        kept = [member for member in archive if member.isreg() and _KEPT.match(member.name)]
+        for member in sorted(kept, key=lambda member: member.name == "index.json"):
+            archive.extract(member, directory, filter="data")
     whole.unlink()
     return directory
