@@ -6,6 +6,7 @@ from enum import Enum
 
 from mlperf_bake.accuracy.measured import Measured
 from mlperf_bake.accuracy.registry import TASKS
+from mlperf_bake.results.accuracy_text import read_figures
 from mlperf_bake.results.confidence import Interval
 from mlperf_bake.rounds import ModelRules, Round
 
@@ -78,17 +79,8 @@ def judge(measured: Measured, rules: Round, benchmark: ModelRules, scenario: str
 
 
 def read_back(text: str, rules: Round) -> Mapping[str, float]:
-    """The figures that the official checker finds in accuracy.txt: the first of each metric.
-
-    A pattern that finds something which is no number finds nothing.
-    """
-    found: dict[str, float] = {}
-    for line in text.splitlines():
-        for metric, pattern in rules.tree.accuracy_lines.items():
-            match = pattern.match(line)
-            if match and match.group(1).count(".") <= 1 and match.group(1).strip("."):
-                found.setdefault(metric, float(match.group(1)))
-    return found
+    """The figures that the official checker finds in accuracy.txt, of every metric that a round knows."""
+    return read_figures(text, rules.tree.accuracy_lines, rules.tree.accuracy_lines)
 
 
 def _judged(

@@ -10,6 +10,7 @@ from mlperf_bake.check.log_rules import damages
 from mlperf_bake.check.opened import read_bytes
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
+from mlperf_bake.results.accuracy_text import read_figures
 from mlperf_bake.results.run import ACCURACY, logged_scenario
 from mlperf_bake.submission.shortening import ELLIPSIS
 
@@ -32,17 +33,10 @@ def accuracy_hash(text: str) -> str | None:
 def accuracy_figures(result: Result, text: str) -> dict[str, float]:
     """The metrics of the benchmark that accuracy.txt gives, the first line of each."""
     benchmark = result.model.benchmark
-    found: dict[str, float] = {}
-    metrics = (
-        {**benchmark.targets(result.scenario or ""), **benchmark.accuracy_upper_limit} if benchmark else {}
-    )
-    for metric in metrics:
-        pattern = result.rules.tree.accuracy_lines[metric]
-        for line in text.splitlines():
-            match = pattern.match(line)
-            if match and match.group(1).count(".") <= 1 and match.group(1).strip("."):
-                found.setdefault(metric, float(match.group(1)))
-    return found
+    if benchmark is None:
+        return {}
+    metrics = {**benchmark.targets(result.scenario or ""), **benchmark.accuracy_upper_limit}
+    return read_figures(text, result.rules.tree.accuracy_lines, metrics)
 
 
 @ACCURACY_RUN.rule(
