@@ -191,7 +191,7 @@ def test_a_base_without_a_digest_is_rendered_by_its_tag(grown: Project, tmp_path
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("rocky9: {image: vendor.example/npu,", "roky9: {image: vendor.example/npu,", 'unknown os "roky9" (did you mean "rocky9"?)'),
+        ("rocky9: {image: vendor.example/npu,", "roky9: {image: vendor.example/npu,", '"roky9" (did you mean "rocky9"?)'),
         ("      npu:\n        package", "      npv:\n        package", 'unknown hardware "npv" (did you mean "npu"?)'),
         ("tools: debian12", "tools: debain12", 'unknown os "debain12" (did you mean "debian12"?)'),
         ("    tools: debian12\n", "", 'needs "tools", an OS of the family debian'),

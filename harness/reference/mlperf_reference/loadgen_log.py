@@ -32,10 +32,10 @@ def read_detail(path: Path) -> dict[str, Any]:
 
 
 def result(values: dict[str, Any], scenario: str, mode: str) -> dict[str, Any] | None:
-    """The manifest's ``result``; None where LoadGen did not come to an end."""
-    if "result_validity" not in values:
-        return None
+    """The manifest's ``result``; None where LoadGen did not come to an end. It gives accuracy runs no verdict."""
     accuracy = mode == "accuracy"
+    if ("loadgen_version" if accuracy else "result_validity") not in values:
+        return None
     metric, key = METRICS[scenario]
     reasons = values.get("result_invalid_reason")
     return {

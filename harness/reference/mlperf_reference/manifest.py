@@ -66,7 +66,7 @@ def manifest(
             "samples_per_query": values.get("effective_samples_per_query"),
         },
         "loadgen": {
-            "version": str(values.get("loadgen_version", "")),
+            "version": str(values.get("loadgen_version", "")).partition(" ")[0],
             "revision": None,
             **{seed: int(values.get(f"effective_{seed}", cell[seed])) for seed in SEEDS},
         },
