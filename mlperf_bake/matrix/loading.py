@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -138,7 +137,7 @@ def _framework(name: str, fields: dict[str, Any]) -> Framework:
         hardware: _one_framework(name, {**fields, **different})
         for hardware, different in fields.get("hardware", {}).items()
     }
-    return replace(own, variants=variants) if variants else own
+    return own._replace(variants=variants) if variants else own
 
 
 def _one_framework(name: str, fields: dict[str, Any]) -> Framework:
