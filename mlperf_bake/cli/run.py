@@ -24,7 +24,7 @@ from mlperf_bake.cli.harness_arguments import (
 )
 from mlperf_bake.cli.options import Json, RoundName
 from mlperf_bake.cli.output import note, print_json
-from mlperf_bake.errors import RunFailed
+from mlperf_bake.errors import RunFailed, UsageError
 from mlperf_bake.program import pasteable
 
 if TYPE_CHECKING:
@@ -87,6 +87,19 @@ def run(
             help="Run your own Python class in place of the image's (docs/backends.md).",
         ),
     ] = "",
+    power: Annotated[
+        str,
+        typer.Option(
+            "--power", metavar="HOST[:PORT]", help="Measure power: where the official power server listens."
+        ),
+    ] = "",
+    ntp: Annotated[
+        str, typer.Option("--ntp", metavar="HOST", help="With --power: the time server of both machines.")
+    ] = "",
+    power_client: Annotated[
+        str,
+        typer.Option("--power-client", metavar="PROGRAM", help="With --power: the official power client."),
+    ] = "power_client",
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
@@ -100,6 +113,7 @@ def run(
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.corrected import corrected_command
     from mlperf_bake.run.data import data_for, raw_data, require_labels
+    from mlperf_bake.run.harness_options import as_typed
     from mlperf_bake.run.next_step import next_command
     from mlperf_bake.run.request import Limits, RunRequest, new_run_id, own_class_from, results_from
     from mlperf_bake.run.service import run_image
@@ -148,6 +162,14 @@ def run(
         else None,
     )
     say = note if json else typer.echo
+    if power:
+        command = _command(target, request, data, results, image, memory)
+        command += ["--untuned"] if untuned else []
+        command += ["--round", round_name] if round_name else []
+        command += as_typed(options)
+        measured = _measured(request, command, power, ntp, power_client, named=bool(run_id))
+        print_json({"run": str(measured)}) if json else say(f"run and power measurement: {measured}")
+        return
     if mode != "find-peak" and not untuned and not own_class:  # tuned was the image's own class
         request = tuned(project, request, engine, say)
     console = Console(stderr=json)
@@ -163,6 +185,24 @@ def run(
         command += ["--round", round_name]
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
     say(pasteable(f"next: {next_command(outcome, request, data, image, options)}"))
+
+
+def _measured(
+    request: RunRequest, command: list[str], power: str, ntp: str, client: str, *, named: bool
+) -> Path:
+    """The run under the official power client, which calls the command twice."""
+    from mlperf_bake.run.power import measure, power_server, this_program
+
+    server = power_server(power, ntp)
+    if request.mode != "performance" or named or not isinstance(request.results, Path):
+        raise UsageError(
+            "a power measurement makes two performance runs and gathers their logs from a directory",
+            found="--run-id" if named else f"--mode {request.mode}, --results {request.results}",
+            expected="--mode performance, --results with a slash, and no --run-id",
+            remedy="--results ./results",
+        )
+    request.results.mkdir(parents=True, exist_ok=True)
+    return measure([*this_program(), *command[1:]], request.results, server, client)
 
 
 def require_valid(outcome: RunOutcome, again: str = "") -> None:
