@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.errors import UsageError
-from mlperf_bake.matrix.selectors import published
 from mlperf_bake.plan.affected import Changes, changes
 from mlperf_bake.project import IMAGES, Project
 from mlperf_bake.render.checkout import NAME
@@ -28,7 +27,7 @@ def changes_since(project: Project, revision: str) -> Changes:
     history = History(project.root)
     commit = history.commit(revision)
     before = history.files(commit, IMAGES, NAME)
-    return changes(commit, project.plan(published(project.matrix)), before, history.changed_since(commit))
+    return changes(commit, project.plan(project.published()), before, history.changed_since(commit))
 
 
 @dataclass(frozen=True, slots=True)

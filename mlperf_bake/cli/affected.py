@@ -18,13 +18,12 @@ Since = Annotated[
 def affected(since: Since, shard: ShardOption = "", durations: Durations = None, json: Json = False) -> None:
     """Show which published cells changed since a commit, and why. Nothing is built."""
     from mlperf_bake.history import changes_since
-    from mlperf_bake.matrix.selectors import published
     from mlperf_bake.project import open_project
 
     project = open_project()
     changes = changes_since(project, since)
     rows = {row.cell_id: row for row in changes.affected}
-    cells = [cell for cell in published(project.matrix) if cell.id in rows]
+    cells = [cell for cell in project.published() if cell.id in rows]
     shown = [rows[cell.id] for cell in shard_of(cells, shard, durations)]
     if json:
         print_json(
@@ -43,6 +42,6 @@ def affected(since: Since, shard: ShardOption = "", durations: Durations = None,
             ("CELL", "CHANGE", "WHY"), [(row.cell_id, row.change, ", ".join(row.why)) for row in shown]
         )
     note(
-        f"{len(rows)} of {len(published(project.matrix))} published cells changed since {changes.since[:12]}"
+        f"{len(rows)} of {len(project.published())} published cells changed since {changes.since[:12]}"
         + (f"; published no more: {', '.join(changes.gone)}" if changes.gone else "")
     )

@@ -33,14 +33,13 @@ def list_cells(
     json: Json = False,
 ) -> None:
     """List the cells of the matrix, and what each was seen to do."""
-    from mlperf_bake.matrix.selectors import published
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.record import PROOFS, load_proofs
 
     project = open_project(round_name=round_name)
     proofs = load_proofs(project.root / PROOFS)
     cells = project.declared_cells(targets or (), only or (), skip or ())
-    rendered = {cell.id for cell in published(project.matrix)}
+    rendered = {cell.id for cell in project.published()}
     rows = [_row(project, cell, cell.id in rendered, proofs.get(cell.id)) for cell in cells]
     if framework:
         _list_frameworks(project, rows, json)
@@ -127,7 +126,6 @@ def explain(
 ) -> None:
     """Show how a target resolves, or which rule forbids it."""
     from mlperf_bake.assets.matrix_names import require_known_assets
-    from mlperf_bake.matrix.selectors import published
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.matrix.values import AXES
     from mlperf_bake.project import open_project
@@ -144,7 +142,7 @@ def explain(
             {
                 "target": target,
                 "round": project.round_name,
-                "cell": _row(project, cell, cell in published(project.matrix), proof),
+                "cell": _row(project, cell, cell in project.published(), proof),
                 "given": {str(axis): name for axis, name in resolution.given.items()},
                 "filled": {str(axis): name for axis, name in resolution.filled.items()},
                 "rules": [

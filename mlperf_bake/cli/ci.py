@@ -33,12 +33,11 @@ def matrix(
     """List the jobs that build the published cells, each for one platform."""
     from mlperf_bake.build.durations import read_durations
     from mlperf_bake.history import changes_since
-    from mlperf_bake.matrix.selectors import published
     from mlperf_bake.plan.jobs import ci_jobs
     from mlperf_bake.project import open_project
 
     project = open_project()
-    cells = published(project.matrix)
+    cells = project.published()
     changes = changes_since(project, since) if since else None
     if changes:
         chosen = {row.cell_id for row in changes.affected}

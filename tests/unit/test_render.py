@@ -38,7 +38,7 @@ def test_every_line_comes_from_a_template_line_that_holds_its_text(which: str, s
         path.relative_to(project.root / "templates").as_posix(): path.read_text(encoding="utf-8").split("\n")
         for path in (project.root / "templates").rglob("*.j2")
     }
-    for cell in project.matrix.every_cell:
+    for cell in project.cells():
         lines = project.renderer.render(cell).text.removesuffix("\n").split("\n")
         origins = project.renderer.origins(cell)
         assert len(origins) == len(lines)
@@ -103,7 +103,7 @@ def test_equal_stages_are_the_same_text_across_cells(second: Project) -> None:
 def test_the_checkout_holds_what_is_rendered() -> None:
     assert (
         compare(
-            CHECKOUT, "images", {image.dockerfile_path: image.dockerfile for image in REAL.plan(REAL.cells())}
+            CHECKOUT, "images", {image.dockerfile_path: image.dockerfile for image in REAL.plan(REAL.published())}
         )
         == ()
     )
