@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.accuracy.measured import Given, Measured
+from mlperf_bake.accuracy.measured import Given, Measured, known, ratio_interval
 from mlperf_bake.accuracy.records import read_records, texts
 from mlperf_bake.results.accuracy_log import Response
 
@@ -25,20 +25,22 @@ def measure(log: Path, given: Given) -> Measured:
     truth = given.path()
     right = texts(read_records(truth), truth, "ground_truth_category")
     answers = given.answers(log, len(right), f"records of {truth.name}")
-    common = predicted = expected = unreadable = 0
+    common: list[int] = []
+    levels_of_both: list[int] = []
+    unreadable = 0
     for answer in answers:
         levels = _levels(right[answer.qsl_idx])
         said = category(answer)
         unreadable += said is None
         guessed = _levels(said) if said is not None else ["?"] * len(levels)
-        common += agreeing(guessed, levels) if said is not None else 0
-        predicted += len(guessed)
-        expected += len(levels)
-    value = 2 * common / (predicted + expected)
+        common.append(2 * agreeing(guessed, levels) if said is not None else 0)
+        levels_of_both.append(len(guessed) + len(levels))
+    value = sum(common) / sum(levels_of_both)
     return Measured(
         samples=answers.count,
         figures={"F1_HIERARCHICAL": value},
         line=json.dumps({"f1": value}),
+        intervals=known(F1_HIERARCHICAL=ratio_interval(common, levels_of_both, unit=1)),
         repeated=answers.repeated,
         also={"answers that are not of the asked form": unreadable},
     )

@@ -102,6 +102,21 @@ def mean_interval(scores: Sequence[float], confidence: float = 0.95) -> Interval
     return Interval(mean - half, mean + half)
 
 
+def ratio_interval(parts: Sequence[float], wholes: Sequence[float], unit: float = 100) -> Interval | None:
+    """The interval of a ratio of sums, as errors to words: its variance by the delta method, samples independent.
+
+    None for fewer than 30 samples.
+    """
+    count = len(parts)
+    if count < 30 or not sum(wholes):
+        return None
+    ratio = sum(parts) / sum(wholes)
+    residues = [part - ratio * whole for part, whole in zip(parts, wholes, strict=True)]
+    deviation = sqrt(sum(residue**2 for residue in residues) * count / (count - 1)) / sum(wholes)
+    half = NormalDist().inv_cdf(0.975) * deviation
+    return Interval(unit * (ratio - half), unit * (ratio + half))
+
+
 def known(**intervals: Interval | None) -> Mapping[str, Interval]:
     """The intervals that mean something."""
     return {metric: interval for metric, interval in intervals.items() if interval is not None}

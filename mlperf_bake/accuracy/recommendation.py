@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlperf_bake.accuracy.measured import Given, Measured
+from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response
@@ -105,6 +105,7 @@ def dlrm_v3(log: Path, given: Given) -> Measured:
         samples=answers.count,
         figures=figures,
         line=line,
+        intervals=known(DLRM_AUC=mean_interval(areas)),
         repeated=answers.repeated,
         also={"samples with both labels": len(areas)},
     )

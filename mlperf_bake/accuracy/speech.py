@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mlperf_bake.accuracy.libraries import library
-from mlperf_bake.accuracy.measured import Given, Measured
+from mlperf_bake.accuracy.measured import Given, Measured, known, ratio_interval
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.accuracy.records import column, read_records
 from mlperf_bake.accuracy.word_errors import with_joined_words, word_errors
@@ -66,21 +66,26 @@ def _measure(
 ) -> Measured:
     truth = given.path()
     answers = given.answers(log, len(said), f"recordings of {truth.name}")
-    errors = total = 0
+    errors: list[int] = []
+    counts: list[int] = []
     for answer in answers:
         heard = words(_text(answer, given.dtype or "int64", alphabet, log))
         right = words(said[answer.qsl_idx])
-        total += len(right)
-        errors += word_errors(*(with_joined_words(heard, right) if joining else (heard, right)))
+        counts.append(len(right))
+        errors.append(word_errors(*(with_joined_words(heard, right) if joining else (heard, right))))
+    total = sum(counts)
     if not total:
         raise UsageError("the transcripts hold no words", where=str(truth))
-    rate = errors / total
+    rate = sum(errors) / total
+    kept = [words_of - wrong for words_of, wrong in zip(counts, errors, strict=True)]
+    interval = ratio_interval(kept, counts)
     return Measured(
         samples=answers.count,
         figures={"ACCURACY": 100 * (1 - rate), "WER": 100 * (1 - rate)},
         line=f"Word Error Rate: {100 * rate}%, accuracy={100 * (1 - rate)}%",
+        intervals=known(ACCURACY=interval, WER=interval),
         repeated=answers.repeated,
-        also={"word error rate": 100 * rate, "words": total, "word errors": errors},
+        also={"word error rate": 100 * rate, "words": total, "word errors": sum(errors)},
     )
 
 
