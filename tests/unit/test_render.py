@@ -103,7 +103,9 @@ def test_equal_stages_are_the_same_text_across_cells(second: Project) -> None:
 def test_the_checkout_holds_what_is_rendered() -> None:
     assert (
         compare(
-            CHECKOUT, "images", {image.dockerfile_path: image.dockerfile for image in REAL.plan(REAL.published())}
+            CHECKOUT,
+            "images",
+            {image.dockerfile_path: image.dockerfile for image in REAL.plan(REAL.published())},
         )
         == ()
     )
