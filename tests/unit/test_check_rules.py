@@ -506,6 +506,9 @@ def test_audit_tokens_and_size_rules(opened: Path, tmp_path: Path, monkeypatch: 
     move(OPEN.model, "open/Me/results/box/llama")(opened)
     problems = [one.breach.problem for one in found(judged(opened), "performance.tokens")]
     assert "token latencies were not measured" in problems
+    text("open/Me/model_mapping.json", '{"llama": "llama3.1-8b-edge"}')(opened)
+    problems = [one.breach.problem for one in found(judged(opened), "performance.tokens")]
+    assert set(problems) == {"token latencies were not measured"}
 
 
 def test_the_rounds_seeds_are_what_the_tests_log() -> None:
