@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlperf_bake.lock.demand import Demand
     from mlperf_bake.lock.lockfile import Lock
     from mlperf_bake.plan.image import PlannedImage
-    from mlperf_bake.plan.planner import Overrides, Planner
+    from mlperf_bake.plan.planner import Judge, Overrides, Planner
     from mlperf_bake.render.dockerfile import Renderer
     from mlperf_bake.rounds import Round
 
@@ -28,6 +28,7 @@ TEMPLATES = "templates"
 IMAGES = "images"
 STATE = ".mlperf-bake"
 SOURCES = "harness"
+POLICY = "policy.yaml"
 
 
 @dataclass(frozen=True)
@@ -197,11 +198,29 @@ class Project:
         return no_such_benchmark(self.matrix.models[cell.model].benchmark, self.round, where)
 
     def planner(self, overrides: Overrides | None = None) -> Planner:
-        """What plans this project's cells, one after the other."""
+        """What plans this project's cells, one after the other. Errors: those of load_policy."""
         from mlperf_bake.plan.planner import Planner
         from mlperf_bake.render.copied import Sources
 
-        return Planner(self.matrix, self.renderer, Sources(self.sources), overrides)
+        return Planner(self.matrix, self.renderer, Sources(self.sources), overrides, self._judge())
+
+    def _judge(self) -> Judge | None:
+        """Holds images against the policy beside the matrix; None where there is none."""
+        file = (self.home or self.root) / POLICY
+        if not file.exists():
+            return None
+        from mlperf_bake.plan.fetched import fetched
+        from mlperf_bake.plan.policy import load_policy
+
+        policy = load_policy(file, POLICY)
+
+        def read(path: str) -> str:
+            return (self.sources / path).read_text(encoding="utf-8")
+
+        def judge(cell: Cell, image: PlannedImage, build_platform: str) -> None:
+            policy.require(cell.id, fetched(self.matrix, self.lock, cell, image, build_platform, read))
+
+        return judge
 
     def plan(self, cells: Iterable[Cell], overrides: Overrides | None = None) -> tuple[PlannedImage, ...]:
         """One planned image a cell, in order. Errors: those of Planner.plan."""

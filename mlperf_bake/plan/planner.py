@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlperf_bake.matrix.matrix import Matrix
@@ -50,20 +50,34 @@ class Overrides:
     weights: Mapping[str, str] = field(default_factory=dict)
 
 
+Judge = Callable[[Cell, PlannedImage, str], None]
+"""Raises UsageError where an image must not be built: its cell, the image, and the platform that builds."""
+
+
 class Planner:
-    """Plans the cells of one matrix; parts that cells share are hashed once."""
+    """Plans the cells of one matrix; parts that cells share are hashed once.
+
+    Args:
+        judge: asked about each image; None where every one may be built.
+    """
 
     def __init__(
-        self, matrix: Matrix, renderer: Renderer, sources: Sources, overrides: Overrides | None = None
+        self,
+        matrix: Matrix,
+        renderer: Renderer,
+        sources: Sources,
+        overrides: Overrides | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._matrix = matrix
         self._renderer = renderer
         self._sources = sources
         self._overrides = overrides or Overrides()
+        self._judge = judge
         self._known: dict[int, tuple[Part, dict[str, str]]] = {}
 
     def plan(self, cells: Iterable[Cell]) -> Iterator[PlannedImage]:
-        """One planned image a cell, in order. Errors: those of Renderer.render and Sources.digest."""
+        """One planned image a cell, in order. Errors: those of Renderer.render, Sources.digest and the judge."""
         return map(self.plan_cell, cells)
 
     def plan_cell(self, cell: Cell) -> PlannedImage:
@@ -84,7 +98,7 @@ class Planner:
         whole = fingerprint(rendered.sections, label)
         short = whole.removeprefix("sha256:")[:SHORT]
         cell_id = cell.id
-        return PlannedImage(
+        image = PlannedImage(
             cell_id=cell_id,
             sections=rendered.sections,
             dockerfile_path=dockerfile_path(cell, self._renderer.directory),
@@ -96,6 +110,9 @@ class Planner:
             build_args=(("FINGERPRINT", whole),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
         )
+        if self._judge:
+            self._judge(cell, image, self._overrides.build_platform)
+        return image
 
     def _revision_label(self) -> tuple[tuple[str, str], ...]:
         revision = self._overrides.revision
