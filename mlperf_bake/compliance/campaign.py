@@ -6,13 +6,13 @@ not INVALID. So a campaign that was interrupted goes on where it was.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from mlperf_bake.assets.prepared import load_prepared
 from mlperf_bake.compliance.audits import audits_of
 from mlperf_bake.compliance.placing import Judged, judge
 from mlperf_bake.errors import NothingSelected
-from mlperf_bake.results.classification import Labels
 from mlperf_bake.results.manifest import Dataset
 from mlperf_bake.results.run import Run
 from mlperf_bake.rounds import Round
@@ -107,13 +107,13 @@ def _same_data(request: RunRequest, dataset: Dataset | None) -> bool:
     return load_prepared(request.data, checksums=False).samples_sha256 == dataset.samples_sha256
 
 
-def judged(runs: Iterable[Run], rules: Round, labels: Labels | None = None) -> tuple[Judged, ...]:
+def judged(runs: Iterable[Run], rules: Round, truth: Path | None = None) -> tuple[Judged, ...]:
     """The judgement on each test, in the tests' order.
 
     Args:
         runs: one for each request of a campaign.
-        labels: the true classes, where the data set has them.
+        truth: the data set with its ground truth; None for generated samples.
     """
     by_mode = {run.manifest.mode: run for run in runs}
     tests = [run for mode, run in sorted(by_mode.items()) if mode.startswith(COMPLIANCE)]
-    return judge(tests, by_mode[PERFORMANCE], by_mode.get(ACCURACY), rules, labels)
+    return judge(tests, by_mode[PERFORMANCE], by_mode.get(ACCURACY), rules, truth)

@@ -1,14 +1,14 @@
 """What one compliance test is judged by, and what the judgement is: paths of runs in, verification files out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from mlperf_bake.compliance.accuracies import Measure
 from mlperf_bake.compliance.audits import Audit
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.classification import Labels
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.run import ACCURACY, DETAIL
 from mlperf_bake.rounds import ModelRules, Round
@@ -25,14 +25,6 @@ FILES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The accuracy of a log: metric to value, and the text of accuracy.txt."""
-
-    figures: Mapping[str, float]
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """The runs that a test is judged by; each a directory with LoadGen's logs.
 
@@ -44,8 +36,7 @@ class Evidence:
         run: the test's own run.
         performance: the performance run of the result.
         accuracy: the accuracy run of the result.
-        labels: true classes, where the samples are to be classified and they are at hand.
-        measure: measures the accuracy of a log of the test's own data set (TEST07), where that can be done.
+        measure: measures the accuracy of a log, where there is a ground truth (of TEST07: of its own data set).
     """
 
     audit: Audit
@@ -55,8 +46,7 @@ class Evidence:
     run: Path
     performance: Path | None = None
     accuracy: Path | None = None
-    labels: Labels | None = None
-    measure: Callable[[Path], Measured] | None = None
+    measure: Measure | None = None
 
     @property
     def run_log(self) -> Path:

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlperf_bake.accuracy.measured import Given
+from mlperf_bake.compliance.accuracies import measuring
 from mlperf_bake.compliance.audits import audit
 from mlperf_bake.compliance.evidence import Evidence, Verification
 from mlperf_bake.compliance.test01 import ACCURACY_TEXT
 from mlperf_bake.compliance.verify import verify
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.classification import Labels
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, Run
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission.shortening import shorten
@@ -66,18 +67,19 @@ class Judged:
 
 
 def judge(
-    tests: Sequence[Run], performance: Run, accuracy: Run | None, rules: Round, labels: Labels | None = None
+    tests: Sequence[Run], performance: Run, accuracy: Run | None, rules: Round, truth: Path | None = None
 ) -> tuple[Judged, ...]:
     """Judges the runs of a result's compliance tests.
 
     Args:
         performance, accuracy: the runs of the result; all of one image, weights and data set.
-        labels: the true classes, for TEST01 of a system that is not deterministic.
+        truth: the ground truth, for TEST01 of a system that is not deterministic: a prepared data set, or what else the
+            benchmark takes.
     """
-    return tuple(_judge(run, performance, accuracy, rules, labels) for run in tests)
+    return tuple(_judge(run, performance, accuracy, rules, truth) for run in tests)
 
 
-def _judge(run: Run, performance: Run, accuracy: Run | None, rules: Round, labels: Labels | None) -> Judged:
+def _judge(run: Run, performance: Run, accuracy: Run | None, rules: Round, truth: Path | None) -> Judged:
     test = run.manifest.compliance_test or ""
     benchmark = rules.models[run.manifest.cell.benchmark or ""]
     evidence = Evidence(
@@ -88,7 +90,7 @@ def _judge(run: Run, performance: Run, accuracy: Run | None, rules: Round, label
         run=run.directory,
         performance=performance.directory,
         accuracy=accuracy.directory if accuracy else None,
-        labels=labels,
+        measure=measuring(benchmark.name, Given(truth=truth)) if truth else None,
     )
     try:
         return Judged(test, run, verify(evidence))

@@ -7,7 +7,6 @@ from pathlib import Path
 from mlperf_bake.compliance.campaign import ACCURACY, PERFORMANCE, Campaign, judged, made_before
 from mlperf_bake.compliance.placing import Judged
 from mlperf_bake.errors import RunFailed, UsageError
-from mlperf_bake.results.classification import Labels, read_labels
 from mlperf_bake.results.place import DirectoryPlace, Place, VolumePlace
 from mlperf_bake.results.run import Run, read_runs
 from mlperf_bake.rounds import Round
@@ -54,7 +53,8 @@ def conduct(
         make(named)
         made.append(named)
     runs |= {request.mode: run for request, run in _made(made, scratch / "made")}
-    return judged(runs.values(), rules, _labels(campaign.requests[0]))
+    data = campaign.requests[0].data
+    return judged(runs.values(), rules, data if isinstance(data, Path) else None)
 
 
 def _there(request: RunRequest, scratch: Path) -> tuple[Run, ...]:
@@ -91,13 +91,3 @@ def _place(request: RunRequest) -> Place:
     return (
         VolumePlace(results.name, request.image) if isinstance(results, Volume) else DirectoryPlace(results)
     )
-
-
-def _labels(request: RunRequest) -> Labels | None:
-    """The true classes of the data set; None for generated samples and what is not to be classified."""
-    if isinstance(request.data, str):
-        return None
-    try:
-        return read_labels(request.data)
-    except UsageError:  # only a system that is not deterministic needs them, and then the judgement says so
-        return None

@@ -7,10 +7,11 @@ samples logged lies within the round's limit of the accuracy run's over the same
 passes over samples that the accuracy log lacks; here both count.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from mlperf_bake.accuracy.measured import Measured
 from mlperf_bake.compliance.evidence import (
     VERIFY_ACCURACY,
     VERIFY_PERFORMANCE,
@@ -19,8 +20,8 @@ from mlperf_bake.compliance.evidence import (
     text,
 )
 from mlperf_bake.compliance.performance import compare
+from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response, read_responses
-from mlperf_bake.results.classification import Labels, predicted_class
 
 BASELINE = "accuracy/baseline_accuracy.txt"
 COMPLIANCE = "accuracy/compliance_accuracy.txt"
@@ -130,39 +131,27 @@ def _digest(response: Response) -> bytes:
 
 def _by_accuracy(evidence: Evidence, agreement: _Agreement) -> tuple[str, Mapping[str, str], bool]:
     """What the accuracies say, the files that hold them, and whether the test fails by them."""
-    labels = evidence.labels
-    if labels is None:
-        return "without the true classes the accuracies cannot be compared (--data)", {}, True
-    baseline = _accuracy(_of(read_responses(evidence.accuracy_log), agreement.samples), labels, evidence)
-    measured = _accuracy(read_responses(evidence.run_log), labels, evidence)
+    if evidence.measure is None:
+        return "without the ground truth the accuracies cannot be compared (--data)", {}, True
+    try:
+        baseline = evidence.measure(evidence.accuracy_log, agreement.samples)
+        measured = evidence.measure(evidence.run_log, agreement.samples)
+    except UsageError as error:
+        return f"the accuracies cannot be measured: {error.problem}", {}, True
     texts = {BASELINE: _line(baseline), COMPLIANCE: _line(measured), ACCURACY_TEXT: _line(measured)}
-    allowed = evidence.benchmark.allowed_delta_percent("acc")
-    told = f"the accuracy over these samples is {_shown(measured)}, in the accuracy run {_shown(baseline)}"
-    # As in the official checker: relative to the test's accuracy; an accuracy of 0 proves nothing.
-    near = measured[0] > 0 and baseline[0] > 0 and abs(1 - baseline[0] / measured[0]) * 100 <= allowed
-    return f"{told}: {'within' if near else 'not within'} {allowed:g} %", texts, not near
+    told = []
+    for metric in evidence.benchmark.targets(evidence.scenario):
+        before, after = baseline.figures.get(metric, 0.0), measured.figures.get(metric, 0.0)
+        allowed = evidence.benchmark.allowed_delta_percent(metric)
+        # As in the official checker: relative to the test's figure; a figure of 0 proves nothing.
+        near = after > 0 and before > 0 and abs(1 - before / after) * 100 <= allowed
+        told.append(
+            (near, f"{metric} over these samples is {after:.6g}, in the accuracy run {before:.6g}", allowed)
+        )
+    failed = [f"{said}: not within {allowed:g} %" for near, said, allowed in told if not near]
+    passed = [f"{said}: within {allowed:g} %" for _, said, allowed in told]
+    return "; ".join(failed or passed), texts, bool(failed or not told)
 
 
-def _of(responses: Iterable[Response], samples: frozenset[int]) -> Iterator[Response]:
-    return (response for response in responses if response.qsl_idx in samples)
-
-
-def _accuracy(responses: Iterable[Response], labels: Labels, evidence: Evidence) -> tuple[int, int]:
-    """Samples classified right, and all; the first answer of a sample counts."""
-    seen: set[int] = set()
-    correct = 0
-    for response in responses:
-        if response.qsl_idx in seen or response.qsl_idx >= len(labels.classes):
-            continue
-        seen.add(response.qsl_idx)
-        correct += predicted_class(response, evidence.run_log) == labels.classes[response.qsl_idx]
-    return correct, len(seen)
-
-
-def _line(share: tuple[int, int]) -> str:
-    correct, total = share
-    return f"accuracy={100 * correct / total if total else 0:.3f}%, good={correct}, total={total}\n"
-
-
-def _shown(share: tuple[int, int]) -> str:
-    return f"{share[0]} of {share[1]}"
+def _line(measured: Measured) -> str:
+    return measured.line.rstrip("\n") + "\n"

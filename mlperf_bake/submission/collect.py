@@ -103,7 +103,9 @@ def collect(
         where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
         with replacing(out, waiting) as tree:
             given = options.given or {}
-            writer = Filling(tree, out, rules, given, options.declared, where, labels, infer=options.infer)
+            writer = Filling(
+                tree, out, rules, given, options.declared, where, options.data, infer=options.infer
+            )
             for owner, pair, share in mine:
                 writer.write(owner, pair, share)
             for result in foreign:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlperf_bake.results.classification import Labels, TopOne
+from mlperf_bake.results.classification import TopOne
 from mlperf_bake.results.run import LeftOut
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission.describing import Declared, Missing, Unknown, write_system
@@ -70,7 +70,7 @@ class Filling:
         given: what the user says (``read_system_file``).
         declared: what is declared of a run's weights.
         counted: in words, where the accuracy of our runs was counted.
-        labels: the true classes, where they are at hand.
+        truth: the data set with its ground truth, where it is at hand.
         infer: copy results to the scenarios of edge systems that they may stand for.
     """
 
@@ -82,12 +82,12 @@ class Filling:
         given: Mapping[str, str],
         declared: Declared,
         counted: str,
-        labels: Labels | None = None,
+        truth: Path | None = None,
         *,
         infer: bool = False,
     ) -> None:
         self._tree, self._out, self._rules = tree, out, rules
-        self._given, self._declared, self._counted, self._labels = given, declared, counted, labels
+        self._given, self._declared, self._counted, self._truth = given, declared, counted, truth
         self._infer = infer
         self._results: list[CollectedResult] = []
         self._foreign: list[CollectedForeign] = []
@@ -109,11 +109,11 @@ class Filling:
             self._given,
             self._declared,
             self._counted,
-            self._labels,
+            self._truth,
         )
         self._remarks += [f"{owner}/{pair.key}: {test.said}" for test in written.tests]
         self._ours.add(owner)
-        self._logs.append(written.log)
+        self._logs += [written.log] if written.log else []
         self._miss(owner, pair.key, written.unknown)
         self._results.append(CollectedResult(self._shown(written.directory), pair, share))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlperf_bake.accuracy.writing import write_accuracy
 from mlperf_bake.compliance.placing import Judged, judge, place
-from mlperf_bake.results.classification import Labels, TopOne
+from mlperf_bake.results.classification import TopOne
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, Run
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission import documents
@@ -33,13 +33,13 @@ class Written:
     Attributes:
         directory: the result in the tree.
         unknown: keys of the measurements' JSON that nobody has said.
-        log: the accuracy log, which is in the tree shortened.
+        log: the accuracy log, if it is in the tree shortened.
         tests: the compliance tests that were made for it.
     """
 
     directory: Path
     unknown: tuple[str, ...]
-    log: WholeLog
+    log: WholeLog | None
     tests: tuple[Judged, ...] = ()
 
 
@@ -52,7 +52,7 @@ def write_pair(
     given: Mapping[str, str],
     declared: Declared,
     counted: str,
-    labels: Labels | None = None,
+    truth: Path | None = None,
 ) -> Written:
     """Replaces one result in the tree.
 
@@ -60,7 +60,7 @@ def write_pair(
         share: its accuracy; ``counted`` says in words where that was counted.
         given: what the user says, of measurements.json among others.
         declared: what is declared of a run's weights.
-        labels: the true classes, where they are at hand.
+        truth: the data set with its ground truth, where it is at hand.
     """
     paths = result_paths(tree, rules, owner, pair.key)
     earlier = earlier_values(paths.measurements_json)
@@ -81,16 +81,19 @@ def write_pair(
     readme = documents.result_readme(pair, rules, model, share, counted)
     (paths.measurements / "README.md").write_text(readme, encoding="utf-8")
     unknown = write_measurements(paths.measurements_json, manifest, rules, given, declared, earlier)
-    log = WholeLog(
-        sha256,
-        pair.accuracy.file(ACCURACY).stat().st_size,
-        whole_log_place(pair.accuracy),
-        (accuracy / ACCURACY).relative_to(tree).as_posix(),
-    )
-    tests = judge(pair.compliance, pair.performance, pair.accuracy, rules, labels)
+    log = _shortened(pair.accuracy, accuracy / ACCURACY, tree, sha256)
+    tests = judge(pair.compliance, pair.performance, pair.accuracy, rules, truth)
     for test in tests:
         place(test, paths.compliance)
     return Written(paths.results, unknown, log, tests)
+
+
+def _shortened(run: Run, target: Path, tree: Path, sha256: str) -> WholeLog | None:
+    """A run's accuracy log, where the tree does not hold the whole of it."""
+    size = run.file(ACCURACY).stat().st_size
+    if size == target.stat().st_size:
+        return None
+    return WholeLog(sha256, size, whole_log_place(run), target.relative_to(tree).as_posix())
 
 
 def whole_log_place(run: Run) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlperf_bake.compliance.accuracies import Measure
 from mlperf_bake.compliance.audits import audit
 from mlperf_bake.compliance.deviations import LOGGED
 from mlperf_bake.compliance.evidence import Evidence
-from mlperf_bake.results.classification import Labels
 from mlperf_bake.rounds import load_round
 from tests.support.synthetic_runs import log_line
 
@@ -76,7 +76,7 @@ def evidence(
     logged: Sequence[Answer] = (),
     reference: Mapping[str, object] | None = None,
     answers: Sequence[Answer] = (),
-    labels: Labels | None = None,
+    measure: Measure | None = None,
 ) -> Evidence:
     """The runs of a test below ``root``: its own, the performance and the accuracy run."""
     rules = load_round(round_name)
@@ -89,5 +89,5 @@ def evidence(
         run=write(root / "run", own, logged),
         performance=write(root / "performance", reference or performance(scenario)),
         accuracy=write(root / "accuracy", {"effective_test_mode": "AccuracyOnly"}, answers),
-        labels=labels,
+        measure=measure,
     )

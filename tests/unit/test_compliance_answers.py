@@ -1,6 +1,5 @@
 """TEST01: answers byte for byte, and by accuracy where a system is not deterministic."""
 
-from array import array
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlperf_bake.assets.prepared import PreparedDataset
+from mlperf_bake.accuracy.measured import Given
+from mlperf_bake.compliance.accuracies import Measure, measuring
 from mlperf_bake.compliance.verify import verify
 from mlperf_bake.errors import UsageError
-from mlperf_bake.results.classification import Labels
 from tests.support.compliance_logs import evidence, performance
 
 TMP = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -24,9 +23,11 @@ def klass(value: int) -> bytes:
 ANSWERS = [(index, klass(index * 7)) for index in range(50)]
 
 
-def labels(classes: list[int]) -> Labels:
-    dataset = object.__new__(PreparedDataset)  # of the data set only the classes are asked for
-    return Labels(dataset, array("i", classes))
+def truth(directory: Path, classes: list[int]) -> Measure:
+    """Top-1 against MLCommons' list of classes."""
+    names = directory / "val_map.txt"
+    names.write_text("".join(f"{index}.jpg {one}\n" for index, one in enumerate(classes)), encoding="utf-8")
+    return measuring("resnet", Given(truth=names))
 
 
 def test_answers_that_are_all_the_accuracy_runs_pass(tmp_path: Path) -> None:
@@ -83,10 +84,14 @@ def test_of_an_accuracy_log_the_first_answer_of_a_sample_counts(tmp_path: Path) 
 def test_a_system_that_is_not_deterministic_is_judged_by_both_accuracies(
     tmp_path: Path, wrong_in_test: int, passes: bool
 ) -> None:
-    truth = [index % 10 for index in range(200)]
-    answers = [(index, klass(truth[index] if index < 100 else 999)) for index in range(200)]
-    logged = [(index, klass(truth[index] if index < 100 - wrong_in_test else 998)) for index in range(1, 101)]
-    one = evidence(tmp_path, "TEST01", "resnet", logged=logged, answers=answers, labels=labels(truth))
+    classes = [index % 10 for index in range(200)]
+    answers = [(index, klass(classes[index] if index < 100 else 999)) for index in range(200)]
+    logged = [
+        (index, klass(classes[index] if index < 100 - wrong_in_test else 998)) for index in range(1, 101)
+    ]
+    one = evidence(
+        tmp_path, "TEST01", "resnet", logged=logged, answers=answers, measure=truth(tmp_path, classes)
+    )
     found = verify(one)
     assert found.passed is passes
     good = 99 - wrong_in_test
@@ -96,17 +101,23 @@ def test_a_system_that_is_not_deterministic_is_judged_by_both_accuracies(
     )
     assert "TEST PASS" not in found.texts["verify_accuracy.txt"]
     told = (found.remarks or found.reasons)[0]
-    assert f"the accuracy over these samples is {good} of 100, in the accuracy run 99 of 100" in told
+    assert f"acc over these samples is {good}, in the accuracy run 99" in told
 
 
 def test_without_the_classes_other_answers_cannot_be_judged_by_accuracy(tmp_path: Path) -> None:
     found = verify(evidence(tmp_path, "TEST01", "resnet", logged=[(3, klass(0))], answers=ANSWERS))
-    assert "without the true classes" in found.reasons[0]
+    assert "without the ground truth" in found.reasons[0]
+
+
+def test_a_ground_truth_of_other_samples_is_told(tmp_path: Path) -> None:
+    other = truth(tmp_path, [5] * 2)
+    one = evidence(tmp_path, "TEST01", "resnet", logged=[(3, klass(9))], answers=ANSWERS, measure=other)
+    assert "the accuracies cannot be measured" in verify(one).reasons[0]
 
 
 def test_accuracies_of_nothing_prove_nothing(tmp_path: Path) -> None:
-    wrong = labels([5] * 50)
-    one = evidence(tmp_path, "TEST01", "resnet", logged=[(3, klass(9))], answers=ANSWERS, labels=wrong)
+    wrong = truth(tmp_path, [5] * 50)
+    one = evidence(tmp_path, "TEST01", "resnet", logged=[(3, klass(9))], answers=ANSWERS, measure=wrong)
     assert not verify(one).passed
 
 
