@@ -36,6 +36,12 @@ def tree(engine: Engine, place: Path) -> Path:
     return place / "tree"
 
 
+def test_the_image_holds_nothing_that_should_not_be_there(tree: Path) -> None:
+    found = bake_json("scan", IMAGE, "--inherited")["findings"]
+    assert {one["rule"] for one in found if one["inherited"]} == {"setuid"}, "the base's su, mount, passwd"
+    assert [one for one in found if not one["inherited"]] == []
+
+
 @pytest.fixture
 def volume() -> Iterator[str]:
     name = f"mlperf-bake-test-{uuid.uuid4().hex[:8]}"

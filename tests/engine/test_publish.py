@@ -3,17 +3,32 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mlperf_bake.build.bakefile import Output
+from mlperf_bake.build.cache import parse_cache
+from mlperf_bake.build.elsewhere import with_layouts
 from mlperf_bake.build.service import BuildOptions, build_images
 from mlperf_bake.cli.publishing import publisher_to
+from mlperf_bake.cli.reproduce import compared
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.secrets import Secret, passwords
+from mlperf_bake.oci.layout import Layout
+from mlperf_bake.oci.scan import scan
+from mlperf_bake.publish.delivery import complete
 from mlperf_bake.publish.families import Family, name_family
 from tests.engine.conftest import PlanOne
 from tests.engine.test_build_images import TWO_STAGES, silent
 from tests.support.debian_registry import debian_registry
+
+SAME = """FROM base AS made
+RUN mkdir /out; echo same > /out/file; date > /tmp/not-copied; python3 --version > /dev/null 2>&1 || true
+FROM scratch
+COPY --from=made /out /out
+"""
+DIFFERENT = SAME.replace("echo same > /out/file", "cat /proc/sys/kernel/random/uuid > /out/file")
 
 FAMILY = Family("engine-test-family", ())
 
@@ -92,10 +107,89 @@ def test_a_registry_that_is_not_there_fails_the_build_in_one_row(
     waited: list[float] = []
     publisher = publisher_to("127.0.0.1:1/team", output, waited.append)
     nowhere = replace(publishing, output=output, deliver=publisher.deliver, delivered=None)
-    report = build_images([plan_one("unpublished", TWO_STAGES)], engine, nowhere, say=silent)
+    report = build_images([plan_one("unpublished", SAME)], engine, nowhere, say=silent)
     (failure,) = report.failures
     assert failure.message.startswith("the registry does not answer")
     assert failure.step.startswith("publish to 127.0.0.1:1/")
     assert "the same command goes on" in failure.remedy
     assert [entry.what for entry in nowhere.journal.entries()] == ["started", "failed"]
     assert waited == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_an_image_is_the_same_twice_or_the_file_that_differs_is_named(
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+) -> None:
+    differing, digest = compared(plan_one("same", SAME), engine, options, tmp_path / "same")
+    assert differing == [] and digest.startswith("sha256:")
+    differing, _ = compared(plan_one("different", DIFFERENT), engine, options, tmp_path / "different")
+    assert {(one.where, one.what) for one in differing} == {
+        ("layer 1 (COPY /out /out # buildkit)", "out/file: sha256")
+    }
+    assert not (tmp_path / "same").exists(), "nothing is left on the disk"
+
+
+CAREFUL = """FROM base AS made
+RUN --mount=type=secret,id=pip wc -c < /run/secrets/pip > /size
+FROM scratch
+COPY --from=made /size /size
+"""
+CARELESS = """FROM base AS made
+RUN --mount=type=secret,id=pip mkdir /out; cp /run/secrets/pip /out/pip.conf; chmod 4777 /out/pip.conf
+FROM scratch
+COPY --from=made /out /out
+"""
+
+
+def test_a_planted_secret_is_found_in_a_careless_image_and_nowhere_else(
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+) -> None:
+    password = "pl4nted-s3cret"
+    secret = Secret("pip", text=f"[global]\nindex-url = https://me:{password}@index.example/simple\n")
+    output = Output(layouts=tmp_path / "layouts")
+    planting = replace(options, output=output, secrets=lambda: (secret,))
+    images = [plan_one("careful", CAREFUL), plan_one("careless", CARELESS)]
+    assert len(build_images(images, engine, planting, say=silent).done) == 2
+    found = {}
+    for image in images:
+        layout = Layout(tmp_path / "layouts" / image.cell_id)
+        complete(layout, image, output.epoch)
+        (built,) = layout.images()
+        found[image.cell_id] = scan(layout, built, passwords([secret]))
+    careful, careless = found.values()
+    assert careful == ()
+    assert {(one.rule, one.path) for one in careless} == {
+        ("secret", "out/pip.conf"),
+        ("setuid", "out/pip.conf"),
+        ("world-writable", "out/pip.conf"),
+    }
+    told = [path.read_bytes() for path in (options.state / "logs").iterdir()]
+    told += [
+        path.read_bytes() for path in (tmp_path / "layouts" / images[0].cell_id).rglob("*") if path.is_file()
+    ]
+    assert len(told) > 8 and not [text for text in told if password.encode() in text]
+
+
+def test_a_registry_keeps_the_cache_of_stages_for_another_machine(
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, registry: str
+) -> None:
+    place = parse_cache(f"type=registry,ref={registry}/cache")
+    image = plan_one("cached-onnxruntime-cpu-debian12", SAME + f"LABEL at={registry}\n")
+    output = Output(cache_to=(place,), cache_from=(place,))
+    report = build_images([image], engine, replace(options, output=output, force=True), say=silent)
+    assert not report.failures, report.failures
+    kept = publisher_to(registry, output).connect(silent, lambda: False)
+    for entry in (image.cell_id, "stages-onnxruntime-cpu-debian12"):
+        assert kept.digest("cache", entry).startswith("sha256:")
+
+
+def test_a_base_image_of_the_engine_is_given_as_a_layout(
+    engine: Engine, base: str, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+) -> None:
+    if not base.startswith("docker-image://mlperf-bake/base:"):
+        pytest.skip("the base image is a hub's: every builder can have it")
+    image = plan_one("by-layout", SAME)
+    (given,) = with_layouts([image], engine, tmp_path / "bases", silent)
+    assert dict(given.contexts)["base"].startswith(f"oci-layout://{tmp_path}/bases/")
+    assert with_layouts([image], engine, tmp_path / "bases", silent) == (given,), "saved once"
+    report = build_images([given], engine, options, say=silent)
+    assert not report.failures, report.failures
