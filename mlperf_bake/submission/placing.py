@@ -22,6 +22,7 @@ from mlperf_bake.submission.shortening import is_shortened, said_hash, shorten
 from mlperf_bake.submission.whole_logs import WholeLog
 
 ACCURACY_TEXT: Final = "accuracy.txt"
+_TEXT_LIMIT: Final = 2**20
 _SHORTENED_IN: Final = ("accuracy", "TEST01/accuracy")
 """Where the official truncation shortens the accuracy log: the accuracy run and TEST01's."""
 
@@ -117,7 +118,8 @@ def _complete_text(log: Path, sha256: str) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as file:
+            return file.read(_TEXT_LIMIT).decode("utf-8", errors="replace")
     except OSError as error:
         raise UsageError("cannot be read", where=str(path), found=error.strerror or str(error)) from error
 

@@ -84,7 +84,7 @@ def write_pair(
     log = _shortened(pair.accuracy, accuracy / ACCURACY, tree, sha256)
     tests = judge(pair.compliance, pair.performance, pair.accuracy, rules, truth)
     for test in tests:
-        place(test, paths.compliance)
+        place(test.test, test.run.directory, test.texts, paths.compliance)
     return Written(paths.results, unknown, log, tests)
 
 

@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mlperf_bake.check.engine import check
-from mlperf_bake.errors import NothingSelected, UsageError
+from mlperf_bake.errors import BakeError, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace, TarPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
@@ -295,3 +297,29 @@ def test_directories_that_are_only_called_like_divisions_are_no_tree(tmp_path: P
     assert (
         len(collect([DirectoryPlace(home / "results")], tmp_path / "tree", CollectOptions("Me")).results) == 1
     )
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_change_of_a_tree_crashes_the_collect_or_leaves_the_tree(
+    tmp_path: Path, data: st.DataObject
+) -> None:
+    for name in ("runs", "ours", "changed", "tree"):
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+    write_pair(tmp_path / "runs", RunSpec(model="resnet50"))
+    source = collect([DirectoryPlace(tmp_path / "runs")], tmp_path / "ours", CollectOptions("Them")).tree
+    path = data.draw(st.sampled_from(sorted(path for path in source.rglob("*") if path.is_file())))
+    changed = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(changed[: data.draw(st.integers(0, len(changed)))]))
+    try:
+        convert(source, tmp_path / "changed", data.draw(st.sampled_from(["v6.1", "v5.1"])))
+    except BakeError as error:
+        assert not (tmp_path / "changed").exists(), error
+    assert {entry.name.partition(".")[0] for entry in tmp_path.iterdir()} <= {
+        "runs",
+        "ours",
+        "changed",
+        "tree",
+    }

@@ -62,7 +62,7 @@ def add_and_die(tmp_path: Path, effects: int) -> bool:
 def old(tmp_path: Path) -> dict[str, bytes]:
     """A tree with one result; another run to be added lies in ``more``."""
     write_pair(tmp_path / "results", RunSpec())
-    write_pair(tmp_path / "more", RunSpec(scenario="SingleStream"))
+    write_pair(tmp_path / "more", RunSpec(scenario="SingleStream", samples=200))
     add(tmp_path, "results")
     return files(tmp_path / "tree")
 
