@@ -11,7 +11,7 @@ from mlperf_bake.submission.describing import Declared, Missing, Unknown, write_
 from mlperf_bake.submission.foreign import ForeignResult
 from mlperf_bake.submission.foreign_tree import SubmitterFiles
 from mlperf_bake.submission.inferring import Inference, copy_inferred, inferences
-from mlperf_bake.submission.layout import Owner
+from mlperf_bake.submission.layout import Owner, source_path
 from mlperf_bake.submission.placing import place_files, place_result
 from mlperf_bake.submission.runs_file import Asked
 from mlperf_bake.submission.selection import Pair, ResultKey
@@ -135,6 +135,8 @@ class Filling:
         """Texts and descriptions of everything that is in the tree now."""
         for owner in sorted(self._ours):
             write_texts(self._tree, owner, self._rules)
+        for owner in sorted({one.result.owner for one in self._foreign}):
+            self._remarks += self._wanting(owner)
         unknown: list[Unknown] = []
         for (owner, system), missing in sorted(self._missing.items()):
             known = self._known.get((owner, system))
@@ -153,6 +155,16 @@ class Filling:
             tuple(asked),
             inferred,
         )
+
+    def _wanting(self, owner: Owner) -> Iterator[str]:
+        """What the rules want of a submitter besides results, and only the submitter can write."""
+        source = source_path(self._tree, self._rules, owner)
+        calibration = owner.path(self._tree) / "documentation" / "calibration.md"
+        if not source.is_dir():
+            yield f"{owner}: the sources are missing: put them into {self._shown(source)}"
+        if not calibration.is_file():
+            where = self._shown(calibration)
+            yield f"{owner}: say in {where} how the weights were quantized, or that they were not"
 
     def _inferred(self) -> Iterator[Inference]:
         """Inferences of the models that results were added of: made, made again, or only offered."""

@@ -44,8 +44,12 @@ def collected(tmp_path: Path, options: CollectOptions = SAID) -> Collected:
 
 def test_bare_logs_make_a_result_with_what_is_said_of_them(tmp_path: Path) -> None:
     pair(tmp_path / "raw", spec=official(SPEC))
-    (one,) = collected(tmp_path).foreign
+    done = collected(tmp_path)
+    (one,) = done.foreign
     assert str(one.result) == "open/Me/box/resnet50/Offline"
+    assert [remark.partition(" ")[0] for remark in done.remarks] == ["open/Me:", "open/Me:"]
+    assert f"put them into {tmp_path}/tree/open/Me/src" in done.remarks[0]
+    assert f"{tmp_path}/tree/open/Me/documentation/calibration.md" in done.remarks[1]
     found = {
         path.relative_to(one.directory).as_posix() for path in one.directory.rglob("*") if path.is_file()
     }
