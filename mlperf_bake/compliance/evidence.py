@@ -68,8 +68,8 @@ class Evidence:
         if run is None:
             raise UsageError(
                 f"{self.audit.test} is judged beside the {mode} run of the same result",
-                found="none of the same image, weights and data set",
-                remedy=f"mlperf-bake run TARGET --scenario {self.scenario} --mode {mode}",
+                expected="a run of the same image, weights and data set",
+                remedy=f"mlperf-bake run TARGET --scenario {self.scenario} --mode {mode}; judge takes it as --{mode} DIR",
             )
         return run
 

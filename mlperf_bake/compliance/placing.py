@@ -9,7 +9,7 @@ pass is laid out as well, and its files say so; nothing is hidden.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,11 @@ class Judged:
         return self.verification.remarks if self.verification else ()
 
     @property
+    def texts(self) -> Mapping[str, str]:
+        """The files that say so; none where it was not judged."""
+        return self.verification.texts if self.verification else {}
+
+    @property
     def said(self) -> str:
         """``TEST01 passed``, or why it did not, on one line."""
         why = "; ".join(self.reasons or self.remarks)
@@ -98,18 +103,24 @@ def _judge(run: Run, performance: Run, accuracy: Run | None, rules: Round, truth
         return Judged(test, run, None, error.problem + (f", found {error.found}" if error.found else ""))
 
 
-def place(judged: Judged, directory: Path) -> None:
-    """Writes one test's directory: ``directory`` / TESTnn, which must not be there."""
-    target = directory / judged.test
+def place(test: str, run: Path, texts: Mapping[str, str], directory: Path) -> None:
+    """Writes ``directory`` / TESTnn, which must not be there.
+
+    Args:
+        run: the directory of the test's run.
+        texts: the verification's files by their path in the test's directory.
+    """
+    target = directory / test
     logs = target / "performance" / "run_1"
     logs.mkdir(parents=True)
     for name in (SUMMARY, DETAIL):
-        shutil.copyfile(judged.run.file(name), logs / name)
-    shutil.copyfile(judged.run.file(MANIFEST), target / MANIFEST)
-    texts = dict(judged.verification.texts) if judged.verification else {}
-    if judged.test in LOGGING_ANSWERS:
+        shutil.copyfile(run / name, logs / name)
+    if (run / MANIFEST).is_file():
+        shutil.copyfile(run / MANIFEST, target / MANIFEST)
+    files = dict(texts)
+    if test in LOGGING_ANSWERS:
         (target / "accuracy").mkdir()
-        sha256 = shorten(judged.run.file(ACCURACY), target / "accuracy" / ACCURACY)
-        texts[ACCURACY_TEXT] = texts.get(ACCURACY_TEXT, "") + f"hash={sha256}\n"
-    for name, text in texts.items():
+        sha256 = shorten(run / ACCURACY, target / "accuracy" / ACCURACY)
+        files[ACCURACY_TEXT] = files.get(ACCURACY_TEXT, "") + f"hash={sha256}\n"
+    for name, text in files.items():
         (target / name).write_text(text, encoding="utf-8")
