@@ -1,4 +1,4 @@
-"""One built image into a registry: blobs, then manifests by digest, then its fixed name, then ``latest``.
+"""One built image into a registry: blobs, then manifests by digest, then its fixed name, then the one that moves.
 
 The image gets its bill of materials beside its provenance, as statements that Docker's own tools show
 (``docker buildx imagetools inspect --format '{{json .SBOM}}'``). A fixed name is given once and never to something else.
@@ -22,8 +22,6 @@ from mlperf_bake.publish.registry import Registry
 Said = Callable[[str], None]
 Stopped = Callable[[], bool]
 Open = Callable[[Said, Stopped], Registry]
-
-LATEST = "latest"
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Publisher:
         top = layout.top
         content = layout.blob(top.digest).read_bytes()
         digest = registry.put_manifest(repository, tag, content, top.media_type)
-        registry.put_manifest(repository, LATEST, content, top.media_type)
+        registry.put_manifest(repository, moving_tag(image), content, top.media_type)
         said(f"published {self.prefix.host}/{repository}:{tag}@{digest}")
         return digest
 
@@ -96,6 +94,11 @@ class Publisher:
 def fixed_tag(image: PlannedImage) -> str:
     """The tag that names this fingerprint and never anything else."""
     return image.tags[0].rpartition(":")[2]
+
+
+def moving_tag(image: PlannedImage) -> str:
+    """The tag of the cell's newest image: ``latest``, or the name of another round than the matrix's."""
+    return image.tags[-1].rpartition(":")[2]
 
 
 def complete(layout: Layout, image: PlannedImage, epoch: int) -> None:

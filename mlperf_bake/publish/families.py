@@ -17,7 +17,7 @@ from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Axis, Cell
 from mlperf_bake.oci.layout import INDEX, INDEXES, MANIFEST, Descriptor, descriptor
 from mlperf_bake.plan.image import PlannedImage
-from mlperf_bake.publish.delivery import LATEST, Publisher, fixed_tag
+from mlperf_bake.publish.delivery import Publisher, fixed_tag, moving_tag
 from mlperf_bake.publish.registry import Registry
 
 SHORT = 12
@@ -129,7 +129,7 @@ def name_family(
     }
     text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
     digest = registry.put_manifest(repository, tag, text, INDEX)
-    registry.put_manifest(repository, LATEST, text, INDEX)
+    registry.put_manifest(repository, moving_tag(members[0]), text, INDEX)
     return Named(family.name, f"{publisher.prefix.host}/{repository}:{tag}@{digest}", ())
 
 

@@ -110,6 +110,19 @@ def test_a_published_image_has_provenance_a_bill_of_materials_and_annotations(
     assert case.publisher.delivered(IMAGE) == digest
 
 
+def test_an_image_of_another_round_leaves_latest_where_it_is(registry: SimulatedRegistry, case: Case) -> None:
+    case.deliver()
+    before = registry.manifests[REPOSITORY, "latest"][0]
+    other = replace(
+        IMAGE,
+        fingerprint="sha256:" + "c" * 64,
+        tags=(f"mlperf-bake/{CELL}:{'c' * 12}", f"mlperf-bake/{CELL}:v5.1"),
+    )
+    case.deliver(other, files={"x": b"another"})
+    assert registry.manifests[REPOSITORY, "latest"][0] == before
+    assert registry.manifests[REPOSITORY, "v5.1"][0] == registry.manifests[REPOSITORY, "c" * 12][0] != before
+
+
 def test_nothing_is_named_before_all_of_it_is_there(registry: SimulatedRegistry, case: Case) -> None:
     case.deliver()
     puts = [path for method, path in registry.asked if method == "PUT"]
