@@ -80,7 +80,8 @@ def evidence(
 ) -> Evidence:
     """The runs of a test below ``root``: its own, the performance and the accuracy run."""
     rules = load_round(round_name)
-    own = {**performance(scenario), **audited(test, benchmark, scenario, round_name), **(run or {})}
+    seeds = {f"effective_{name}": seed for name, seed in rules.seeds.items()}
+    own = {**performance(scenario), **seeds, **audited(test, benchmark, scenario, round_name), **(run or {})}
     return Evidence(
         audit(test, rules, benchmark),
         rules,

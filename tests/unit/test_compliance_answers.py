@@ -11,6 +11,7 @@ from mlperf_bake.accuracy.measured import Given
 from mlperf_bake.compliance.accuracies import Measure, measuring
 from mlperf_bake.compliance.verify import verify
 from mlperf_bake.errors import UsageError
+from mlperf_bake.rounds import load_round
 from tests.support.compliance_logs import evidence, performance
 
 TMP = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -145,6 +146,8 @@ def test_a_damaged_log_is_an_error_with_its_name(tmp_path: Path, text: str) -> N
         ("effective_accuracy_log_sampling_target", 0),
         ("effective_accuracy_log_rng_seed", 1),
         ("effective_accuracy_log_rng_seed", None),
+        ("effective_qsl_rng_seed", load_round("v5.1").seeds.qsl_rng_seed),
+        ("effective_schedule_rng_seed", None),
     ],
 )
 def test_a_run_by_other_settings_than_the_audits_fails_whatever_it_answered(
@@ -154,7 +157,7 @@ def test_a_run_by_other_settings_than_the_audits_fails_whatever_it_answered(
         evidence(tmp_path, "TEST01", "resnet", run={key: value}, logged=[ANSWERS[0]], answers=ANSWERS)
     )
     assert not found.passed
-    assert key in found.reasons[0]
+    assert key.removeprefix("effective_") in found.reasons[0]
     assert set(found.texts) == {"verify_accuracy.txt", "verify_performance.txt"}
     assert all("TEST FAIL" in text and "TEST PASS" not in text for text in found.texts.values())
 
