@@ -5,7 +5,11 @@ from mlperf_bake.compliance.performance import compare
 
 
 def verify(evidence: Evidence) -> Verification:
-    """Judges performance; the seeds are part of the audit. Errors: UsageError for a run or log that is missing or cannot be read."""
+    """Judges performance; the seeds are part of the audit.
+
+    Raises:
+        UsageError: a run or log that is missing or cannot be read.
+    """
     lines, reasons = compare(evidence)
     files = {VERIFY_PERFORMANCE: text("Verifying performance.", lines or reasons, not reasons)}
     return Verification("TEST05", tuple(reasons), files)
