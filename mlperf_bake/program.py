@@ -45,6 +45,14 @@ def program(started: str, path: str) -> str:
         return NAME
 
 
+def this_program() -> list[str]:
+    """The words by which another program can call this one, from any directory."""
+    started = Path(sys.argv[0])
+    if started.name == NAME and started.is_file():
+        return [str(started.resolve())]
+    return [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()"]
+
+
 def shown(path: Path) -> str:
     """A path as a person wants it: relative where it lies below the current directory."""
     relative = os.path.relpath(path)

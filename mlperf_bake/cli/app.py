@@ -41,6 +41,7 @@ COMMANDS = {
     "accuracy": "accuracy.accuracy",
     "collect": "collect.collect",
     "compare": "compare.compare",
+    "experiment": "experiment.experiment",
     "check": "check.check",
     "ci": "ci.app",
     "doctor": "doctor.doctor",

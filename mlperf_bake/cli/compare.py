@@ -98,7 +98,7 @@ def _print(groups: tuple[tuple[Compared, ...], ...]) -> None:
             (
                 printable(one.measured.system or one.measured.place),
                 str(one.measured.figure or "no figure"),
-                _ratio(one, first=one is group[0]),
+                ratio_text(one, first=one is group[0]),
                 printable("; ".join(one.reasons)) or "yes",
             )
             for one in group
@@ -106,7 +106,7 @@ def _print(groups: tuple[tuple[Compared, ...], ...]) -> None:
         print_table(("system", "figure", "ratio", "comparable"), rows)
 
 
-def _ratio(one: Compared, *, first: bool) -> str:
+def ratio_text(one: Compared, *, first: bool) -> str:
     """``1.23x``, in brackets where it compares what may not be compared."""
     if first or one.ratio is None:
         return "1" if first else "-"

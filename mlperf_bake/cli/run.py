@@ -191,7 +191,8 @@ def _measured(
     request: RunRequest, command: list[str], power: str, ntp: str, client: str, *, named: bool
 ) -> Path:
     """The run under the official power client, which calls the command twice."""
-    from mlperf_bake.run.power import measure, power_server, this_program
+    from mlperf_bake.program import this_program
+    from mlperf_bake.run.power import measure, power_server
 
     server = power_server(power, ntp)
     if request.mode != "performance" or named or not isinstance(request.results, Path):

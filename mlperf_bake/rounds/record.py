@@ -88,6 +88,10 @@ class Record:
             self.fail(key, shown(value), expected)
         return value
 
+    def value(self, key: str) -> object:
+        """Whatever the key holds."""
+        return self._get(key, "a value")
+
     def boolean(self, key: str) -> bool:
         """true or false."""
         value = self._get(key, "true or false")

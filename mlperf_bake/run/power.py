@@ -10,14 +10,12 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mlperf_bake.errors import RunFailed, UsageError
-from mlperf_bake.program import NAME
 from mlperf_bake.results.run import DETAIL, MANIFEST, RANGING
 
 CLIENT: Final = "power_client"
@@ -52,14 +50,6 @@ def power_server(text: str, ntp: str) -> PowerServer:
             remedy=f"--power {text} --ntp HOST",
         )
     return PowerServer(host, int(port) if port else PORT, ntp)
-
-
-def this_program() -> list[str]:
-    """The words by which another program can call this one, from any directory."""
-    started = Path(sys.argv[0])
-    if started.name == NAME and started.is_file():
-        return [str(started.resolve())]
-    return [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()"]
 
 
 def measure(workload: Sequence[str], results: Path, server: PowerServer, client: str = CLIENT) -> Path:

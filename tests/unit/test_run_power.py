@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.errors import RunFailed, UsageError
+from mlperf_bake.program import this_program
 from mlperf_bake.results.place import DirectoryPlace
-from mlperf_bake.run.power import PowerServer, measure, power_server, this_program
+from mlperf_bake.run.power import PowerServer, measure, power_server
 from mlperf_bake.submission.collect import CollectOptions, collect
 from tests.support.synthetic_runs import RunSpec, write_pair
 

@@ -1,0 +1,143 @@
+"""Reads an experiment file into the runs it stands for. Pure but for reading the file.
+
+    results: ./results/batch      # where the runs go and are found again; relative to the file
+    data: sample                  # as `run --data` takes it; default synthetic
+    targets: [efficientnet-lite0]
+    scenarios: [Offline]
+    settings:                     # name to options of the harness; default one without any
+      as it is: {}
+      batch 8: {batch: 8}
+    repeats: 3                    # default 1
+
+Every target runs in every scenario with every setting, and then all of them again: drift of the machine meets all alike.
+A run's id holds a hash of what it is a run of, so that a changed file never takes an older run for its own.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from mlperf_bake.errors import UsageError
+from mlperf_bake.rounds.record import Record
+from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed
+from mlperf_bake.run.workload import scenario_from
+
+_MOST_REPEATS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run.
+
+    Attributes:
+        run_id: name of its directory.
+        setting: its setting's name.
+        command: the words after ``mlperf-bake``.
+    """
+
+    run_id: str
+    target: str
+    scenario: str
+    setting: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What a file says: where the runs go, and the runs in the order they are made."""
+
+    results: Path
+    runs: tuple[PlannedRun, ...]
+
+
+def read_experiment(path: Path) -> Experiment:
+    """The experiment in a file.
+
+    Raises:
+        UsageError: not readable, not YAML, or a key or value that is none; says which.
+    """
+
+    def refuse(keys: tuple[str, ...], found: str, expected: str) -> NoReturn:
+        what = ".".join(keys) or "the whole file"
+        raise UsageError(f"not an experiment: {what}", where=str(path), found=found, expected=expected)
+
+    record = Record(_yaml(path), (), refuse)
+    results = path.parent / record.text("results")
+    data = record.text("data") if record.has("data") else "synthetic"
+    repeats = record.integer("repeats", minimum=1) if record.has("repeats") else 1
+    if repeats > _MOST_REPEATS:
+        record.fail("repeats", str(repeats), f"at most {_MOST_REPEATS}")
+    targets, scenarios = record.texts("targets"), record.texts("scenarios")
+    for key, values in (("targets", targets), ("scenarios", scenarios)):
+        if not values or len(set(values)) != len(values):
+            record.fail(key, ", ".join(values) or "none", "at least one, each once")
+    settings = _settings(record.record("settings")) if record.has("settings") else {"as it is": ()}
+    record.close()
+    runs = [
+        _planned(target, scenario_from(scenario), name, options, data, results, repeat)
+        for repeat in range(1, repeats + 1)
+        for target in targets
+        for scenario in scenarios
+        for name, options in settings.items()
+    ]
+    return Experiment(results, tuple(runs))
+
+
+def _yaml(path: Path) -> object:
+    import yaml
+
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError("the experiment cannot be read", where=str(path), found=str(error)[:200]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise UsageError(
+            "not valid YAML", where=where, found=str(getattr(error, "problem", error))
+        ) from error
+
+
+def _settings(record: Record) -> Mapping[str, tuple[str, ...]]:
+    """Name of a setting to the words of its options."""
+    settings = {name: _options(record.record(name)) for name in record.names()}
+    if not settings:
+        record.fail("", "no setting", "at least one, such as  as it is: {}")
+    return settings
+
+
+def _options(record: Record) -> tuple[str, ...]:
+    words: list[str] = []
+    for name in record.names():
+        if name not in HARNESS_OPTIONS:
+            record.fail(name, f"the option {name!r}", "one of " + ", ".join(HARNESS_OPTIONS))
+        words += [f"--{name}", *((_word(record, name),) if HARNESS_OPTIONS[name] else ())]
+    return tuple(words)
+
+
+def _word(record: Record, name: str) -> str:
+    value = record.value(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        record.fail(name, repr(value), "text or a number")
+    return str(value)
+
+
+def _planned(
+    target: str, scenario: str, setting: str, options: tuple[str, ...], data: str, results: Path, repeat: int
+) -> PlannedRun:
+    what = json.dumps([target, scenario, options, data])
+    mark = hashlib.sha256(what.encode()).hexdigest()[:8]
+    run_id = f"{_slug(target)}.{scenario.lower()}.{_slug(setting)}.{mark}.{repeat}"
+    command = [
+        *("run", target, "--scenario", scenario, "--mode", "performance", "--data", data),
+        *("--results", f"{results.absolute()}/", "--run-id", run_id, "--untuned", *as_typed(options)),
+    ]
+    return PlannedRun(run_id, target, scenario, setting, tuple(command))
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")[:40] or "x"

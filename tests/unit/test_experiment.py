@@ -1,0 +1,158 @@
+"""Experiments: what a file stands for, that only what is missing is run, and what is compared in the end."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.cli.app import execute
+from mlperf_bake.errors import Interrupted, UsageError
+from mlperf_bake.experiment.outcome import outcome
+from mlperf_bake.experiment.perform import missing, perform
+from mlperf_bake.experiment.plan import Experiment, read_experiment
+from mlperf_bake.rounds import load_round
+from tests.support.synthetic_runs import RunSpec, write_run
+
+TEXT = """
+results: ./runs
+data: sample
+targets: [one, two]
+scenarios: [Offline]
+settings:
+  as it is: {}
+  batch 8: {batch: 8, duration: 2.5, precision: fp32, verify: true}
+repeats: 2
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.support.synthetic_runs import RunSpec, write_run
+words = sys.argv[1:]
+value = lambda name: words[words.index(name) + 1]
+with open(Path(value("--results")) / "asked", "a") as file:
+    file.write(value("--run-id") + "\\n")
+if words[1] == "two" and (Path(value("--results")) / "broken").exists():
+    sys.exit(int((Path(value("--results")) / "broken").read_text()))
+figure = {"one": 100.0, "two": 150.0}[words[1]] * (2 if "--batch" in words else 1)
+figure += float(value("--run-id").rpartition(".")[2])
+spec = RunSpec(run_id=value("--run-id"), detail={"result_samples_per_second": figure})
+write_run(Path(value("--results")), spec)
+"""
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    file = tmp_path / "experiment.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    return read_experiment(file)
+
+
+def go(experiment: Experiment) -> list[str]:
+    return [run.run_id for run in perform(experiment, [sys.executable, "-c", PROGRAM], lambda line: None)]
+
+
+def asked(experiment: Experiment) -> list[str]:
+    return (experiment.results / "asked").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_file_stands_for_every_combination_repeat_after_repeat(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    kinds = [(run.target, run.setting) for run in experiment.runs]
+    once = [(target, setting) for target in ("one", "two") for setting in ("as it is", "batch 8")]
+    assert kinds == once + once
+    assert len({run.run_id for run in experiment.runs}) == 8
+    assert experiment.runs[1].command == (
+        *("run", "one", "--scenario", "Offline", "--mode", "performance", "--data", "sample"),
+        *("--results", f"{tmp_path}/runs/", "--run-id", experiment.runs[1].run_id, "--untuned"),
+        *("--batch", "8", "--duration", "2.5", "--", "--precision", "fp32", "--verify"),
+    )
+
+
+def test_a_changed_setting_is_another_run(experiment: Experiment, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(TEXT.replace("batch: 8,", "batch: 9,"), encoding="utf-8")
+    other = read_experiment(changed)
+    assert other.runs[0].run_id == experiment.runs[0].run_id
+    assert other.runs[1].run_id != experiment.runs[1].run_id
+
+
+def test_only_what_is_missing_is_run(experiment: Experiment) -> None:
+    write_run(experiment.results, RunSpec(run_id=experiment.runs[0].run_id))
+    assert go(experiment) == []
+    assert asked(experiment) == [run.run_id for run in experiment.runs[1:]]
+    assert missing(experiment) == ()
+
+
+def test_a_failed_run_is_told_and_the_others_are_made(experiment: Experiment) -> None:
+    experiment.results.mkdir()
+    (experiment.results / "broken").write_text("6", encoding="utf-8")
+    failed = go(experiment)
+    assert failed == [run.run_id for run in experiment.runs if run.target == "two"]
+    assert len(asked(experiment)) == 8
+    (experiment.results / "broken").unlink()
+    assert go(experiment) == []
+    assert len(asked(experiment)) == 12
+
+
+def test_an_interrupted_run_ends_the_experiment(experiment: Experiment) -> None:
+    experiment.results.mkdir()
+    (experiment.results / "broken").write_text("130", encoding="utf-8")
+    with pytest.raises(Interrupted):
+        go(experiment)
+    assert len(asked(experiment)) == 3, "two runs of one, then the first of two"
+
+
+def test_the_outcome_is_the_median_against_the_first(experiment: Experiment, tmp_path: Path) -> None:
+    go(experiment)
+    (tmp_path / "scratch").mkdir()
+    (group,) = outcome(experiment, tmp_path / "scratch", load_round())
+    assert [(found.target, found.setting, found.lowest, found.highest, found.repeats) for found in group] == [
+        ("one", "as it is", 101.0, 102.0, 2),
+        ("one", "batch 8", 201.0, 202.0, 2),
+        ("two", "as it is", 151.0, 152.0, 2),
+        ("two", "batch 8", 301.0, 302.0, 2),
+    ]
+    ratios = [found.compared.ratio for found in group]
+    assert ratios == [pytest.approx(value / 101.5) for value in (101.5, 201.5, 151.5, 301.5)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("data: sample", "dta: sample", "unknown key 'dta'"),
+        ("[one, two]", "[]", "targets"),
+        ("[one, two]", "[one, one]", "each once"),
+        ("[Offline]", "[Offlin]", 'unknown scenario "Offlin"'),
+        ("batch: 8,", "bach: 8,", "the option 'bach'"),
+        ("batch: 8,", "batch: [8],", "text or a number"),
+        ("repeats: 2", "repeats: 0", "at least 1"),
+        ("repeats: 2", "repeats: 5000", "at most 1000"),
+        ("repeats: 2", "repeats: [", "not valid YAML"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    file = tmp_path / "experiment.yaml"
+    assert old in TEXT
+    file.write_text(TEXT.replace(old, new), encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        read_experiment(file)
+    assert problem in str(raised.value)
+
+
+def test_the_command_prints_what_is_left_and_then_the_table(
+    experiment: Experiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run in experiment.runs[:-1]:
+        write_run(experiment.results, RunSpec(run_id=run.run_id))
+    file = str(tmp_path / "experiment.yaml")
+    assert execute(["experiment", file, "--dry-run"]) == 0
+    assert experiment.runs[-1].run_id in capsys.readouterr().out
+    write_run(experiment.results, RunSpec(run_id=experiment.runs[-1].run_id, validity="INVALID"))
+    assert execute(["experiment", file]) == 0
+    assert "LoadGen calls it INVALID" in capsys.readouterr().out
+    assert execute(["experiment", file, "--json"]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    assert [found["ratio"] for found in group] == [1.0, 1.0, 1.0, 1.0]
