@@ -119,6 +119,9 @@ def test_every_scenario_gets_the_known_accuracy(scenario: str, tree: Path, tmp_p
     )
     assert outcome["manifest"]["scenario"] == scenario
     assert outcome["manifest"]["accuracy"]["correct"] == RIGHT
+    measured = bake_json("accuracy", f"{tmp_path}/results/{outcome['manifest']['run_id']}", "--truth", data)
+    assert (measured["benchmark"], measured["scenario"]) == ("resnet", scenario)
+    assert measured["line"] == f"accuracy=90.000%, good={RIGHT}, total={PHOTOS}"
 
 
 def test_debian13_gets_the_known_accuracy_too(engine: Engine, tmp_path: Path) -> None:
