@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlperf_bake.cli.options import Contexts, Json, Only, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import UsageError
 
@@ -44,6 +44,7 @@ def bundle(
         Path, typer.Option("--out", "-o", metavar="DIR", help="Where to; an unfinished one goes on.")
     ] = Path("bundle"),
     context: Contexts = None,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """Fetch and check everything that images need, so that a machine without a network builds them."""
@@ -58,7 +59,7 @@ def bundle(
 
     if not (targets or target or only or skip):
         raise UsageError("nothing was chosen", remedy="mlperf-bake bundle TARGET --out DIR")
-    project = open_project()
+    project = open_project(round_name=round_name)
     cells = project.cells([*(targets or ()), *(target or ())], only or (), skip or ())
     require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())

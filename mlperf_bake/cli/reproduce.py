@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from mlperf_bake.cli.options import Contexts, Json, Only, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import BuildFailed, UsageError
 
@@ -26,6 +26,7 @@ def reproduce(
     only: Only = None,
     skip: Skip = None,
     context: Contexts = None,
+    round_name: RoundName = "",
     json: Json = False,
 ) -> None:
     """Build images twice without any cache and compare them bit by bit."""
@@ -39,7 +40,7 @@ def reproduce(
 
     if not (targets or target or only or skip):
         raise UsageError("nothing was chosen", remedy="mlperf-bake reproduce TARGET")
-    project = open_project()
+    project = open_project(round_name=round_name)
     cells = project.cells([*(targets or ()), *(target or ())], only or (), skip or ())
     require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())

@@ -11,10 +11,13 @@ from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.cache import parse_cache
 from mlperf_bake.build.elsewhere import with_layouts
 from mlperf_bake.build.service import BuildOptions, build_images
+from mlperf_bake.build.state import named_images
 from mlperf_bake.cli.publishing import publisher_to
+from mlperf_bake.cli.pull import take
 from mlperf_bake.cli.reproduce import compared
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret, passwords
+from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.layout import Layout
 from mlperf_bake.oci.scan import scan
 from mlperf_bake.publish.delivery import complete
@@ -75,6 +78,25 @@ def test_an_image_is_published_found_and_run_by_its_digest(
         "buildx", "imagetools", "inspect", reference, "--format", "{{json .Provenance.SLSA}}", timeout=120
     )
     assert json.loads(provenance.stdout)["buildType"].startswith("https://mobyproject.org/buildkit")
+
+
+def test_a_published_image_is_taken_as_if_it_had_been_built_here(
+    engine: Engine, plan_one: PlanOne, publishing: BuildOptions, registry: str
+) -> None:
+    image = plan_one("taken", SAME + "CMD []\n")
+    publisher = publisher_to(f"{registry}/team", publishing.output)
+    with pytest.raises(UsageError, match="not published"):
+        take(image, publisher, engine, False, silent)
+    (done,) = build_images([image], engine, publishing, say=silent).done
+    reference = take(image, publisher, engine, False, silent)
+    assert reference.endswith(f"@{done.image_id}")
+    assert image.fingerprint in named_images(engine.host, image.tags), "run and plan find it by its name"
+    changed = replace(
+        image, fingerprint="sha256:" + "d" * 64, tags=(image.tags[0][:-12] + "d" * 12, image.tags[1])
+    )
+    assert take(changed, publisher, engine, True, silent) == reference
+    assert image.tags[1] in named_images(engine.host, image.tags)[image.fingerprint].tags
+    engine.call("image", "rm", "--force", reference)
 
 
 def test_a_family_holds_both_platforms_and_the_engine_takes_its_own(

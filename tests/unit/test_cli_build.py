@@ -81,3 +81,48 @@ def test_nothing_chosen_builds_nothing_unless_all_is_said(capsys: pytest.Capture
     assert "--all for each of " in capsys.readouterr().err
     assert execute(["build", "--all", "--dry-run", "--only", "model=bert", *BASES]) == 0
     assert CELL not in capsys.readouterr().out
+
+
+def test_a_push_builds_a_layout_of_each_platform_with_its_caches(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tflite = CELL.replace("onnxruntime", "tflite")
+    words = [
+        "build",
+        tflite,
+        "--dry-run",
+        "--push",
+        "--registry",
+        PREFIX,
+        "--platform",
+        "linux/amd64,linux/arm64",
+    ]
+    words += ["--cache-from", "type=registry,ref=registry.example/cache", *BASES]
+    assert execute(words) == 0
+    targets = json.loads(capsys.readouterr().out)["target"]
+    assert sorted(targets) == [tflite.replace("-cpu-", "-coral-"), tflite]
+    assert [target["platforms"] for _, target in sorted(targets.items())] == [
+        ["linux/arm64"],
+        ["linux/amd64"],
+    ]
+    for name, target in targets.items():
+        place = project.state / "layouts" / name
+        assert target["output"] == [f"type=oci,dest={place},tar=false,rewrite-timestamp=true"]
+        assert f"type=registry,ref=registry.example/cache:{name}" in target["cache-from"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--push", "--registry", "https://registry.example/team"], "not a registry"),
+        (["--push", "--registry", "Team"], "not a registry"),
+        (["--cache-to", "s3"], "not a place for a build cache"),
+        (["--bundle", "nowhere"], "no whole bundle"),
+        (["--platform", "linux/s390x"], "no chosen cell is of this platform"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_built(
+    words: list[str], said: str, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["build", CELL, *words]) in (2, 3)
+    assert said in capsys.readouterr().err
