@@ -11,12 +11,14 @@ from typing import Final
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.records import read_records, texts
 from mlperf_bake.accuracy.rouge import Pair, generation, judge, read_texts
-from mlperf_bake.accuracy.sentences import ABSENT, english_sentences, one_a_line
+from mlperf_bake.accuracy.sentences import ABSENT, Split, english_sentences, one_a_line
 from mlperf_bake.errors import UsageError
 
 _NEEDLE: Final = re.compile(r"\w{8}-\w{4}-\w{4}-\w{4}-\w{12}")
 _ANSWER: Final = "Answer: "
 _KINDS: Final = ("rouge", "niah_em", "qa_em")
+_NAMES: Final = {"ROUGEL": "rougeL", "exact_match": "exact_match"}
+"""Metric to its name in the line."""
 
 
 def measure(log: Path, given: Given) -> Measured:
@@ -26,44 +28,26 @@ def measure(log: Path, given: Given) -> Measured:
         UsageError: see ``rouge.summaries``; also a sample to be judged in another way.
     """
     truth = given.path()
-    records = read_records(truth)
-    kinds = texts(records, truth, "metric")
-    for number, kind in enumerate(kinds):
-        if kind not in _KINDS:
-            said = f'record {number}: "{kind}"'
-            raise UsageError(
-                "an unknown way to judge", where=str(truth), found=said, expected=", ".join(_KINDS)
-            )
+    kinds = _kinds(truth)
     found = read_texts(log, given, "int64", "gt_output")
     split = english_sentences()
-    summaries = [
-        pair for pair, kind in zip(found.pairs, _in_order(found.order, kinds), strict=True) if kind == "rouge"
-    ]
-    exact = []
-    for pair, kind in zip(found.pairs, _in_order(found.order, kinds), strict=True):
-        if kind == "rouge":
-            continue
-        text = Pair(one_a_line(pair.generated, split), one_a_line(pair.target, split)) if split else pair
-        exact.append((needles if kind == "niah_em" else answered)(text.generated, text.target))
-    rouge = judge(summaries, split)[0]["rougeL"]
-    figures = {"TOKENS_PER_SAMPLE": found.tokens / len(found.pairs)}
-    line: dict[str, object] = {}
-    for name, metric, values in (("rougeL", "ROUGEL", rouge), ("exact_match", "exact_match", exact)):
-        if values:
-            figures[metric] = sum(values) / len(values)
-            line[name] = figures[metric]
-    unmeasured = {
-        metric: "no sample is judged by it" for metric in ("ROUGEL", "exact_match") if metric not in figures
-    }
-    if split is None and exact:
-        del figures["exact_match"], line["exact_match"]
+    judged = [(pair, kinds[sample]) for pair, sample in zip(found.pairs, found.order, strict=True)]
+    summaries = [pair for pair, kind in judged if kind == "rouge"]
+    scores = {"ROUGEL": judge(summaries, split)[0]["rougeL"]}
+    unmeasured = {}
+    if split is None:
         unmeasured["exact_match"] = ABSENT
+    else:
+        scores["exact_match"] = [_exact(pair, kind, split) for pair, kind in judged if kind != "rouge"]
+    unmeasured |= {metric: "no sample is judged by it" for metric, values in scores.items() if not values}
+    figures = {metric: sum(values) / len(values) for metric, values in scores.items() if values}
+    line: dict[str, object] = {_NAMES[metric]: value for metric, value in figures.items()}
     return Measured(
         samples=found.samples,
-        figures=figures,
+        figures={**figures, "TOKENS_PER_SAMPLE": found.tokens / len(found.pairs)},
         line=str(line | generation(found)),
         unmeasured=unmeasured,
-        intervals=known(ROUGEL=mean_interval(rouge), exact_match=mean_interval(exact)),
+        intervals=known(**{metric: mean_interval(values) for metric, values in scores.items()}),
         repeated=found.repeated,
     )
 
@@ -90,5 +74,18 @@ def answered(generated: str, target: str) -> float:
     return 100.0 if any("".join(right.split()).lower() in squeezed for right in target.split("|")) else 0.0
 
 
-def _in_order(order: tuple[int, ...], kinds: list[str]) -> list[str]:
-    return [kinds[sample] for sample in order]
+def _exact(pair: Pair, kind: str, split: Split) -> float:
+    generated, target = one_a_line(pair.generated, split), one_a_line(pair.target, split)
+    return needles(generated, target) if kind == "niah_em" else answered(generated, target)
+
+
+def _kinds(truth: Path) -> list[str]:
+    """How each sample is to be judged."""
+    kinds = texts(read_records(truth), truth, "metric")
+    for number, kind in enumerate(kinds):
+        if kind not in _KINDS:
+            said = f'record {number}: "{kind}"'
+            raise UsageError(
+                "an unknown way to judge", where=str(truth), found=said, expected=", ".join(_KINDS)
+            )
+    return kinds

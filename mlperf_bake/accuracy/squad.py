@@ -11,7 +11,7 @@ import json
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -71,14 +71,8 @@ def measure(log: Path, given: Given) -> Measured:
     asked = sorted({shown[number].question for number in given.only or range(len(shown))})
     texts = _texts(questions, shown, best, pieces)
     questions, texts = tuple(questions[number] for number in asked), [texts[number] for number in asked]
-    f1 = [
-        100 * max(f1_score(text, right) for right in question.answers)
-        for question, text in zip(questions, texts, strict=True)
-    ]
-    exact = [
-        100.0 * any(normalized(text) == normalized(right) for right in question.answers)
-        for question, text in zip(questions, texts, strict=True)
-    ]
+    f1 = [_best(f1_score, text, question) for text, question in zip(texts, questions, strict=True)]
+    exact = [_best(_same, text, question) for text, question in zip(texts, questions, strict=True)]
     scores = {"exact_match": sum(exact) / len(exact), "f1": sum(f1) / len(f1)}
     return Measured(
         samples=answers.count,
@@ -127,6 +121,15 @@ def f1_score(text: str, right: str) -> float:
     given, expected = normalized(text).split(), normalized(right).split()
     common = sum((Counter(given) & Counter(expected)).values())
     return 2 * common / (len(given) + len(expected)) if common else 0.0
+
+
+def _same(text: str, right: str) -> float:
+    return float(normalized(text) == normalized(right))
+
+
+def _best(score: Callable[[str, str], float], text: str, question: Question) -> float:
+    """The best score against any of the question's answers, in per cent."""
+    return 100 * max(score(text, right) for right in question.answers)
 
 
 def _part(truth: Path, name: str) -> Path:
