@@ -113,6 +113,7 @@ def run(
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.corrected import corrected_command
     from mlperf_bake.run.data import data_for, raw_data, require_labels
+    from mlperf_bake.run.energy import read_counters, spent, write_energy
     from mlperf_bake.run.harness_options import as_typed
     from mlperf_bake.run.next_step import next_command
     from mlperf_bake.run.request import Limits, RunRequest, new_run_id, own_class_from, results_from
@@ -156,7 +157,9 @@ def run(
         platform=project.matrix.hardware[cell.hardware].platform,
         run_id=run_id or new_run_id(scenario, mode),
         harness_options=options,
-        limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
+        limits=Limits(memory_bytes=memory << 20, cpuset=cpuset).reaching(
+            project.matrix.hardware[cell.hardware]
+        ),
         own_class=own_class_from(own_class, cell.id, project.matrix.frameworks[cell.framework].backend)
         if own_class
         else None,
@@ -173,11 +176,17 @@ def run(
     if mode != "find-peak" and not untuned and not own_class:  # tuned was the image's own class
         request = tuned(project, request, engine, say)
     console = Console(stderr=json)
+    before = read_counters()
     outcome = run_image(request, engine, console=console, say=say)
+    energy = spent(before, read_counters()) if engine.local else None
+    if energy and isinstance(request.results, Path):
+        write_energy(energy, request.results / outcome.run_id)
     if json:
         print_json(outcome_json(outcome))
     else:
         print_outcome(outcome, console)
+    if energy:
+        say(f"energy: {energy}")
     command = _command(target, request, data, results, image, memory)
     if untuned:
         command.append("--untuned")
