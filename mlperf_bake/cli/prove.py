@@ -50,6 +50,7 @@ def prove(
     from mlperf_bake.proof.prove import Trial
     from mlperf_bake.proof.prove import prove as prove_cell
     from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
+    from mlperf_bake.run.request import Limits
 
     project = open_project()
     project.require_own("prove")
@@ -82,7 +83,8 @@ def prove(
             with StepLine() as progress:
                 read = prepare(model.sample_data, model.preprocessing, progress=progress).path
         known = model.known_accuracy if data is None else None
-        trial = Trial(planned, report.done[0], read, known, results.absolute(), duration, stand_ins)
+        limits = Limits().reaching(project.matrix.hardware[cell.hardware])
+        trial = Trial(planned, report.done[0], read, known, results.absolute(), duration, stand_ins, limits)
         outcome = prove_cell(trial, engine, console, say)
         proven.append(outcome)
         save_proofs(path, {outcome.cell_id: outcome.proof})

@@ -118,7 +118,9 @@ def tune(
         platform=project.matrix.hardware[cell.hardware].platform,
         run_id="",
         harness_options=options,
-        limits=Limits(memory_bytes=memory << 20, cpuset=cpuset),
+        limits=Limits(memory_bytes=memory << 20, cpuset=cpuset).reaching(
+            project.matrix.hardware[cell.hardware]
+        ),
     )
     conditions = conditions_of(options, scenario)
     circumstances = Circumstances(

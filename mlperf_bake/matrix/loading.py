@@ -58,7 +58,7 @@ def parse_matrix(text: str, name: str) -> Matrix:
 
         problems.raise_if_any()
         base, _ = parse(read_text(shipped_root() / MARK, f"{name} (shipped)"), f"{name} (shipped)")
-        node = extended(node, base, tuple(SECTIONS.values()))
+        node = extended(node, base, {str(axis): section for axis, section in SECTIONS.items()})
     check(node, load_schema("matrix.schema.json"), problems)
     problems.raise_if_any()
     rules = _rules(node, problems)
@@ -158,7 +158,9 @@ def _hardware(name: str, fields: dict[str, Any]) -> Hardware:
     return Hardware(
         name=name,
         **_only(fields, "title", "platform", "template", "triplet"),
+        **_given(fields, "accelerator"),
         bases=_images(fields.get("bases", {})),
+        devices=tuple(fields.get("devices", ())),
     )
 
 

@@ -256,7 +256,8 @@ class Framework(NamedTuple):
 class Hardware(NamedTuple):
     """A value of the hardware axis: the platform an image runs on and the compiler's name for it.
 
-    ``bases`` are its makers' images, by OS, in place of the OS's own.
+    ``bases`` are its makers' images, by OS, in place of the OS's own; ``accelerator`` and
+    ``devices`` are what its containers must be given.
     """
 
     name: str
@@ -265,6 +266,8 @@ class Hardware(NamedTuple):
     template: str
     triplet: str
     bases: Mapping[str, Image] = MappingProxyType({})
+    accelerator: str | None = None
+    devices: tuple[str, ...] = ()
 
     @property
     def machine(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.errors import BakeError, RunFailed
 from mlperf_bake.proof.record import Proof, dockerfile_digest
+from mlperf_bake.run.request import Limits
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +35,7 @@ class Trial:
         data: its model's prepared sample data, or a directory as its reference implementation reads it; None: it is not run.
         known: the figure that the sample data is known to give; None where nobody knows one.
         stand_ins: named build contexts that took the place of what the cell declares.
+        limits: what its containers may take.
         results: directory that the runs go to.
         duration_s: of each performance run, seconds.
     """
@@ -45,6 +47,7 @@ class Trial:
     results: Path
     duration_s: float
     stand_ins: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def _run(
             platform=trial.planned.platform,
             run_id=new_run_id(scenario, mode),
             harness_options=options,
+            limits=trial.limits,
         )
         return run_image(request, engine, console=console, say=say).manifest
 

@@ -61,7 +61,16 @@ def container_options(
         import docker.types
 
         options["device_requests"] = [docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])]
+    if limits.devices:
+        options["devices"] = [f"{path}:{path}:rw" for path in limits.devices]
+        options["group_add"] = _groups(limits.devices)
     return options
+
+
+def _groups(devices: tuple[str, ...]) -> list[int]:
+    """The groups that own the device files here, so that a user who is not root may open them; root's is not among them."""
+    found = (Path(path) for path in devices)
+    return sorted({path.stat().st_gid for path in found if path.exists()} - {0})
 
 
 def _emulator(request: RunRequest, engine: Engine) -> dict[str, str]:

@@ -1,14 +1,17 @@
 """What is to be run, complete: image, workload, data, where results go, limits."""
 
+from __future__ import annotations
+
 import os
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.values import Hardware
 
 HARNESS_USER = 65532
 """User and group of the image's own user."""
@@ -43,7 +46,8 @@ class Limits:
         pids: processes and threads.
         cpuset: CPUs as ``0-3,8``; empty for all.
         tmp_bytes: size of ``/tmp``, which lies in memory.
-        gpus: whether the container gets all GPUs.
+        gpus: whether the container gets all GPUs, through NVIDIA's container toolkit.
+        devices: the device files that it gets, such as ``/dev/kfd``.
     """
 
     memory_bytes: int = 0
@@ -51,6 +55,11 @@ class Limits:
     cpuset: str = ""
     tmp_bytes: int = 256 << 20
     gpus: bool = False
+    devices: tuple[str, ...] = ()
+
+    def reaching(self, hardware: Hardware) -> Limits:
+        """The same, with what a hardware needs to be reached."""
+        return replace(self, gpus=hardware.accelerator == "nvidia", devices=hardware.devices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pytest
 
 from mlperf_bake.cli.run import require_valid
 from mlperf_bake.errors import Interrupted, RunFailed, UsageError
+from mlperf_bake.project import open_project
 from mlperf_bake.run.endings import ENDINGS, error_for
 from mlperf_bake.run.hardened import client_is_gone, container_options, this_client
 from mlperf_bake.run.progress import Phase, Said
@@ -52,6 +53,26 @@ def test_the_container_gets_nothing_it_does_not_need() -> None:
     assert options["pids_limit"] > 0
     assert "device_requests" not in options
     assert options["environment"] == {"MLPERF_BAKE_IMAGE_DIGEST": "sha256:aa"}
+
+
+def test_a_container_gets_what_reaches_the_hardware_of_its_cell_and_no_more(tmp_path: Path) -> None:
+    hardware = open_project(Path(__file__)).matrix.hardware
+    for name, gpus, devices in (
+        ("cpu", False, ()),
+        ("cuda", True, ()),
+        ("l4t", True, ()),
+        ("rocm", False, ("/dev/kfd", "/dev/dri")),
+        ("coral", False, ("/dev/bus/usb",)),
+    ):
+        limits = REQUEST.limits.reaching(hardware[name])
+        assert (limits.gpus, limits.devices, limits.cpuset) == (gpus, devices, REQUEST.limits.cpuset)
+    (tmp_path / "kfd").touch()
+    os.chown(tmp_path / "kfd", -1, os.getgid())
+    request = replace(REQUEST, limits=Limits(devices=(f"{tmp_path}/kfd", f"{tmp_path}/gone")))
+    options = container_options(request, ENGINE, "65532:65532", "sha256:aa", "host:1:2")
+    assert options["devices"][0] == f"{tmp_path}/kfd:{tmp_path}/kfd:rw"
+    assert options["group_add"] == sorted({os.getgid()} - {0})
+    assert "devices" not in container_options(REQUEST, ENGINE, "65532:65532", "sha256:aa", "host:1:2")
 
 
 def test_only_an_emulated_run_has_an_init_process_and_an_emulated_processor() -> None:
