@@ -8,15 +8,16 @@ what MLCommons' script found. Where it is missing there is no exact match, only 
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from mlperf_bake.accuracy.final_answers import harmony_letter, letter, number
 from mlperf_bake.accuracy.generated import Generated
-from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
+from mlperf_bake.accuracy.measured import Given, Measured, known, share_interval
 from mlperf_bake.accuracy.records import read_records, texts
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.confidence import Interval
 
 Letter = Callable[[str, str], str | None]
 
@@ -53,6 +54,46 @@ def gpt_oss(log: Path, given: Given) -> Measured:
     return _measure(log, given, harmony_letter, special=True, weights=weights, as_mapping=False)
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Verdicts by data set, as they come."""
+
+    right: Counter[str] = field(default_factory=Counter)
+    total: Counter[str] = field(default_factory=Counter)
+    unjudged: Counter[str] = field(default_factory=Counter)
+
+    def add(self, dataset: str, verdict: bool | None) -> None:
+        if verdict is None:
+            self.unjudged[dataset] += 1
+            return
+        self.total[dataset] += 1
+        self.right[dataset] += verdict
+
+    def exact_match(self, weights: Mapping[str, float]) -> float:
+        """Right answers of all, in per cent; an answer weighs 1 where its data set has no weight."""
+        weight = {name: weights.get(name, 1.0) for name in self.total}
+        right = sum(weight[name] * self.right[name] for name in self.total)
+        return 100 * right / sum(weight[name] * self.total[name] for name in self.total)
+
+    def interval(self) -> Interval:
+        """Of the exact match where all answers weigh the same."""
+        return share_interval(self.right.total(), self.total.total())
+
+    def unmeasured(self) -> str:
+        """Why there is no exact match; empty where there is one."""
+        if not self.unjudged:
+            return ""
+        reasons = (f"{name} ({count}): {_reason(name)}" for name, count in sorted(self.unjudged.items()))
+        return f'{"; ".join(reasons)}; a column "{_CORRECT}" may say what MLCommons\' script found'
+
+    def by_set(self) -> dict[str, float]:
+        """The share of each data set, in per cent."""
+        return {
+            f"{name}, {self.total[name]} answers": 100 * self.right[name] / self.total[name]
+            for name in sorted(self.total)
+        }
+
+
 def _measure(
     log: Path, given: Given, choose: Letter, *, special: bool, weights: Mapping[str, float], as_mapping: bool
 ) -> Measured:
@@ -60,48 +101,25 @@ def _measure(
     samples = _samples(truth)
     generated = Generated(given, "int32")
     stream = given.answers(log, len(samples), f"records of {truth.name}")
-    tokens = 0
-    right: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    unjudged: Counter[str] = Counter()
-    scores = []
+    tally = _Tally()
+    count = 0
     for answer in stream:
+        tokens = generated.tokens(answer, log)
+        count += len(tokens)
         sample = samples[answer.qsl_idx]
-        found = generated.tokens(answer, log)
-        tokens += len(found)
-        verdict = _verdict(sample, generated.text(found, special=special), choose)
-        if verdict is None:
-            unjudged[sample.dataset] += 1
-            continue
-        scores.append(100.0 * verdict)
-        total[sample.dataset] += 1
-        right[sample.dataset] += verdict
-    per_sample = tokens / stream.count
-    also = {f"{name}, {total[name]} answers": 100 * right[name] / total[name] for name in sorted(total)}
-    if unjudged:
-        reasons = "; ".join(f"{name} ({count}): {_reason(name)}" for name, count in sorted(unjudged.items()))
-        reason = f'{reasons}; a column "{_CORRECT}" may say what MLCommons\' script found'
-        return Measured(
-            samples=stream.count,
-            figures={"TOKENS_PER_SAMPLE": per_sample},
-            line=_line(None, per_sample, as_mapping),
-            unmeasured={"exact_match": reason},
-            repeated=stream.repeated,
-            also=also,
-        )
-    weight = {name: weights.get(name, 1.0) for name in total}
-    value = (
-        100
-        * sum(weight[name] * right[name] for name in total)
-        / sum(weight[name] * total[name] for name in total)
-    )
+        tally.add(sample.dataset, _verdict(sample, generated.text(tokens, special=special), choose))
+    per_sample = count / stream.count
+    reason = tally.unmeasured()
+    value = None if reason else tally.exact_match(weights)
+    exact = {} if value is None else {"exact_match": value}
     return Measured(
         samples=stream.count,
-        figures={"exact_match": value, "TOKENS_PER_SAMPLE": per_sample},
+        figures={**exact, "TOKENS_PER_SAMPLE": per_sample},
         line=_line(value, per_sample, as_mapping),
-        intervals=known(exact_match=None if weights else mean_interval(scores)),
+        unmeasured={"exact_match": reason} if reason else {},
+        intervals=known(exact_match=None if reason or weights else tally.interval()),
         repeated=stream.repeated,
-        also=also,
+        also=tally.by_set(),
     )
 
 

@@ -5,6 +5,8 @@ Curves are computed exactly, from ranks; equal predictions count half, as in sci
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +23,8 @@ _SMALLEST: Final = 1e-12
 """Predictions are kept this far from 0 and 1 before their logarithm is taken."""
 _HEAD: Final = 2
 _THRESHOLD: Final = 0.5
+_NAMES: Final = {"DLRM_NE": "ne", "DLRM_ACC": "accuracy", "DLRM_AUC": "gauc"}
+"""Metric to its name in the line."""
 
 
 def dlrm_v2(log: Path, given: Given) -> Measured:
@@ -75,40 +79,67 @@ def dlrm_v3(log: Path, given: Given) -> Measured:
     import numpy as np
 
     answers = given.answers(log, given.count(), "samples")
-    entropy = right = weight_sum = clicks = 0.0
-    areas = []
+    clicks = _Clicks()
     for answer in answers:
         values = numbers(answer, given.dtype or "float32", log).astype(np.float64)
-        predicted, labels, weights = _candidates(answer, values, log)
-        clipped = np.clip(predicted, _SMALLEST, 1 - _SMALLEST)
-        entropy -= float((weights * np.where(labels > 0, np.log(clipped), np.log1p(-clipped))).sum())
-        right += float((weights * ((predicted >= _THRESHOLD) == (labels > 0))).sum())
-        weight_sum += float(weights.sum())
-        clicks += float((weights * labels).sum())
-        both = (weights * labels).sum() > 0 and (weights * (1 - labels)).sum() > 0
-        if both and (predicted != predicted[0]).any():
-            areas.append(area(predicted, labels > 0, weights))
-    if not areas or not 0 < clicks < weight_sum:
+        clicks.add(*_candidates(answer, values, log))
+    if not clicks.areas or not 0 < clicks.clicked < clicks.weight:
         raise UsageError(
             "the labels are all of one kind", where=str(log), expected="clicks and none, in one sample"
         )
-    base = clicks / weight_sum
-    own = -(clicks * np.log(base) + (weight_sum - clicks) * np.log1p(-base))
-    figures = {
-        "DLRM_NE": entropy / float(own),
-        "DLRM_ACC": right / weight_sum,
-        "DLRM_AUC": sum(areas) / len(areas),
-    }
-    names = {"DLRM_NE": "ne", "DLRM_ACC": "accuracy", "DLRM_AUC": "gauc"}
-    line = "\n".join(f"metric/lifetime_{names[name]}/rating: {value:.6f}" for name, value in figures.items())
+    figures = clicks.figures()
+    line = "\n".join(f"metric/lifetime_{_NAMES[name]}/rating: {value:.6f}" for name, value in figures.items())
     return Measured(
         samples=answers.count,
         figures=figures,
         line=line,
-        intervals=known(DLRM_AUC=mean_interval(areas)),
+        intervals=known(DLRM_AUC=mean_interval(clicks.areas)),
         repeated=answers.repeated,
-        also={"samples with both labels": len(areas)},
+        also={"samples with both labels": len(clicks.areas)},
     )
+
+
+@dataclass(slots=True)
+class _Clicks:
+    """Sums over the samples of dlrm-v3, as they come.
+
+    Attributes:
+        loss: cross entropy, in nats.
+        right: weight of the items judged right.
+        weight, clicked: of all items, and of those clicked.
+        areas: under the curve of each sample that has one.
+    """
+
+    loss: float = 0.0
+    right: float = 0.0
+    weight: float = 0.0
+    clicked: float = 0.0
+    areas: list[float] = field(default_factory=list)
+
+    def add(
+        self, predicted: NDArray[np.float64], labels: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> None:
+        """Adds the items of one sample."""
+        import numpy as np
+
+        likely = np.clip(predicted, _SMALLEST, 1 - _SMALLEST)
+        self.loss -= float((weights * np.where(labels > 0, np.log(likely), np.log1p(-likely))).sum())
+        self.right += float((weights * ((predicted >= _THRESHOLD) == (labels > 0))).sum())
+        self.weight += float(weights.sum())
+        self.clicked += float((weights * labels).sum())
+        both = (weights * labels).sum() > 0 and (weights * (1 - labels)).sum() > 0
+        if both and (predicted != predicted[0]).any():
+            self.areas.append(area(predicted, labels > 0, weights))
+
+    def figures(self) -> dict[str, float]:
+        """Entropy divided by that of always predicting the mean, share judged right, mean area."""
+        mean = self.clicked / self.weight
+        base = -(self.clicked * math.log(mean) + (self.weight - self.clicked) * math.log1p(-mean))
+        return {
+            "DLRM_NE": self.loss / base,
+            "DLRM_ACC": self.right / self.weight,
+            "DLRM_AUC": sum(self.areas) / len(self.areas),
+        }
 
 
 def area(
