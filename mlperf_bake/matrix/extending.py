@@ -43,7 +43,7 @@ def extended(own: Node, base: Node, sections: Mapping[str, str]) -> Node:
         broken = section in own.mapping and own.mapping[section].mapping is None
         if theirs is None or theirs.mapping is None or broken:
             continue
-        values = {name: _opened(value, new) for name, value in theirs.mapping.items()} | mine[axis]
+        values = {**{name: _opened(value, new) for name, value in theirs.mapping.items()}, **mine[axis]}
         spots = theirs.key_spots | (own.mapping[section].key_spots if section in own.mapping else {})
         merged[section] = replace(own.mapping.get(section, theirs), mapping=values, key_spots=spots)
     return replace(own, mapping=merged, key_spots={**base.key_spots, **own.key_spots})

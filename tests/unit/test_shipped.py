@@ -133,13 +133,61 @@ def test_own_values_replace_shipped_ones_in_their_rank_and_new_ones_follow() -> 
     base, _ = parse("version: 1\nround: v6.1\nmodels: {a: {t: 1}, b: {t: 2}}\nos: {x: {}}\n", "shipped")
     own, _ = parse("extends: shipped\nmodels: {c: {t: 3}, a: {t: 9}}\nround: v6.0\n", "own")
     assert extends_shipped(own) and not extends_shipped(base)
-    assert extended(own, base, ("models", "os")).plain() == {
+    assert extended(own, base, {"model": "models", "os": "os"}).plain() == {
         "version": 1,
         "round": "v6.0",
         "models": {"a": {"t": 9}, "b": {"t": 2}, "c": {"t": 3}},
         "os": {"x": {}},
         "extends": "shipped",
     }
+
+
+def test_rules_of_shipped_values_rule_out_no_new_one() -> None:
+    rule = "needs: [{model: [a], because: only a}]"
+    base, _ = parse(f"models: {{a: {{}}, b: {{}}}}\nos: {{x: {{{rule}}}, y: {{{rule}}}}}\n", "shipped")
+    own, _ = parse(f"extends: shipped\nmodels: {{b: {{}}, new: {{}}}}\nos: {{y: {{{rule}}}}}\n", "own")
+    merged = extended(own, base, {"model": "models", "os": "os"}).plain()
+    assert isinstance(merged, dict)
+    assert merged["os"]["x"]["needs"] == [{"model": ["a", "new"], "because": "only a"}]
+    assert merged["os"]["y"]["needs"] == [{"model": ["a"], "because": "only a"}], (
+        "one's own rule stands as it is"
+    )
+
+
+MINE = """
+models:
+  mynet:
+    title: my own network
+    license: Apache-2.0
+    source: my disk
+    benchmark: resnet
+    loadgen_model: resnet50
+    division: open
+    task: image-classification
+    precision: fp32
+    weights: {file: mynet.onnx, sha256: dc67e991fbeef3e18963cf958ee11c0386018a083a72a615ae5e2e9272c93f31}
+    input: {name: images, shape: 3x224x224, dtype: float32}
+    output: {name: logits, kind: scores, classes: 1000, label_offset: 0}
+    preprocessing: imagenet-lite-224
+    sample_data: imagenet-20
+    needs:
+      - framework: [onnxruntime]
+        because: its weights are ONNX
+"""
+
+
+def test_a_model_of_ones_own_is_locked_without_a_network_and_planned(
+    installed: Path, cache: Path, tmp_path: Path
+) -> None:
+    assert command(installed, cache, tmp_path, "init", "--extend").returncode == 0
+    matrix = tmp_path / "matrix.yaml"
+    matrix.write_text(matrix.read_text(encoding="utf-8") + MINE, encoding="utf-8")
+    stale = command(installed, cache, tmp_path, "lock", "--check")
+    assert stale.returncode == 4 and "mynet" in stale.stderr, stale.stderr
+    locked = command(installed, cache, tmp_path, "lock")
+    assert locked.returncode == 0 and locked.stdout.startswith("weights/mynet: "), locked.stderr
+    explained = command(installed, cache, tmp_path, "explain", "mynet")
+    assert "mynet-cpp-onnxruntime-cpu-debian12" in explained.stdout, explained.stderr
 
 
 def test_an_installation_without_its_data_says_so(tmp_path: Path) -> None:
