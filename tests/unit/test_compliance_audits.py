@@ -7,7 +7,7 @@ from mlperf_bake.compliance.audits import tests_of as names_of
 from mlperf_bake.compliance.deviations import LOGGED
 from mlperf_bake.errors import UsageError
 from mlperf_bake.project import open_project
-from mlperf_bake.render.cellconf import shared_lines
+from mlperf_bake.render.cellconf import round_lines, shared_lines
 from mlperf_bake.rounds import Round, load_round, round_names
 from tests.support.second_matrix import CHECKOUT
 
@@ -67,12 +67,12 @@ def test_settings_are_those_of_the_published_audits(
     assert dict(audit(test, load_round(round_name), benchmark).settings) == settings
 
 
-def test_a_line_that_names_a_model_holds_in_its_scenario_although_loadgen_would_leave_it_out() -> None:
-    sdxl = audit("TEST04", V61, "stable-diffusion-xl")
-    assert sdxl.setting("min_query_count", "Offline") == 500
-    assert sdxl.setting("min_query_count", "SingleStream") is None
-    assert sdxl.setting("performance_issue_same_index", "SingleStream") == 3
-    assert audit("TEST04", V61, "resnet").setting("min_query_count", "Offline") is None
+def test_a_line_that_names_a_model_holds_in_its_scenario_unless_the_checker_would_refuse_the_run() -> None:
+    wan = audit("TEST04", V61, "wan-2.2-t2v-a14b")
+    assert wan.setting("min_query_count", "SingleStream") == 20
+    assert wan.setting("min_query_count", "Offline") is None
+    assert wan.setting("performance_issue_same_index", "Offline") == 3
+    assert audit("TEST04", V61, "stable-diffusion-xl").setting("min_query_count", "Offline") is None
 
 
 def test_an_exception_holds_from_its_round_on() -> None:
@@ -109,7 +109,9 @@ def test_a_test_that_the_benchmark_does_not_have_is_refused(test: str, benchmark
 def test_cell_conf_carries_the_audits_of_the_benchmark_in_its_round() -> None:
     project = open_project(CHECKOUT)
     cell = project.cells(["efficientnet-lite0"])[0]
-    lines = shared_lines(project.matrix, cell, V61, None).splitlines()
+    matrix, model = project.matrix, project.matrix.models[cell.model]
+    rules = round_lines(V61, V61.models[model.benchmark])
+    lines = shared_lines(model, matrix.framework_of(cell), None, None, rules).splitlines()
     assert [line for line in lines if line.startswith("compliance.")] == [
         f"compliance.TEST01.accuracy_log_rng_seed = {SEED}",
         "compliance.TEST01.accuracy_log_sampling_target = 4096",

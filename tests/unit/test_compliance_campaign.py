@@ -72,12 +72,12 @@ def test_options_that_mean_nothing_to_a_run_or_that_its_audit_fixes_are_left_out
     assert options["accuracy"] == ("--workers", "2")
     tokens = campaign(base, RULES, "llama3.1-8b").requests[1]
     assert (tokens.mode, tokens.harness_options) == ("compliance/TEST06", ("--workers", "2"))
-    sdxl = {
-        scenario: campaign(replace(base, scenario=scenario), RULES, "stable-diffusion-xl").requests[-1]
+    wan = {
+        scenario: campaign(replace(base, scenario=scenario), RULES, "wan-2.2-t2v-a14b").requests[-1]
         for scenario in ("Offline", "SingleStream")
     }
-    assert sdxl["Offline"].harness_options == ("--duration", "2", "--workers", "2")
-    assert sdxl["SingleStream"].harness_options == OPTIONS
+    assert wan["SingleStream"].harness_options == ("--duration", "2", "--workers", "2")
+    assert wan["Offline"].harness_options == OPTIONS
 
 
 def test_a_benchmark_without_tests_has_no_campaign(base: RunRequest) -> None:
