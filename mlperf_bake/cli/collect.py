@@ -63,6 +63,15 @@ Model = Annotated[
         "--model", metavar="NAME", help="The benchmark of runs without manifest.", show_default=False
     ),
 ]
+Benchmark = Annotated[
+    str | None,
+    typer.Option(
+        "--benchmark",
+        metavar="NAME",
+        help="What an open model of runs without manifest stands for, if its name does not say it.",
+        show_default=False,
+    ),
+]
 RunsFile = Annotated[
     Path | None,
     typer.Option(
@@ -103,6 +112,7 @@ def collect(
     round_name: RoundName = "v6.1",
     data: Data = None,
     model: Model = None,
+    benchmark: Benchmark = None,
     runs_file: RunsFile = None,
     infer: Infer = False,
     image: Image = None,

@@ -26,7 +26,7 @@ from mlperf_bake.submission.foreign_runs import FromRuns, read_foreign_runs
 from mlperf_bake.submission.judged import accuracy_texts
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.replacement import replacing
-from mlperf_bake.submission.runs_file import KEYS, Asked, ask, runs_file
+from mlperf_bake.submission.runs_file import BENCHMARK, KEYS, Asked, ask, runs_file
 from mlperf_bake.submission.selection import Pair, select
 from mlperf_bake.submission.sources import read_sources
 from mlperf_bake.submission.system import system_name
@@ -53,6 +53,7 @@ class CollectOptions:
         model: the model of runs of others that nothing else tells it of.
         said: by directory, what the user says of such runs (``read_runs_file``).
         infer: copy results of edge systems to the scenarios that they may stand for.
+        benchmark: what an open model of runs of others stands for, where its name does not say it.
     """
 
     submitter: str
@@ -65,6 +66,7 @@ class CollectOptions:
     model: str | None = None
     said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     infer: bool = False
+    benchmark: str | None = None
 
 
 def collect(
@@ -129,6 +131,7 @@ def _foreign_runs(
         "model": options.model or "",
         "system": options.system or "",
         "division": options.division or "",
+        BENCHMARK: options.benchmark or "",
     }
     judged = accuracy_texts(labels, texts)
     return read_foreign_runs(found, options.said, otherwise, options.submitter, rules, judged, made)

@@ -13,12 +13,12 @@ from typing import Final
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.run import DETAIL, ForeignLogs, LeftOut, log_faults
-from mlperf_bake.rounds import Round
+from mlperf_bake.rounds import ModelRules, Round
 from mlperf_bake.submission.documents import foreign_readme
 from mlperf_bake.submission.foreign import ForeignResult, other_round
 from mlperf_bake.submission.foreign_parts import TEST, AccuracyText, result_files
 from mlperf_bake.submission.layout import Owner
-from mlperf_bake.submission.runs_file import Asked
+from mlperf_bake.submission.runs_file import BENCHMARK, Asked
 from mlperf_bake.submission.selection import ResultKey
 
 
@@ -31,12 +31,14 @@ class ForeignRun:
         detail: LoadGen's detail log.
         scenario: as a tree names it.
         known: what is known of model, system and division.
+        benchmark: what the model stands for; None where it is not known.
     """
 
     logs: ForeignLogs
     detail: DetailLog
     scenario: str
     known: Mapping[str, str]
+    benchmark: ModelRules | None
 
     @property
     def asked(self) -> Asked:
@@ -83,7 +85,7 @@ def read_foreign_runs(
 
     Args:
         said: by directory, what the user says of a run (``read_runs_file``).
-        otherwise: what the user says of all of them: values of ``model``, ``system`` and ``division``.
+        otherwise: what the user says of all of them: values of ``model``, ``system``, ``division`` and ``benchmark``.
         submitter: whose they are.
         accuracy_text: gives the accuracy.txt of an accuracy run.
         scratch: an empty directory for files made here; must outlive the results.
@@ -149,8 +151,8 @@ def _run(logs: ForeignLogs, known: Mapping[str, str], rules: Round) -> ForeignRu
     if scenario not in rules.tree.scenarios:
         raise UsageError(f"{scenario} is no scenario", expected=" or ".join(rules.tree.scenarios))
     known = {"model": model_of(logs, rules), **{key: value for key, value in known.items() if value}}
-    _check(known, rules)
-    return ForeignRun(logs, detail, scenario, known)
+    benchmark = _benchmark(known, rules)
+    return ForeignRun(logs, detail, scenario, known, benchmark)
 
 
 def _parts_of_name(logs: ForeignLogs) -> tuple[str, ...]:
@@ -165,14 +167,26 @@ def model_of(logs: ForeignLogs, rules: Round) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _check(known: Mapping[str, str], rules: Round) -> None:
-    model, division = known.get("model"), known.get("division")
+def _benchmark(known: Mapping[str, str], rules: Round) -> ModelRules | None:
+    """What a run's model stands for; only in the open division something else than its name says.
+
+    Raises:
+        UsageError: a division or benchmark that is none.
+    """
+    model, division, named = known.get("model", ""), known.get("division", ""), known.get(BENCHMARK, "")
     if division and division not in rules.tree.divisions:
         raise UsageError(f'unknown division "{division}"', expected=" or ".join(rules.tree.divisions))
-    if model and rules.benchmark_of(model) is None:
+    found = rules.benchmark_of(named or model) if model else None
+    if model and found is None:
         raise UsageError(
-            f"{model} is none of the benchmarks of {rules.name}", expected="one of " + ", ".join(rules.models)
+            f"{named or model} is none of the benchmarks of {rules.name}",
+            expected="one of "
+            + ", ".join(rules.models)
+            + "; of an open model, --benchmark says what it stands for",
         )
+    if found and division not in ("", "open") and rules.benchmark_of(model) is not found:
+        raise UsageError(f"{model} stands for {found.name} in the open division only")
+    return found
 
 
 def _result(
@@ -193,8 +207,8 @@ def _result(
     if pair is None:
         raise UsageError(_why_none(performance, accuracy))
     fast, right = pair
-    model = rules.benchmark_of(key.model)
-    assert model is not None  # _check has seen to it
+    model = fast.benchmark
+    assert model is not None  # a group's runs have one: nothing is missing of them
     found = result_files(fast.logs, right.logs, fast.detail.scenario, model, accuracy_text(right.logs, model))
     readme = made / "README.md"
     readme.write_text(foreign_readme(key, fast.detail, rules, model), encoding="utf-8")

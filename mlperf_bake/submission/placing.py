@@ -65,6 +65,8 @@ def place_result(tree: Path, result: ForeignResult, rules: Round, given: Mapping
     for log in logs:
         _complete_text(tree / log.shortened, log.sha256)
     unknown = write_foreign_measurements(paths, result.key.model, result.measurements, rules, given)
+    if result.owner.division == "open" and rules.benchmark_of(result.key.model) is None:
+        _map(result.owner.path(tree), {result.key.model: result.benchmark.name})
     remarks = (*_missing(paths, rules), *_power(paths))
     return Placed(paths.results, unknown, tuple(logs), remarks)
 
@@ -141,7 +143,13 @@ def place_files(tree: Path, files: SubmitterFiles, rules: Round) -> None:
     _copy(files.sources, source_path(tree, rules, files.owner))
     _copy(files.texts, path)
     if files.mapping:
-        write_json(path / MAPPING, dict(sorted({**earlier_values(path / MAPPING), **files.mapping}.items())))
+        _map(path, files.mapping)
+
+
+def _map(submitter: Path, mapping: Mapping[str, str]) -> None:
+    """Adds to a submitter's model_mapping.json."""
+    known = earlier_values(submitter / MAPPING)
+    write_json(submitter / MAPPING, dict(sorted({**known, **mapping}.items())))
 
 
 def _copy(sources: Iterable[Source], directory: Path) -> None:

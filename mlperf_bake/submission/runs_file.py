@@ -13,9 +13,10 @@ from typing import Final
 from mlperf_bake.errors import UsageError
 
 KEYS: Final = ("model", "system", "division")
-_ENTRY: Final = ("directory", *KEYS)
+BENCHMARK: Final = "benchmark"
+_ENTRY: Final = ("directory", *KEYS, BENCHMARK)
 _MEANING: Final = {
-    "model": "the benchmark, or an open model named in model_mapping.json",
+    "model": "the benchmark; in the open division any name, with a line  benchmark: NAME  for what it stands for",
     "system": "a name for the machine, the same for all its runs",
     "division": "open or closed",
 }

@@ -108,6 +108,33 @@ def test_a_directory_named_like_a_benchmark_and_a_scenario_tells_both(tmp_path: 
     assert (one.result.key.model, one.result.key.scenario) == ("resnet50", "Interactive")
 
 
+def test_an_open_model_of_another_name_is_mapped_to_its_benchmark(tmp_path: Path) -> None:
+    pair(tmp_path / "raw")
+    options = replace(SAID, model="mynet", benchmark="resnet")
+    (one,) = collected(tmp_path, options).foreign
+    assert (one.result.key.model, one.result.benchmark.name) == ("mynet", "resnet")
+    mapping = tmp_path / "tree" / "open" / "Me" / "model_mapping.json"
+    assert json.loads(mapping.read_text(encoding="utf-8")) == {"mynet": "resnet"}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model": "mynet"}, "mynet is none of the benchmarks of v6.1"),
+        ({"model": "mynet", "benchmark": "yournet"}, "yournet is none of the benchmarks of v6.1"),
+        ({"model": "mynet", "benchmark": "resnet", "division": "closed"}, "in the open division only"),
+        ({"model": "resnet", "said": {}, "division": "half"}, "unknown division"),
+    ],
+)
+def test_a_model_that_stands_for_nothing_is_refused(
+    tmp_path: Path, change: dict[str, str], reason: str
+) -> None:
+    pair(tmp_path / "raw")
+    with pytest.raises((NothingSelected, UsageError)) as raised:
+        collected(tmp_path, replace(SAID, **change))  # type: ignore[arg-type]
+    assert reason in str(raised.value)
+
+
 def test_several_systems_and_scenarios_come_from_one_directory(tmp_path: Path) -> None:
     for base, scenario in (("a/", "Offline"), ("b/", "SingleStream"), ("c/", "Offline")):
         pair(tmp_path / "raw", base, replace(SPEC, scenario=scenario))
