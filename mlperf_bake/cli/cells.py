@@ -183,7 +183,7 @@ def explain(
     )
     for rule in rules:
         print_line()
-        print_prose(f"{rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed))}: {rule.because}")
+        print_prose(f"{rule.name} needs {rule.other} {rule.choices}: {rule.because}")
     print_line()
     print_prose(
         f"benchmark {model.benchmark}, {model.division} division, {model.precision}, weights {model.weights.file}"

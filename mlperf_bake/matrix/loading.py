@@ -229,7 +229,8 @@ def _rule(
             problems.add(
                 entry.key_spots[other], f'"{name}" is itself a {axis}; a rule names the values of other axes'
             )
-        found.append(Rule(axis, name, other, frozenset(allowed), str(fields["because"].scalar)))
+        written = tuple(str(node.scalar) for node in fields[other].items or ())
+        found.append(Rule(axis, name, other, frozenset(allowed), str(fields["because"].scalar), written))
     return found
 
 

@@ -128,7 +128,7 @@ def _forbidden(matrix: Matrix, target: str, readings: tuple[dict[Axis, str], ...
 
 
 def _say(rule: Rule) -> str:
-    return f"{rule.axis} {rule.name} needs {rule.other} {' or '.join(sorted(rule.allowed))}: {rule.because}"
+    return f"{rule.axis} {rule.name} needs {rule.other} {rule.choices}: {rule.because}"
 
 
 def _nearest_targets(matrix: Matrix, target: str) -> str:

@@ -295,13 +295,20 @@ Value = Model | Implementation | Framework | Hardware | OperatingSystem
 
 
 class Rule(NamedTuple):
-    """``name`` on ``axis`` can be combined only with ``allowed`` of ``other``; ``because`` says why, in words."""
+    """``name`` on ``axis`` can be combined only with ``allowed`` of ``other``; ``because`` says why, in words. ``written`` are the
+    allowed names as the matrix has them, ``*`` included."""
 
     axis: Axis
     name: str
     other: Axis
     allowed: frozenset[str]
     because: str
+    written: tuple[str, ...] = ()
+
+    @property
+    def choices(self) -> str:
+        """The allowed names in one phrase."""
+        return " or ".join(sorted(self.written or self.allowed))
 
 
 class Cell(NamedTuple):

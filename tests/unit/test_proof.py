@@ -11,10 +11,11 @@ from mlperf_bake.build.service import DoneImage
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.version import Version
 from mlperf_bake.errors import RunFailed, UsageError
-from mlperf_bake.matrix.values import KnownAccuracy
+from mlperf_bake.matrix.values import AXES, KnownAccuracy
 from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.project import open_project
 from mlperf_bake.proof.prove import SCENARIOS, Trial, prove
-from mlperf_bake.proof.record import Proof, load_proofs, save_proofs, state_of, write_proofs
+from mlperf_bake.proof.record import PROOFS, Proof, load_proofs, save_proofs, state_of, write_proofs
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.service import RunOutcome
 
@@ -130,3 +131,19 @@ def test_no_cell_claims_more_than_was_seen(
     assert proof.state == state
     assert says in stopped
     assert bool(stopped) == bool(says)
+
+
+def test_what_stood_in_is_kept_and_told(tmp_path: Path) -> None:
+    digest = "sha256:" + "0a" * 32
+    proof = Proof("built", "2026-11-22", digest, digest, "EPYC, 2 CPUs", stand_ins=("base", "build-base"))
+    save_proofs(tmp_path / PROOFS, {"a-cell": proof})
+    assert load_proofs(tmp_path / PROOFS) == {"a-cell": proof}
+    assert proof.qualified == "built, base and build-base stood in"
+    assert Proof("ran", "2026-11-22", digest, digest, "EPYC").qualified == "ran"
+
+
+def test_every_value_of_every_axis_is_published_but_the_one_that_cannot_be_built() -> None:
+    project = open_project(Path(__file__))
+    for axis in AXES:
+        missing = set(project.matrix.names(axis)) - {cell.value(axis) for cell in project.published()}
+        assert missing == ({"rnnt"} if axis == "model" else set())

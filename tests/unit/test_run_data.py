@@ -9,7 +9,7 @@ from mlperf_bake.assets.progress import silent
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Model
 from mlperf_bake.project import open_project
-from mlperf_bake.run.data import data_for, require_labels
+from mlperf_bake.run.data import data_for, raw_data, require_labels
 
 MODEL: Model = open_project(Path(__file__).resolve().parents[2]).matrix.models["efficientnet-lite0"]
 
@@ -95,3 +95,10 @@ def test_accuracy_needs_labels() -> None:
         require_labels("synthetic", "accuracy", MODEL, "again")
     assert caught.value.remedy == "again"
     assert "mlperf-bake data prepare NAME --for efficientnet-lite0" in str(caught.value.expected)
+
+
+def test_a_reference_implementation_reads_a_directory_as_it_is(tmp_path: Path) -> None:
+    assert raw_data(str(tmp_path), "a-cell") == tmp_path
+    with pytest.raises(UsageError, match="from a directory of yours") as caught:
+        raw_data("synthetic", "a-cell")
+    assert caught.value.where == "a-cell"
