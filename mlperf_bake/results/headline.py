@@ -50,7 +50,9 @@ def headline(detail: DetailLog, rules: Round, model: ModelRules, scenario: str) 
     """
     if (detail.scenario, scenario) in rules.tree.inferable and scenario != "Interactive":
         return _inferred(detail, scenario)
-    field = rules.result_field(model, scenario)
+    # An Interactive run is logged as Server, and quoted as the official checker quotes Server runs.
+    logged = detail.scenario if scenario == "Interactive" and detail.scenario == "Server" else scenario
+    field = rules.result_field(model, logged or scenario)
     value = detail.number(field)
     if value is None:
         return None

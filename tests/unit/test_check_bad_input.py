@@ -13,6 +13,7 @@ from mlperf_bake.check.report import plain
 from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import State
 from mlperf_bake.cli.output import print_json
+from mlperf_bake.compliance.audits import Audit
 from tests.support.submission_trees import (
     CLOSED,
     OPEN,
@@ -282,6 +283,19 @@ def test_a_result_measured_through_an_endpoint_is_named_and_not_called_valid(ope
     (finding,) = (one for one in verdict.findings if one.breach.severity is Severity.ERROR)
     assert finding.rule == "endpoints.unjudged"
     assert verdict.state is State.INVALID
+
+
+def test_more_queries_than_a_compliance_test_asks_for_are_no_other_test(
+    made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Path(shutil.copytree(made["closed"], tmp_path / "tree"))
+    asking = Audit("TEST04", {"min_query_count": 500}, {})
+    monkeypatch.setattr("mlperf_bake.check.compliance_rules.audit_of", lambda *_: asking)
+    log = f"{CLOSED.result}/TEST04/performance/run_1/mlperf_log_detail.txt"
+    for asked, told in ((5000, []), (500, []), (499, ["requested_min_query_count 499"])):
+        text(log, log_line("requested_min_query_count", asked))(tree)
+        findings = found(judged(tree), "compliance.audit")
+        assert [one.breach.found for one in findings if one.breach.path == tree / log] == told
 
 
 def test_an_inventory_counts_what_it_lists_and_enters_only_what_it_is_told_to(tmp_path: Path) -> None:

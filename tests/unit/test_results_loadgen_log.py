@@ -57,6 +57,17 @@ def test_real_logs_carry_the_seeds_of_their_round() -> None:
         assert {name: log.integer(f"effective_{name}") for name in seeds} == seeds
 
 
+def test_an_interactive_run_is_quoted_as_the_server_run_that_it_is_logged_as(tmp_path: Path) -> None:
+    rules = load_round("v6.1")
+    tokens = {"result_completed_tokens_per_second": 8840.42}
+    log = read_text(tmp_path, detail_text(RunSpec(scenario="Interactive", detail=tokens)))
+    benchmark = rules.benchmark_of("llama2-70b-99.9")
+    assert benchmark is not None
+    figure = headline(log, rules, benchmark, "Interactive")
+    assert figure is not None
+    assert (figure.value, figure.unit) == (8840.42, "tokens/s")
+
+
 def test_a_log_is_read_into_typed_values(tmp_path: Path) -> None:
     log = read_text(tmp_path, detail_text(RunSpec()))
     assert (log.version, log.revision) == ("6.0.17", "d6147c7eb7")
