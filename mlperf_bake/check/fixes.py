@@ -4,7 +4,7 @@ import shlex
 
 from mlperf_bake.check.tree import Result, System
 from mlperf_bake.submission.completing import SAMPLE, data_of, round_option, run_command
-from mlperf_bake.submission.describing import describing_command
+from mlperf_bake.submission.describing import describing_command, file_to_fill
 
 
 def run_again(result: Result, mode: str, *options: str, data: str = "") -> str:
@@ -17,9 +17,11 @@ def run_again(result: Result, mode: str, *options: str, data: str = "") -> str:
     """
     if result.manifests:
         manifest = result.manifests[0]
-        return run_command(manifest, mode, data or data_of(manifest), "", *options)
+        taken = data or data_of(manifest)
+        return run_command(manifest, mode, taken, "", *options, round_name=result.rules.name)
     words = ["mlperf-bake", "run", result.model.name, "--scenario", result.scenario or result.path.name]
-    return shlex.join([*words, "--mode", mode, "--data", data or SAMPLE, *options])
+    given = [*round_option(result.rules.name), *options]
+    return shlex.join([*words, "--mode", mode, "--data", data or SAMPLE, *given])
 
 
 def make_tests(result: Result) -> str:
@@ -55,11 +57,17 @@ def tune(result: Result) -> str:
     manifest = result.manifests[0] if result.manifests else None
     target, data = (manifest.cell.id, data_of(manifest)) if manifest else (result.model.name, SAMPLE)
     scenario = result.scenario or result.path.name
-    return shlex.join(["mlperf-bake", "tune", "--target", target, "--scenario", scenario, "--data", data])
+    words = ["mlperf-bake", "tune", "--target", target, "--scenario", scenario, "--data", data]
+    return shlex.join([*words, *round_option(result.rules.name)])
+
+
+def build(result: Result, target: str) -> str:
+    """An image of the tree's round."""
+    return shlex.join(["mlperf-bake", "build", target, *round_option(result.rules.name)])
 
 
 def describe(system: System) -> str:
     """What to do once the file beside the tree is filled in."""
     root = system.submitter.tree.root
-    command = describing_command(root, system.submitter.name, system.name)
-    return f"fill in {command[-1]}, then {shlex.join(command)}"
+    command = describing_command(root, system.submitter.name, system.name, system.submitter.tree.rules.name)
+    return f"fill in {file_to_fill(root, system.name)}, then {shlex.join(command)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from mlperf_bake.check.fixes import prepare_official_data, run_again, tune
+from mlperf_bake.check.fixes import build, prepare_official_data, run_again, tune
 from mlperf_bake.check.log_rules import at, sound
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log
@@ -100,7 +100,8 @@ def seeds(log: Log) -> Iterator[Breach]:
         if judged and found != expected:
             owner = round_of_seed(name, found)
             problem = f"{name} is not that of {log.result.rules.name}" + (f" but of {owner}" if owner else "")
-            fix = f"mlperf-bake build {log.result.model.name} && {run_again(log.result, 'performance')}"
+            image = build(log.result, log.result.model.name)
+            fix = f"{image} && {run_again(log.result, 'performance')}"
             yield at(judged[0], f"effective_{name}", problem, found, str(expected), fix)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mlperf_bake.check.fixes import run_again
+from mlperf_bake.check.fixes import build, run_again
 from mlperf_bake.check.rule import OURS, Breach, Severity, Table
 from mlperf_bake.check.tree import Log, Result
 from mlperf_bake.results.run import disagreements
@@ -148,7 +148,7 @@ def one_thing(result: Result) -> Iterator[Breach]:
         yield Breach(
             result.performance.manifest.path,
             "the image has no fingerprint: that both runs used one image cannot be shown",
-            fix=f"mlperf-bake build {fast.cell.id}",
+            fix=build(result, fast.cell.id),
             severity=Severity.WARNING,
         )
 

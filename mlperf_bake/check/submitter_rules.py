@@ -36,8 +36,8 @@ def _rename(submitter: Submitter) -> str:
     """The directory under another name, which the descriptions of its systems then say, too."""
     there, named = shown(submitter.path), shown(submitter.path.with_name("NAME"))
     steps = [["mv", there, named]]
-    root = submitter.tree.root
-    steps += [describing_command(root, "NAME", path.name) for path in submitter.system_paths]
+    root, rules = submitter.tree.root, submitter.tree.rules
+    steps += [describing_command(root, "NAME", path.name, rules.name) for path in submitter.system_paths]
     return " && ".join(map(shlex.join, steps))
 
 

@@ -38,10 +38,12 @@ def missing_modes(there: Sequence[Manifest], newest: Manifest) -> tuple[str, ...
     return tuple(mode for mode in MODES if mode not in found)
 
 
-def run_command(manifest: Manifest, mode: str, data: str, results: str, *options: str) -> str:
-    """``mlperf-bake run`` for the cell and scenario of a run."""
+def run_command(
+    manifest: Manifest, mode: str, data: str, results: str, *options: str, round_name: str = ""
+) -> str:
+    """``mlperf-bake run`` for the cell and scenario of a run, in its round or another one."""
     words = ["mlperf-bake", "run", manifest.cell.id, "--scenario", manifest.scenario, "--mode", mode]
-    words += round_option(manifest.cell.round)
+    words += round_option(round_name or manifest.cell.round)
     return shlex.join([*words, "--data", data, *(("--results", results) if results else ()), *options])
 
 

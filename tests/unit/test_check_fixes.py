@@ -44,6 +44,18 @@ def fixes(verdict: Verdict) -> dict[str, str]:
     return {finding.rule: finding.breach.fix for finding in verdict.findings if finding.breach.fix}
 
 
+def test_what_mends_a_tree_is_for_the_round_it_was_checked_by(tmp_path: Path) -> None:
+    verdict = check(tree_of(tmp_path, "unnamed"), load_round("v6.0"))
+    mending = {
+        command
+        for fix in fixes(verdict).values()
+        for command in fix.split(", then ")[-1].split(" && ")
+        if re.match("mlperf-bake (run|tune|build|collect|compliance) ", command)
+    }
+    assert {command.split()[1] for command in mending} >= {"run", "build", "collect"}
+    assert all(command.endswith("--round v6.0") or "--round v6.0 " in command for command in mending)
+
+
 def parsed(command: str) -> None:
     """Raises what click raises for a line of ours that it does not take."""
     words = shlex.split(command)
