@@ -1,7 +1,6 @@
 """cell.conf: what the harness is told about its cell (docs/contracts.md, "cell.conf")."""
 
 from mlperf_bake.compliance.audits import audits_of
-from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell, Framework, Model, Repository
 from mlperf_bake.rounds import ModelRules, Round
 
@@ -17,19 +16,22 @@ def cell_lines(cell: Cell) -> str:
     )
 
 
-def shared_lines(matrix: Matrix, cell: Cell, round: Round, weights_sha256: str | None) -> str:
+def shared_lines(
+    model: Model, framework: Framework, source: Repository | None, weights_sha256: str | None, rules: str
+) -> str:
     """The other lines, the same for all cells of one model and framework, without the last line's end.
 
     Args:
+        framework: as it is on the cell's hardware.
+        source: the repository that the implementation wraps; None for the compiled harness.
         weights_sha256: 64 hex digits, or None where the lock has none.
+        rules: ``round_lines`` of the model's benchmark.
     """
-    model, framework = matrix.models[cell.model], matrix.framework_of(cell)
-    source = matrix.implementations[cell.implementation].source
     return "\n".join(
         (
             _model_lines(model, weights_sha256),
             _network_lines(model, framework) if source is None else _reference_lines(model, source),
-            _round_lines(round, round.models[model.benchmark]),
+            rules,
         )
     )
 
@@ -86,7 +88,8 @@ def _reference_lines(model: Model, source: Repository) -> str:
     )
 
 
-def _round_lines(round: Round, rules: ModelRules) -> str:
+def round_lines(round: Round, rules: ModelRules) -> str:
+    """What a round asks of a benchmark, without the last line's end."""
     limit = rules.latency_limit_ns.get("Server")
     return "\n".join(
         (

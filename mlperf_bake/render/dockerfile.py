@@ -15,8 +15,8 @@ from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
 from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model
-from mlperf_bake.render.cellconf import cell_lines, shared_lines
+from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model, Repository
+from mlperf_bake.render.cellconf import cell_lines, round_lines, shared_lines
 from mlperf_bake.render.copied import copied_paths
 from mlperf_bake.render.paths import dockerfile_path, image_directory, moving_tag
 from mlperf_bake.render.samples import SampleSource, sample_source
@@ -69,13 +69,17 @@ class Renderer:
     def __init__(self, templates: Path, matrix: Matrix, lock: Lock, round: Round) -> None:
         self._directory = templates
         self._templates = Templates(templates)
+        self._marked: Templates | None = None
         self._matrix = matrix
         self._lock = lock
         self._round = round
         self.directory = image_directory(matrix.round, round.name)
         self.moving_tag = moving_tag(matrix.round, round.name)
         self._parts: dict[tuple[object, ...], tuple[Part, dict[str, object]]] = {}
-        self._confs: dict[tuple[str, ...], str] = {}
+        self._confs: dict[tuple[str, int, int], str] = {}
+        self._rules: dict[tuple[str, str], str] = {}
+        self._stages: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._contents: dict[str, dict[str, Any]] = {}
         self._wheels: dict[tuple[str, str], dict[str, object]] = {}
         self._samples: dict[str, SampleSource] = {}
         self._copies: dict[str, bool] = {}
@@ -122,7 +126,9 @@ class Renderer:
         """For each line of the cell's Dockerfile the template file and line it came from."""
         from mlperf_bake.render.origins import LineMarks, named, resolve
 
-        templates = Templates(self._directory, LineMarks)
+        if self._marked is None:
+            self._marked = Templates(self._directory, LineMarks)
+        templates = self._marked
 
         def part(name: str, **values: object) -> str:
             return named(templates.render(name, {**values, "part": part}), name)
@@ -130,47 +136,75 @@ class Renderer:
         text = named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
         return tuple(resolve(text + "\n", SKELETON))
 
-    def _conf(self, cell: Cell, round: Round, sha256: str | None) -> str:
-        key = (cell.model, cell.implementation, cell.framework, cell.hardware)
+    def _conf(self, cell: Cell, model: Model, round: Round, source: Repository | None) -> str:
+        framework = self._matrix.framework_of(cell)
+        key = (model.name, id(source), id(framework))  # the matrix keeps both
         if key not in self._confs:
-            self._confs[key] = shared_lines(self._matrix, cell, round, sha256)
+            rules = (round.name, model.benchmark)
+            if rules not in self._rules:
+                self._rules[rules] = round_lines(round, round.models[model.benchmark])
+            pin = self._lock.weights.get(model.name)
+            self._confs[key] = shared_lines(model, framework, source, pin, self._rules[rules])
         return cell_lines(cell) + self._confs[key]
 
     def _values(self, cell: Cell) -> dict[str, Any]:
-        matrix, lock = self._matrix, self._lock
-        model, framework = matrix.models[cell.model], matrix.framework_of(cell)
-        hardware, os = matrix.hardware[cell.hardware], matrix.os[cell.os]
-        source = matrix.implementations[cell.implementation].source
+        model, implementation = (
+            self._matrix.models[cell.model],
+            self._matrix.implementations[cell.implementation],
+        )
+        stages, contents = self._stage_values(cell), self._content_values(model)
+        source, framework = implementation.source, stages["framework"]
         converted = source is None and not framework.reads(model.weights)
-        round = self._round_of(model)
-        sha256 = lock.weights.get(cell.model)
-        if model.weights.url and sha256 is None and model.weights.md5 is None:
-            raise Stale(
-                f"the weights of {model.name} have no checksum",
-                where="matrix.lock",
-                remedy="mlperf-bake lock",
-            )
         return {
-            **self._framework_values(framework, hardware),
+            **stages,
+            **contents,
             "cell": cell,
-            "round": round,
-            "loadgen": self._loadgen(round),
             "path": dockerfile_path(cell, self.directory),
-            "base": self._base(matrix.base_of(cell)[0]),
-            "build_base": self._base(cell.os),
-            "tools_base": self._base(os.tools) if os.tools else None,
-            "tools": matrix.tools_of(cell.os),
-            "replaceable": _replaceable(source is not None, os.tools is not None),
-            "model": model,
-            "implementation": matrix.implementations[cell.implementation],
-            "os": os,
-            "weights_kind": model.weights.kind,
-            "weights_pin": sha256,
-            "weights_source": self._pin(package_key(model.weights.fetch)) if model.weights.fetch else None,
+            "replaceable": _replaceable(source is not None, stages["tools_base"] is not None),
+            "implementation": implementation,
             "converted": converted,
             "samples": self._samples_of(model) if converted else None,
-            "conf": self._conf(cell, round, sha256),
+            "conf": self._conf(cell, model, contents["round"], source),
         }
+
+    def _content_values(self, model: Model) -> dict[str, Any]:
+        """What a model determines."""
+        known = self._contents.get(model.name)
+        if known is None:
+            round, pin = self._round_of(model), self._lock.weights.get(model.name)
+            if model.weights.url and pin is None and model.weights.md5 is None:
+                raise Stale(
+                    f"the weights of {model.name} have no checksum",
+                    where="matrix.lock",
+                    remedy="mlperf-bake lock",
+                )
+            known = self._contents[model.name] = {
+                "round": round,
+                "loadgen": self._loadgen(round),
+                "model": model,
+                "weights_kind": model.weights.kind,
+                "weights_pin": pin,
+                "weights_source": self._pin(package_key(model.weights.fetch))
+                if model.weights.fetch
+                else None,
+            }
+        return known
+
+    def _stage_values(self, cell: Cell) -> dict[str, Any]:
+        """What framework, hardware and OS determine."""
+        key = (cell.framework, cell.hardware, cell.os)
+        known = self._stages.get(key)
+        if known is None:
+            matrix, os = self._matrix, self._matrix.os[cell.os]
+            known = self._stages[key] = {
+                **self._framework_values(matrix.framework_of(cell), matrix.hardware[cell.hardware]),
+                "base": self._base(matrix.base_of(cell)[0]),
+                "build_base": self._base(cell.os),
+                "tools_base": self._base(os.tools) if os.tools else None,
+                "tools": matrix.tools_of(cell.os),
+                "os": os,
+            }
+        return known
 
     def _round_of(self, model: Model) -> Round:
         found = followed_round(model.benchmark, model.round, self._round, self._matrix.round)
