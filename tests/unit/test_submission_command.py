@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from mlperf_bake.cli.app import execute
 from tests.support.synthetic_runs import RunSpec, write_pair, write_run
 
 PROGRAM = "import sys, typer; from mlperf_bake.cli.collect import collect; typer.run(collect)"
@@ -78,3 +81,44 @@ def test_nothing_to_collect_and_nothing_to_describe_is_refused(tmp_path: Path) -
     done = command(tmp_path, "--out", "tree")
     assert done.returncode != 0
     assert "RESULT is missing" in done.stderr
+
+
+def test_results_of_others_are_told_one_by_one_and_remarks_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for scenario in ("Offline", "Server"):
+        write_pair(tmp_path / "runs", RunSpec(scenario=scenario, model="resnet50"))
+    theirs = ["collect", str(tmp_path / "runs"), "--out", str(tmp_path / "theirs"), "--submitter", "Them"]
+    assert execute([*theirs, "--system", "box"]) == 0
+    for manifest in (tmp_path / "theirs").rglob("manifest.json"):
+        manifest.unlink()
+    capsys.readouterr()
+    convert = ["collect", str(tmp_path / "theirs"), "--out", str(tmp_path / "old"), "--round", "v5.1"]
+    assert execute(convert) == 0
+    told = capsys.readouterr()
+    assert "open/Them/box/resnet50/Offline\n  from " in told.out
+    assert f"submitter Them; next: mlperf-bake check {tmp_path}/old --round v5.1" in told.out
+    assert told.err.count("measured with the seeds of v6.1: kept as it is, and no valid result of v5.1") == 1
+    assert "resnet50/Offline and 1 more" in told.err
+    assert "--submitter Them --system box" in told.err and "--round v5.1" in told.err
+    assert execute([*convert, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [one["scenario"] for one in data["foreign"]] == ["Offline", "Server"]
+    assert data["foreign"][0]["place"] == f"{tmp_path}/theirs/open/Them/results/box/resnet50/Offline"
+    assert (data["results"], data["asked"], data["inferred"]) == ([], [], [])
+
+
+def test_bare_logs_are_asked_about_and_the_command_to_go_on_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run in write_pair(tmp_path / "raw", RunSpec()):
+        (run / "manifest.json").unlink()
+        (run / "accuracy.txt").write_text("accuracy=90.0%, good=18, total=20\n", encoding="utf-8")
+    words = ["collect", str(tmp_path / "raw"), "--out", str(tmp_path / "tree")]
+    assert execute(words) == 3
+    file = tmp_path / "tree.runs.yaml"
+    assert f"--runs-file {file}" in capsys.readouterr().err
+    said = ["--model", "resnet", "--system", "box", "--division", "open", "--infer"]
+    assert execute([*words, *said, "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["foreign"]
+    assert (one["model"], one["system"], one["division"]) == ("resnet", "box", "open")
