@@ -122,7 +122,9 @@ def _key(dataset: Dataset, preprocessing: Preprocessing, source: Path | None, on
     else:
         content = dataset.source.sha256 or ""
     identity = repr((dataset, preprocessing.shape, _decoder_version(), content, *_list_identity(only)))
-    return f"{dataset.name}-{preprocessing.id}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    # Whoever looks for the data set by its name must not come upon a part of it.
+    name = dataset.name if only is None else f"{dataset.name}-part"
+    return f"{name}-{preprocessing.id}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def _list_identity(only: Path | None) -> tuple[str, ...]:

@@ -19,10 +19,15 @@ from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.datasets import find_dataset
 from mlperf_bake.assets.prepare import prepare
 from mlperf_bake.assets.prepared import PreparedDataset, load_prepared
+from mlperf_bake.assets.progress import silent
 from mlperf_bake.assets.raw_samples import RawSample
 from mlperf_bake.assets.reading import Photos
 from mlperf_bake.assets.unfinished import Unfinished, unfinished
 from mlperf_bake.errors import UsageError
+from mlperf_bake.project import open_project
+from mlperf_bake.run.data import data_for
+
+ROOT = Path(__file__).parents[2]
 
 CAFFE = "imagenet-caffe-224"
 NAMES = [f"ILSVRC2012_val_{number:08}.JPEG" for number in range(1, 41)]
@@ -125,6 +130,8 @@ def test_in_the_cache_a_part_and_the_whole_lie_apart(photos: Path, tmp_path: Pat
     part = prepare("imagenet", CAFFE, source=photos, cache=cache, only=chosen)
     assert (whole.count, part.count) == (40, 1)
     assert whole.path != part.path
+    model = open_project(ROOT).matrix.models["resnet50"]
+    assert data_for("imagenet", model, silent, cache) == whole.path, "the newer one is only a part"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +153,6 @@ def test_only_photos_can_be_chosen_by_a_list(tmp_path: Path) -> None:
     chosen = tmp_path / "list.txt"
     chosen.write_text("x\n")
     from mlperf_bake.assets.collection import open_collection
-    from mlperf_bake.assets.progress import silent
 
     with pytest.raises(UsageError, match="no part of the data set fashion-mnist"):
         open_collection(find_dataset("fashion-mnist"), tmp_path, chosen, silent)
