@@ -16,6 +16,7 @@ from mlperf_bake.errors import UsageError
 PIECE: Final = 2**16
 ENTRY_LIMIT: Final = 2**28
 """Longest entry read, in characters; a 1024 x 1024 picture takes 6 million."""
+MOST_ANSWERS: Final = 2**48
 SHORTENED: Final = "\n\n...\n\n"
 """Stands between the first and the last 4096 characters of a log shortened for a submission."""
 
@@ -41,13 +42,21 @@ class Response:
     token_data: bytes | None = None
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object, each of whose keys is there once."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
 class _Window:
     """A part of the text that slides forward as entries are taken out."""
 
     def __init__(self, file: TextIO, path: Path) -> None:
         self._file = file
         self._path = path
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=_once)
         self._text = ""
         self._at = 0
         self._left = 0
@@ -153,8 +162,12 @@ def _response(window: _Window, line: int) -> Response:
     if not isinstance(entry, dict):
         window.fail("an entry is not a mapping")
     seq_id, qsl_idx, data = entry.get("seq_id"), entry.get("qsl_idx"), entry.get("data")
-    if type(seq_id) is not int or type(qsl_idx) is not int or not isinstance(data, str) or qsl_idx < 0:
+    if type(seq_id) is not int or type(qsl_idx) is not int or not isinstance(data, str):
         window.fail("an entry lacks seq_id, qsl_idx or data")
+    if not 0 <= seq_id < MOST_ANSWERS or not 0 <= qsl_idx < MOST_ANSWERS:
+        window.fail(
+            f"seq_id {str(seq_id)[:24]} or qsl_idx {str(qsl_idx)[:24]} is no number that LoadGen counts to"
+        )
     token_count, token_data = entry.get("token_count"), entry.get("token_data")
     if not isinstance(token_count, int | None) or not isinstance(token_data, str | None):
         window.fail("token_count or token_data of an entry is of another type")

@@ -57,6 +57,28 @@ def test_a_log_cut_in_the_middle_is_refused(tmp_path: Path, share: float) -> Non
     assert "whole entries before it" in str(raised.value.found)
 
 
+def test_the_place_reached_is_told(tmp_path: Path) -> None:
+    text = responses_text([1] * 50)
+    damaged = text.replace('"qsl_idx" : 30,', '"qsl_idx" : 30;')
+    with pytest.raises(UsageError) as raised:
+        list(read_responses(write(tmp_path, damaged)))
+    entry = damaged.splitlines().index(next(line for line in damaged.splitlines() if ";" in line))
+    start = len("\n".join(damaged.splitlines()[:entry])) + 1
+    assert raised.value.found == f"line {entry + 1}, character {start}: 30 whole entries before it"
+
+
+def test_entries_know_their_lines(tmp_path: Path) -> None:
+    path = write(tmp_path, responses_text([1] * 5_000))
+    assert [response.line for response in read_responses(path)] == list(range(2, 5_002))
+
+
+def test_a_log_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(responses_text([1]).encode("utf-16"))
+    with pytest.raises(UsageError, match="cannot be read"):
+        list(read_responses(path))
+
+
 def test_a_log_shortened_for_a_submission_is_refused_as_such(tmp_path: Path) -> None:
     text = responses_text([1] * 500)
     path = write(tmp_path, text[:4096] + "\n\n...\n\n" + text[-4096:])
@@ -73,6 +95,12 @@ def test_a_log_shortened_for_a_submission_is_refused_as_such(tmp_path: Path) -> 
         "[{}]",
         '[{"seq_id": 0, "qsl_idx": 0, "data": "xyz"}]',
         '[{"seq_id": 0, "qsl_idx": -1, "data": "00"}]',
+        '[{"seq_id": -1, "qsl_idx": 0, "data": "00"}]',
+        '[{"seq_id": 0, "qsl_idx": 18446744073709551616, "data": "00"}]',
+        '[{"seq_id": ' + "9" * 400 + ', "qsl_idx": 0, "data": "00"}]',
+        '[{"seq_id": ' + "9" * 5_000 + ', "qsl_idx": 0, "data": "00"}]',
+        '[{"seq_id": 0, "qsl_idx": NaN, "data": "00"}]',
+        '[{"seq_id": 0, "qsl_idx": 0, "qsl_idx": 1, "data": "00"}]',
         '[{"seq_id": true, "qsl_idx": 0, "data": "00"}]',
         '[{"seq_id": 0, "qsl_idx": 0, "data": "00"}] and more',
         '[{"a": ' + "[" * 5_000,
