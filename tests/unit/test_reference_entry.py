@@ -34,6 +34,11 @@ pathlib.Path("seen.json").write_text(json.dumps(words))
 conf = pathlib.Path(words[words.index("--user_conf") + 1]).read_text()
 detail = json.loads('DETAIL')
 detail["conf"] = conf
+if pathlib.Path("audit.config").is_file():
+    for line in pathlib.Path("audit.config").read_text().splitlines():
+        key, _, value = line.partition(" = ")
+        name = key.rpartition(".")[2]
+        detail["effective_" + name] = bool(int(value)) if name == "performance_issue_same" else int(value)
 if "--accuracy" in words:
     del detail["result_validity"]
 (out / "mlperf_log_detail.txt").write_text("noise\\n" + "".join(
@@ -79,6 +84,11 @@ def image(tmp_path: Path) -> Path:
         "qsl_rng_seed": "1",
         "sample_index_rng_seed": "2",
         "schedule_rng_seed": "3",
+        "compliance.TEST01.accuracy_log_sampling_target": "4096",
+        "compliance.TEST04.performance_issue_same": "1",
+        "compliance.TEST04.performance_issue_same_index": "3",
+        "compliance.TEST04.Server.performance_issue_same_index": "5",
+        "compliance.TEST06.min_duration": "0",
     }
     lines["weights_sha256"] = "unlocked"
     (root / "cell.conf").write_text("".join(f"{key} = {value}\n" for key, value in lines.items()))
@@ -136,6 +146,47 @@ def test_accuracy_is_what_the_reference_itself_counted(image: Path) -> None:
     assert run(image, mode="accuracy").returncode == 0
     manifest = json.loads((image / "results/r1/manifest.json").read_text())
     assert manifest["accuracy"] == {"metric": "top1", "correct": 18, "total": 20, "value": 0.9}
+
+
+@pytest.mark.parametrize(("scenario", "index"), [("Offline", 3), ("Server", 5)])
+def test_a_compliance_run_is_made_by_the_audit_that_cell_conf_holds(
+    image: Path, scenario: str, index: int
+) -> None:
+    done = run(image, "--scenario", scenario, mode="compliance/TEST04")
+    assert done.returncode == 0, done.stderr
+    result = image / "results/r1"
+    assert (result / "audit.config").read_text() == (
+        f"*.{scenario}.mode = 2\n*.{scenario}.performance_issue_same = 1\n"
+        f"*.{scenario}.performance_issue_same_index = {index}\n"
+    )
+    assert json.loads((result / "manifest.json").read_text())["mode"] == "compliance/TEST04"
+
+
+@pytest.mark.parametrize(
+    ("test", "words", "code", "said"),
+    [
+        (
+            "TEST09",
+            (),
+            2,
+            "TEST09 is no compliance test of resnet in round v6.1; expected one of TEST01, TEST04, TEST06.",
+        ),
+        ("TEST6", (), 2, "expected performance, accuracy or compliance/TESTnn"),
+        (
+            "TEST06",
+            ("--duration", "3"),
+            2,
+            "TEST06 fixes what --duration would set at 0; leave --duration out.",
+        ),
+        ("TEST06", (), 8, "effective_min_duration_ms is 2000 instead of 0"),
+    ],
+)
+def test_a_compliance_run_that_proves_nothing_is_not_recorded(
+    image: Path, test: str, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run(image, *words, mode=f"compliance/{test}")
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert not list((image / "results").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from mlperf_reference import arguments, failure
+from mlperf_reference import arguments, audit, failure
 from mlperf_reference.cell import Cell, read_cell
 from mlperf_reference.failure import Failure
 from mlperf_reference.loadgen_log import read_detail
@@ -51,12 +51,19 @@ def run(words: list[str]) -> int:
         raise Failure(
             failure.DATA, f"{options.data} is no directory; mount the data set there: -v DIR:/data:ro."
         )
+    test = arguments.compliance_test(options)
+    given = {word.partition("=")[0] for word in words}
+    audited = audit.settings(cell, test, options.scenario, given) if test else {}
     partial, final = places(options.results, options.run_id)
     started = now()
     work = partial / "work"
     conf = partial / "user.conf"
     conf.write_text(arguments.user_conf(options), encoding="utf-8")
     prepare(cell, options, work, conf)
+    if test:
+        for directory in (work, partial):
+            config = audit.text(audited, options.scenario)
+            (directory / audit.FILE).write_text(config, encoding="utf-8")
     out = work / "out"
     program = [sys.executable, cell.program.name, *arguments.program_words(cell, options, out, conf)]
     ended = follow(program, work, options.progress)
@@ -75,6 +82,11 @@ def run(words: list[str]) -> int:
         else:
             (partial / name).touch()
     values = read_detail(partial / "mlperf_log_detail.txt")
+    try:
+        audit.require_effective(audited, values)
+    except Failure:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     record = manifest(cell, options, words, values, (started, now()), accuracy)
     if record["result"] is None:
         raise Failure(

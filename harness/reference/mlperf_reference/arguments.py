@@ -13,7 +13,7 @@ from mlperf_reference.cell import Cell
 from mlperf_reference.failure import USAGE, Failure
 
 SCENARIOS = ("SingleStream", "MultiStream", "Server", "Offline")
-MODES = ("performance", "accuracy")
+MODES = "performance, accuracy or compliance/TESTnn"
 LATENCY = {"Server": "target_latency", "SingleStream": "target_latency", "MultiStream": "target_latency"}
 RATE = {"Server": "target_qps", "Offline": "target_qps"}
 
@@ -29,7 +29,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     """The options. Errors: Failure with USAGE."""
     parser = Parser(prog="mlperf-reference", description=__doc__, allow_abbrev=False)
     parser.add_argument("--scenario", required=True, choices=SCENARIOS)
-    parser.add_argument("--mode", required=True, choices=MODES)
+    parser.add_argument("--mode", required=True, type=_mode, help=MODES)
     parser.add_argument(
         "--data", required=True, type=Path, help="directory as the reference implementation reads it"
     )
@@ -47,12 +47,24 @@ def parse(words: list[str]) -> argparse.Namespace:
     if options.target_qps and options.scenario not in RATE:
         parser.error(f"--target-qps has no meaning in {options.scenario}")
     if not options.run_id:
+        mode = options.mode.lower().replace("/", "-")
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        options.run_id = f"{now}-{options.scenario.lower()}-{options.mode}-{secrets.token_hex(3)}"
+        options.run_id = f"{now}-{options.scenario.lower()}-{mode}-{secrets.token_hex(3)}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}", options.run_id):
         parser.error(f"--run-id {options.run_id!r} is no name of a directory")
     options.data = Path.cwd() / options.data
     return options
+
+
+def _mode(text: str) -> str:
+    if not re.fullmatch(r"performance|accuracy|compliance/TEST[0-9]{2}", text):
+        raise argparse.ArgumentTypeError(f"expected {MODES}, found {text!r}")
+    return text
+
+
+def compliance_test(options: argparse.Namespace) -> str:
+    """The test that a compliance run is of; empty for other runs."""
+    return str(options.mode).partition("/")[2]
 
 
 def _positive(text: str) -> float:
