@@ -99,7 +99,7 @@ def publisher_to(registry: str, output: Output, pause: Callable[[float], None] =
     prefix = parse_prefix(registry)
 
     def connect(said: Callable[[str], None], stopped: Callable[[], bool]) -> Registry:
-        return Registry(prefix, open_session(), lambda: login(prefix.host), said, stopped, pause)
+        return Registry(prefix, open_session(prefix), lambda: login(prefix.host), said, stopped, pause)
 
     return Publisher(prefix, output, connect)
 

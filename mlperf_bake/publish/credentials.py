@@ -7,21 +7,32 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.engine.secrets import ca_bundle
 from mlperf_bake.errors import UsageError
+from mlperf_bake.publish.prefix import Prefix
 
 if TYPE_CHECKING:
     import requests
 
 
-def open_session() -> requests.Session:
-    """An HTTP session with the machine's certificates and proxy. Errors: those of ``ca_bundle``."""
+def open_session(prefix: Prefix) -> requests.Session:
+    """An HTTP session with the machine's certificates and, but for this machine's own addresses, its proxy.
+
+    Errors:
+        UsageError: that of ``ca_bundle``.
+    """
     import requests
 
     session = requests.Session()
+    session.trust_env = not prefix.loopback
+    session.auth = _as_it_is
     if bundle := ca_bundle(os.environ):
         session.verify = str(bundle)
-        session.trust_env = True
     session.headers["User-Agent"] = "mlperf-bake"
     return session
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps a ~/.netrc from taking the place of the token that a registry gave."""
+    return request
 
 
 def login(host: str) -> tuple[str, str]:

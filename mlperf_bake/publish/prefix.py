@@ -31,9 +31,14 @@ class Prefix:
         return f"{self.path}/{name}" if self.path else name
 
     @property
+    def loopback(self) -> bool:
+        """Whether it is one of this machine's own addresses."""
+        return bool(_LOOPBACK.match(self.host))
+
+    @property
     def url(self) -> str:
         """As Docker does: plain HTTP on this machine's own addresses, HTTPS to any other."""
-        scheme = "http" if _LOOPBACK.match(self.host) else "https"
+        scheme = "http" if self.loopback else "https"
         return f"{scheme}://{self.host}"
 
 

@@ -53,7 +53,7 @@ class Case:
         prefix = Prefix(registry.host, "team")
 
         def connect(said: Callable[[str], None], stopped: Callable[[], bool]) -> Registry:
-            return Registry(prefix, open_session(), lambda: user, said, stopped, self.waited.append)
+            return Registry(prefix, open_session(prefix), lambda: user, said, stopped, self.waited.append)
 
         self.output = Output(registry=str(prefix), layouts=tmp_path / "layouts")
         self.publisher = Publisher(prefix, self.output, connect)
@@ -239,6 +239,16 @@ def test_without_a_login_the_command_for_one_is_told(registry: SimulatedRegistry
     with pytest.raises(RegistryFailed, match="refuses the push") as failure:
         Case(registry, tmp_path).deliver()
     assert f"docker login {registry.host}" in str(failure.value)
+
+
+def test_a_registry_on_this_machine_is_asked_without_the_proxy(
+    registry: SimulatedRegistry, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    case.deliver()
+    assert case.waited == [] and registry.tags()
 
 
 def arm(image: PlannedImage) -> PlannedImage:
