@@ -124,3 +124,24 @@ def test_an_unknown_preprocessing_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match='"imagenet-225"') as refusal:
         find_preprocessing("imagenet-225")
     assert "imagenet-lite-224" in str(refusal.value)
+
+
+def test_a_mobilenet_reads_the_same_pixels_as_resnet50_between_minus_and_plus_one() -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (300, 400, 3), np.uint8)
+    raw = encoded(Image.fromarray(pixels))
+    caffe = (
+        PREPROCESSINGS["imagenet-caffe-224"].apply(raw) + np.asarray(CAFFE_MEANS, np.float32)[:, None, None]
+    )
+    mobile = PREPROCESSINGS["imagenet-mobilenet-224"].apply(raw)
+    np.testing.assert_allclose(mobile, caffe / 127.5 - 1, atol=1e-5)
+    assert mobile.min() >= -1 and mobile.max() <= 1
+
+
+@pytest.mark.parametrize("edge", [224, 240, 260, 280, 300])
+def test_each_efficientnet_lite_leaves_32_pixels_out_at_its_own_edge(edge: int) -> None:
+    """A photo of edge + 32 pixels with a frame of 16: only the frame is cut off, and nothing is resized."""
+    pixels = np.zeros((edge + 32, edge + 32, 3), np.uint8)
+    pixels[16:-16, 16:-16] = 255
+    made = PREPROCESSINGS[f"imagenet-lite-{edge}"].apply(encoded(Image.fromarray(pixels)))
+    assert made.shape == (3, edge, edge)
+    assert np.array_equal(made, np.full_like(made, 1))
