@@ -167,7 +167,9 @@ class Project:
         """
         selector = parse_selector(self.matrix, targets, only, skip)
         chosen = select(self.matrix, selector)
-        kept = tuple(filter(self.in_round, chosen))
+        models = {cell.model: cell for cell in chosen}  # what the round has, it has for all cells of a model
+        without = {name for name, cell in models.items() if not self.in_round(cell)}
+        kept = tuple(cell for cell in chosen if cell.model not in without) if without else chosen
         if len(kept) == len(chosen):
             return chosen
         named = [cell for cell in chosen if cell.id in selector.ids and cell not in kept]

@@ -140,7 +140,7 @@ class Planner:
             found = {f"template {part.name}": _short(own)} if own.strip() else {}
             for inner in part.inner:
                 found = _merged(found, self._trace(inner))
-            for path in copied_paths(part.text) if part.shared or self._renderer.copies(part.name) else ():
+            for path in copied_paths(own) if self._renderer.copies(part.name) else ():
                 found[f"file {path}"] = self._sources.digest(path)[:SHORT]
             if part.shared:
                 self._known[id(part)] = (
