@@ -69,7 +69,11 @@ def test_a_tree_of_an_older_round_keeps_them_beside_the_results(results: Path, t
     rules = load_round("v5.1")
     seeds = dict(rules.seeds.items())
     logged = {f"effective_{name}": value for name, value in seeds.items()}
-    older: dict[str, Any] = {"manifest": {"loadgen": {"version": "5.1.2", **seeds}}, "detail": logged, "version": "5.1.2"}
+    older: dict[str, Any] = {
+        "manifest": {"loadgen": {"version": "5.1.2", **seeds}},
+        "detail": logged,
+        "version": "5.1.2",
+    }
     place = tmp_path / "older"
     for mode in ("performance", "accuracy", "compliance/TEST01"):
         write_run(place, replace(SPEC, mode=mode, **older))

@@ -35,7 +35,9 @@ def test_a_peak_is_searched_only_where_a_rate_is_given() -> None:
 
 def test_a_compliance_test_must_be_one_of_the_benchmark_in_the_round() -> None:
     require_sense("Offline", mode_from("compliance/TEST04"), (), ROUND, "resnet")
-    with pytest.raises(UsageError, match=r'"TEST06" is no compliance test of resnet in round v6\.1') as caught:
+    with pytest.raises(
+        UsageError, match=r'"TEST06" is no compliance test of resnet in round v6\.1'
+    ) as caught:
         require_sense("Offline", mode_from("compliance/TEST06"), (), ROUND, "resnet")
     assert caught.value.expected == "one of TEST01, TEST04"
     with pytest.raises(UsageError) as caught:
