@@ -4,6 +4,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.rounds.load import load_round, round_names
 from mlperf_bake.rounds.model import Round
+from mlperf_bake.rounds.releases import loadgen_releases
 
 
 def rounds_with(benchmark: str) -> tuple[str, ...]:
@@ -18,14 +19,23 @@ def no_such_benchmark(benchmark: str, rules: Round, where: str) -> UsageError:
         where: the place that names the benchmark.
     """
     others = rounds_with(benchmark)
-    guess = "" if others else did_you_mean(benchmark, rules.models)
+    built = next((name for name in others if name in loadgen_releases()), None)
+    problem = f'round {rules.name} has no benchmark "{benchmark}"'
+    if built:
+        expected = f"a round that has it: {', '.join(others)}"
+        return UsageError(problem, where=where, expected=expected, remedy=f"--round {built}")
+    if others:
+        return UsageError(
+            problem,
+            where=where,
+            found=f"only in {', '.join(others)}, for which no image can be built",
+            remedy=f"`collect` and `check` take --round {others[0]}",
+        )
     return UsageError(
-        f'round {rules.name} has no benchmark "{benchmark}"{guess}',
+        problem + did_you_mean(benchmark, rules.models),
         where=where,
-        expected=f"a round that has it: {', '.join(others)}"
-        if others
-        else "one of " + ", ".join(sorted(rules.models)),
-        remedy=f"--round {others[0]}" if others else "correct the benchmark, or choose another round",
+        expected="one of " + ", ".join(sorted(rules.models)),
+        remedy="correct the benchmark, or choose another round",
     )
 
 

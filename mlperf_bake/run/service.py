@@ -103,6 +103,15 @@ def run_image(
         client.close()
 
 
+def _build_command(request: RunRequest) -> str:
+    """What makes the image of a request; the name of a round is the tag of that round's newest one."""
+    from mlperf_bake.rounds import round_names
+
+    tag = request.image.rpartition(":")[2]
+    chosen = f" --round={tag}" if tag in round_names() else ""
+    return f"mlperf-bake build --target={request.cell_id}{chosen}"
+
+
 def image_digest(client: "DockerClient", request: RunRequest) -> str:
     """The digest the image has in a registry, else its id.
 
@@ -117,7 +126,7 @@ def image_digest(client: "DockerClient", request: RunRequest) -> str:
         raise RunFailed(
             "the engine has no such image",
             where=request.image,
-            remedy=f"mlperf-bake build --target={request.cell_id}",
+            remedy=_build_command(request),
         ) from error
     except docker.errors.APIError as error:
         raise RunFailed(

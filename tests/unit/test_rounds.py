@@ -11,6 +11,7 @@ import yaml
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.rounds import LoadGenRelease, load_round, loadgen_releases, round_names
+from mlperf_bake.rounds.benchmarks import no_such_benchmark
 from mlperf_bake.rounds.load import DATA
 
 
@@ -169,6 +170,19 @@ def test_benchmark_of_a_model_directory(model: str, benchmark: str) -> None:
 
 def test_an_unknown_model_is_no_benchmark() -> None:
     assert load_round("v6.1").benchmark_of("fashion-net") is None
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "said"),
+    [
+        ("dlrm-v2-99", "--round v5.1"),
+        ("rnnt", "`collect` and `check` take --round v4.0"),
+        ("renset", "correct the benchmark, or choose another round"),
+    ],
+)
+def test_a_benchmark_of_other_rounds_names_one_that_can_be_built(benchmark: str, said: str) -> None:
+    error = no_such_benchmark(benchmark, load_round("v6.1"), "matrix.yaml:1:1")
+    assert error.remedy == said
 
 
 def test_unknown_round_names_those_there_are() -> None:
