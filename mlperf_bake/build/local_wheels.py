@@ -69,7 +69,7 @@ def with_local_wheels(
 
 def wheels_of(project: Project, cell: Cell) -> tuple[PypiFile, ...]:
     """The locked wheels of a cell's framework: what its stage ``wheels`` holds."""
-    package = project.matrix.frameworks[cell.framework].package
+    package = project.matrix.framework_of(cell).package
     if package is None or package.registry != "pypi":
         return ()
     pin = project.lock.packages[wheel_key(package, project.matrix.hardware[cell.hardware])]

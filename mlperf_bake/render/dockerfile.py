@@ -275,7 +275,7 @@ class Renderer:
 def _replaceable(reference: bool, apart: bool) -> str:
     """The named contexts that can take the place of what a Dockerfile fetches, as its first lines tell."""
     images = "base, build-base, tools-base (images)" if apart else "base, build-base (images)"
-    return f"{images}, weights, {'reference' if reference else 'wheels'} (directories)"
+    return f"{images}, wheels, weights{', reference' if reference else ''} (directories)"
 
 
 def _sections(pieces: list[str], parts: list[Part]) -> tuple[str, ...]:
