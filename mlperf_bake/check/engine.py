@@ -20,7 +20,7 @@ from mlperf_bake.check.performance_rules import PERFORMANCE
 from mlperf_bake.check.power_rules import POWER, power
 from mlperf_bake.check.provenance_rules import PROVENANCE
 from mlperf_bake.check.rule import Finding, Rule, Severity, Table
-from mlperf_bake.check.run_rules import MACHINE, RUNS, Standing, standings
+from mlperf_bake.check.run_rules import MACHINE, RUNS, Runs, Standing, standings
 from mlperf_bake.check.submitter_rules import SUBMITTER
 from mlperf_bake.check.system_rules import SYSTEM
 from mlperf_bake.check.tree import Log, Result, System, Tree
@@ -74,7 +74,8 @@ def check(path: Path, judged_by: Round) -> Verdict:
         raise UsageError("the tree cannot be read", where=str(path), found=found)
     workers = processes() if len(tree.inventory) >= LARGE else 1
     systems = each(judge_system, tuple(tree.systems()), workers)
-    runs = tuple(run for judgement in systems for run in judgement.runs)
+    every = tuple(run for judgement in systems for run in judgement.runs)
+    runs = Runs(path, judged_by.name, every)
     everything = (
         *TREE.judge(tree),
         *RUNS.judge(runs),

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from mlperf_bake.check.fixes import run_again
+from mlperf_bake.check.performance_rules import round_of_seed
 from mlperf_bake.check.rule import OURS, RULES_TEXT, Breach, Severity, Table
 from mlperf_bake.check.tree import Log, System
 from mlperf_bake.program import shown
 from mlperf_bake.results.run import DETAIL, MANIFEST
 from mlperf_bake.submission.submitters import UNNAMED
+
+SEED: Final = "qsl_rng_seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Standing:
     Attributes:
         run_id: of its manifest; None where it has none.
         mark: when LoadGen started it, its mean and its longest latency; None where the log does not say.
+        round: whose seeds it used; None where no round has them.
         inferred: it stands for another scenario than it was made in, as edge systems may have it.
         log: the directory of its logs.
         result: the directory of the result it stands for.
@@ -29,6 +33,7 @@ class Standing:
 
     run_id: str | None
     mark: tuple[str, float, float] | None
+    round: str | None
     inferred: bool
     log: Path
     result: Path
@@ -36,8 +41,17 @@ class Standing:
     submitter: str
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """All runs of a tree, and the round that it is judged by."""
+
+    tree: Path
+    round: str
+    every: tuple[Standing, ...]
+
+
 MACHINE: Final[Table[System]] = Table("provenance")
-RUNS: Final[Table[tuple[Standing, ...]]] = Table("provenance")
+RUNS: Final[Table[Runs]] = Table("provenance")
 
 
 @MACHINE.rule("machine", OURS)
@@ -81,6 +95,7 @@ def _standing(log: Log) -> Standing:
     return Standing(
         run_id=run.run_id if run else None,
         mark=mark,
+        round=round_of_seed(SEED, detail.integer(f"effective_{SEED}")) if detail else None,
         inferred=there != result.scenario and (there, result.scenario) in result.rules.tree.inferable,
         log=log.directory,
         result=result.path,
@@ -95,11 +110,26 @@ def _remove_one(one: Standing, other: Standing) -> str:
     return f"rm -r {shlex.quote(shown((unnamed or one).result))}"
 
 
+@RUNS.rule("round", RULES_TEXT)
+def another_round(runs: Runs) -> Iterator[Breach]:
+    """The runs are of the round that the tree is judged by."""
+    rounds = {run.round for run in runs.every}
+    if len(rounds) == 1 and rounds.isdisjoint({None, runs.round}):
+        (other,) = rounds
+        yield Breach(
+            runs.tree,
+            f"every run of the tree has the seeds of {other}",
+            found=str(other),
+            expected=runs.round,
+            fix=shlex.join(["mlperf-bake", "check", shown(runs.tree), "--round", str(other)]),
+        )
+
+
 @RUNS.rule("run_ids", OURS)
-def run_ids(runs: tuple[Standing, ...]) -> Iterator[Breach]:
+def run_ids(runs: Runs) -> Iterator[Breach]:
     """No run stands in for two."""
     seen: dict[str, Standing] = {}
-    for run in runs:
+    for run in runs.every:
         if run.inferred:
             continue
         first = seen.setdefault(run.run_id, run) if run.run_id else run
@@ -114,10 +144,10 @@ def run_ids(runs: tuple[Standing, ...]) -> Iterator[Breach]:
 
 
 @RUNS.rule("copied", RULES_TEXT)
-def copied(runs: tuple[Standing, ...]) -> Iterator[Breach]:
+def copied(runs: Runs) -> Iterator[Breach]:
     """No log stands for two systems."""
     seen: dict[tuple[str, float, float], Standing] = {}
-    for run in runs:
+    for run in runs.every:
         first = seen.setdefault(run.mark, run) if run.mark else run
         if first.system != run.system:
             yield Breach(

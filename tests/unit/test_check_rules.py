@@ -454,6 +454,10 @@ def test_a_tree_of_another_round_breaks_its_seeds_and_layout(opened: Path) -> No
     verdict = judged(opened, "v5.1")
     broken = {one.rule for one in verdict.findings}
     assert {"performance.seeds", "submitter.src", "measurements.json"} <= broken
+    (finding,) = found(verdict, "provenance.round")
+    assert finding.breach.fix == f"mlperf-bake check {opened} --round v6.1"
+    setting(OPEN.detail, "effective_qsl_rng_seed", 1)(opened)
+    assert found(judged(opened, "v5.1"), "provenance.round") == []
 
 
 def test_every_rule_has_words_and_a_source() -> None:
@@ -475,6 +479,7 @@ def test_every_rule_is_broken_by_some_test() -> None:
         "performance.audit",
         "performance.tokens",
         "provenance.demonstration",
+        "provenance.round",
     }
     bad_input = {
         "tree.names",
