@@ -63,11 +63,11 @@ class Publisher:
         place = self.output.layout(image)
         assert place is not None, "only builds into layouts are delivered"
         layout = Layout(place)
-        complete(layout, image, self.output.epoch)
-        registry = self.connect(said, stopped)
-        digest = self._push(registry, layout, image, said)
-        shutil.rmtree(place, ignore_errors=True)
-        return digest
+        try:
+            complete(layout, image, self.output.epoch)
+            return self._push(self.connect(said, stopped), layout, image, said)
+        finally:  # BuildKit's cache gives it again
+            shutil.rmtree(place, ignore_errors=True)
 
     def _push(self, registry: Registry, layout: Layout, image: PlannedImage, said: Said) -> str:
         repository, tag = self.repository(image), fixed_tag(image)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from mlperf_bake.errors import UsageError
 
+HUB, HUB_API = "docker.io", "registry-1.docker.io"
+"""Docker's own hub, whose API answers under another name."""
+
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rf"^(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?$")
 _PATH = re.compile(r"^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$")
@@ -39,7 +42,7 @@ class Prefix:
     def url(self) -> str:
         """As Docker does: plain HTTP on this machine's own addresses, HTTPS to any other."""
         scheme = "http" if self.loopback else "https"
-        return f"{scheme}://{self.host}"
+        return f"{scheme}://{HUB_API if self.host == HUB else self.host}"
 
 
 def parse_prefix(text: str) -> Prefix:

@@ -11,15 +11,15 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
 from mlperf_bake.errors import BakeError, BuildFailed, Interrupted
 from mlperf_bake.oci.layout import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Descriptor
 from mlperf_bake.publish.prefix import Prefix
+from mlperf_bake.publish.refusal import PASSING, Refusal, Refused, complaint, retry_after, told
 
 if TYPE_CHECKING:
     import requests
@@ -27,35 +27,41 @@ if TYPE_CHECKING:
 ATTEMPTS = 5
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+STEP_S = 0.5
 CONNECT_S = 10.0
 SILENCE_S = 60.0
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
 
 T = TypeVar("T")
-
-
-class Refusal(NamedTuple):
-    """What a registry said that it will not do, or that the network does not let it."""
-
-    found: str
-    passing: bool
-    pause_s: float | None = None
-    status: int = 0
 
 
 class RegistryFailed(BuildFailed):
     """The registry refused, or did not answer however often it was asked."""
 
 
-class _Refused(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.found)
-        self.refusal = refusal
-
-
 def _silent(line: str) -> None:
     """Says nothing."""
+
+
+class Upload:
+    """A file on its way, which can be stopped between two blocks."""
+
+    def __init__(self, stream: IO[bytes], size: int, require_going: Callable[[], None]) -> None:
+        self._stream = stream
+        self._size = size
+        self._require_going = require_going
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int = -1) -> bytes:
+        """The next block. Errors: Interrupted."""
+        self._require_going()
+        return self._stream.read(size)
+
+    def rewind(self) -> None:
+        """From the beginning again."""
+        self._stream.seek(0)
 
 
 class Registry:
@@ -67,7 +73,7 @@ class Registry:
         credentials: user and password for this host, empty where there are none; read when first asked for.
         said: takes a line about each repetition.
         stopped: whether to give up waiting.
-        pause: waits that many seconds.
+        pause: waits that many seconds, in steps so short that ``stopped`` is heard.
     """
 
     def __init__(
@@ -125,7 +131,7 @@ class Registry:
             self._send("PUT", f"{repository}/manifests/{reference}", {"Content-Type": media_type}, content)
             found = self._get(repository, reference)[1]
             if found != expected:
-                raise _Refused(Refusal(f"it has {found} where {expected} was sent", passing=False))
+                raise Refused(Refusal(f"it has {found} where {expected} was sent", passing=False))
             return found
 
         return self._persistently(f"{repository}:{reference}", send)
@@ -159,8 +165,8 @@ class Registry:
             place = urljoin(begun.url, begun.headers.get("Location", ""))
             joint = "&" if "?" in place else "?"
             with file.open("rb") as stream:
-                headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
-                body: IO[bytes] | bytes = stream if blob.size else b""
+                headers = {"Content-Type": "application/octet-stream"}
+                body = Upload(stream, blob.size, self._require_going) if blob.size else b""
                 self._send("PUT", f"{place}{joint}digest={blob.digest}", headers, body, repository=repository)
             return True
 
@@ -176,12 +182,12 @@ class Registry:
         def fetch() -> None:
             answer = self._send("GET", f"{repository}/blobs/{blob.digest}", stream=True)
             digest = hashlib.sha256()
-            with _told(), answer, file.open("wb") as out:
+            with told(), answer, file.open("wb") as out:
                 for part in answer.iter_content(1 << 20):
                     digest.update(part)
                     out.write(part)
             if f"sha256:{digest.hexdigest()}" != blob.digest:
-                raise _Refused(Refusal(f"it sent sha256:{digest.hexdigest()}", passing=True))
+                raise Refused(Refusal(f"it sent sha256:{digest.hexdigest()}", passing=True))
 
         self._persistently(f"{repository}@{blob.digest}", fetch)
 
@@ -193,11 +199,10 @@ class Registry:
     def _persistently(self, what: str, act: Callable[[], T]) -> T:
         wait = FIRST_PAUSE_S
         for attempt in range(1, ATTEMPTS + 1):
-            if self._stopped():
-                raise Interrupted("the push was interrupted; nothing was named", where=str(self.prefix))
+            self._require_going()
             try:
                 return act()
-            except _Refused as error:
+            except Refused as error:
                 refusal = error.refusal
                 if not refusal.passing or attempt == ATTEMPTS:
                     raise self._failure(what, refusal, attempt) from error
@@ -205,9 +210,19 @@ class Registry:
             self._said(
                 f"{self.prefix.host}: {refusal.found}; once more in {seconds:.0f} s ({attempt} of {ATTEMPTS})"
             )
-            self._pause(seconds)
+            self._wait(seconds)
             wait *= 2
         raise AssertionError("the last attempt returns or raises")
+
+    def _wait(self, seconds: float) -> None:
+        while seconds > 0:
+            self._require_going()
+            self._pause(min(seconds, STEP_S))
+            seconds -= STEP_S
+
+    def _require_going(self) -> None:
+        if self._stopped():
+            raise Interrupted("the push was interrupted; nothing was named", where=str(self.prefix))
 
     def _failure(self, what: str, refusal: Refusal, attempts: int) -> BakeError:
         if refusal.status in (401, 403):
@@ -230,7 +245,7 @@ class Registry:
         method: str,
         path: str,
         headers: Mapping[str, str] | None = None,
-        body: bytes | IO[bytes] | None = None,
+        body: bytes | Upload | None = None,
         *,
         missing: bool = False,
         repository: str = "",
@@ -243,7 +258,7 @@ class Registry:
             sent = dict(headers or {})
             if authorization := self._tokens.get(of):
                 sent["Authorization"] = authorization
-            with _told():
+            with told():
                 answer = self._session.request(
                     method,
                     url,
@@ -256,15 +271,15 @@ class Registry:
             if answer.status_code != 401 or last:
                 break
             self._tokens[of] = self._authorize(answer.headers.get("WWW-Authenticate", ""), of)
-            if body is not None and not isinstance(body, bytes):
-                body.seek(0)
+            if isinstance(body, Upload):
+                body.rewind()
         if answer.ok or (missing and answer.status_code == 404):
             return answer
-        raise _Refused(
+        raise Refused(
             Refusal(
-                _complaint(answer),
+                complaint(answer),
                 passing=answer.status_code in PASSING,
-                pause_s=_retry_after(answer.headers.get("Retry-After", "")),
+                pause_s=retry_after(answer.headers.get("Retry-After", "")),
                 status=answer.status_code,
             )
         )
@@ -275,14 +290,14 @@ class Registry:
         user, password = self._credentials()
         if kind.lower() == "basic":
             if not user:
-                raise _Refused(Refusal("it asks for a user, and docker knows none for it", False, status=401))
+                raise Refused(Refusal("it asks for a user, and docker knows none for it", False, status=401))
             return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         if kind.lower() != "bearer":
-            raise _Refused(Refusal(f"it asks for {kind or 'something unnamed'} to log in", False, status=401))
+            raise Refused(Refusal(f"it asks for {kind or 'something unnamed'} to log in", False, status=401))
         fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
         realm = fields.pop("realm", "")
         asked = {"service": fields.get("service", ""), "scope": f"repository:{repository}:pull,push"}
-        with _told():
+        with told():
             if user == "<token>":
                 form = {
                     **asked,
@@ -298,51 +313,5 @@ class Registry:
         token = value.get("token") or value.get("access_token") if isinstance(value, dict) else None
         if not token:
             passing = answer.status_code in PASSING
-            raise _Refused(Refusal(f"no token: {_complaint(answer)}", passing, status=answer.status_code))
+            raise Refused(Refusal(f"no token: {complaint(answer)}", passing, status=answer.status_code))
         return f"Bearer {token}"
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A network that fails as a refusal that passes; what can never work as one that does not."""
-    import requests.exceptions
-
-    try:
-        yield
-    except requests.exceptions.SSLError as error:
-        raise _Refused(Refusal(f"its certificate was not accepted: {_innermost(error)}", False)) from error
-    except (
-        requests.exceptions.MissingSchema,
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.InvalidURL,
-    ) as error:
-        raise _Refused(Refusal(str(error), False)) from error
-    except (requests.exceptions.RequestException, OSError) as error:
-        raise _Refused(Refusal(_innermost(error), True)) from error
-
-
-def _innermost(error: BaseException) -> str:
-    """What is at the bottom of the network library's nested errors."""
-    while True:
-        inner = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
-        inner = inner or getattr(error, "reason", None) or error.__cause__
-        if not isinstance(inner, BaseException):
-            break
-        error = inner
-    text = str(error) or type(error).__name__
-    return text.partition(": ")[2] if text.startswith("<urllib3") else text
-
-
-def _complaint(answer: requests.Response) -> str:
-    """The registry's own words, where it has some."""
-    said = ""
-    try:
-        errors = answer.json()["errors"]
-        said = "; ".join(f"{one['code']} {one.get('message', '')}".strip() for one in errors)
-    except (ValueError, KeyError, TypeError):
-        pass
-    return f"{answer.status_code} {said or answer.reason}"
-
-
-def _retry_after(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"[0-9]{1,6}", text) else None
