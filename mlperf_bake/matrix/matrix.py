@@ -168,32 +168,30 @@ class Matrix:
         strict rules costs no more than the cells it has.
         """
         choices = [(fixed[axis],) if fixed and axis in fixed else self.names(axis) for axis in AXES]
-        forbidden = _forbidden_pairs(self, self.rules if rules is None else rules)
-        picked: list[str] = []
+        apart = _kept_apart(self, self.rules if rules is None else rules)
+        last = len(AXES) - 1
 
-        def extend(depth: int) -> Iterator[Cell]:
-            if depth == len(AXES):
-                yield Cell(*picked)
+        def extend(picked: tuple[str, ...], out: frozenset[tuple[int, str]]) -> Iterator[Cell]:
+            depth = len(picked)
+            names = [name for name in choices[depth] if (depth, name) not in out] if out else choices[depth]
+            if depth == last:
+                for name in names:
+                    yield Cell._make((*picked, name))
                 return
-            for name in choices[depth]:
-                clashes = forbidden.get((depth, name))
-                if clashes and any((place, picked[place]) in clashes for place in range(depth)):
-                    continue
-                picked.append(name)
-                yield from extend(depth + 1)
-                picked.pop()
+            for name in names:
+                more = apart.get((depth, name))
+                yield from extend((*picked, name), out | more if more else out)
 
-        yield from extend(0)
+        yield from extend((), frozenset())
 
 
-def _forbidden_pairs(matrix: Matrix, rules: Iterable[Rule]) -> dict[tuple[int, str], set[tuple[int, str]]]:
-    """For each value the earlier values (axis number, name) that it cannot be combined with."""
+def _kept_apart(matrix: Matrix, rules: Iterable[Rule]) -> dict[tuple[int, str], set[tuple[int, str]]]:
+    """For each value (axis number, name) those of later axes that it cannot be combined with."""
     pairs: dict[tuple[int, str], set[tuple[int, str]]] = {}
     for rule in rules:
         here = (AXES.index(rule.axis), rule.name)
         for name in matrix.names(rule.other):
             if name not in rule.allowed:
                 there = (AXES.index(rule.other), name)
-                later, earlier = max(here, there), min(here, there)
-                pairs.setdefault(later, set()).add(earlier)
+                pairs.setdefault(min(here, there), set()).add(max(here, there))
     return pairs
