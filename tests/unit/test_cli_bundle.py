@@ -1,0 +1,92 @@
+"""`bundle` and `build --bundle`: which bases go in, and what a build is told of them, without an engine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlperf_bake.bundle.record import Bundle, BundledBase, BundledCell, reachable, write_bundle
+from mlperf_bake.cli.app import execute
+from mlperf_bake.cli.bundle import wanted_bases
+from mlperf_bake.oci.layout import Layout
+from mlperf_bake.plan.planner import Context, Overrides
+from mlperf_bake.project import Project
+from tests.support.layouts import layer, make_layout
+from tests.support.second_matrix import make_project
+from tests.unit.test_cli_build import CELL, ENGINE
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A checkout that the commands are called in, with an engine that has nothing."""
+    made = make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mlperf_bake.engine.find.find_engine", lambda: ENGINE)
+    return made
+
+
+def bundle_of(project: Project, build_platform: str = "linux/amd64", fingerprint: str = "") -> Bundle:
+    """A whole bundle for one cell on the locked base."""
+    (cell,) = [one for one in project.matrix.every_cell if one.id == CELL]
+    (image,) = project.plan([cell])
+    root = project.root / "bundle"
+    top = make_layout(root, [layer({"x": b"1"})]).top
+    key = project.matrix.images_of(cell, "linux/amd64", "linux/amd64")[0][1]
+    made = Bundle(
+        root=root,
+        revision="",
+        build_platform=build_platform,
+        cells=(BundledCell(CELL, "linux/amd64", fingerprint or image.fingerprint),),
+        bases=(BundledBase(key, "linux/amd64", "debian:1", True, top),),
+        caches={CELL: top},
+        blobs=reachable(Layout(root), [top]),
+    )
+    write_bundle(made)
+    return made
+
+
+def test_a_build_from_a_bundle_keeps_its_fingerprint_and_asks_no_hub(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = bundle_of(project)
+    assert execute(["build", CELL, "--offline", "--bundle", "bundle", "--dry-run"]) == 0
+    said = capsys.readouterr()
+    (target,) = json.loads(said.out)["target"].values()
+    assert target["args"]["FINGERPRINT"] == bundle.cells[0].fingerprint
+    farm = project.state / "bundle"
+    base = f"oci-layout://{farm}/base-0@{bundle.bases[0].top.digest}"
+    assert target["contexts"] == {"base": base, "build-base": base}
+    assert f"type=local,src={farm}/cache/{CELL}" in target["cache-from"]
+    assert "other sources" not in said.err
+
+
+def test_a_bundle_of_other_sources_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle_of(project, fingerprint="sha256:" + "0" * 64)
+    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 0
+    assert "was made from other sources" in capsys.readouterr().err
+
+
+def test_a_bundle_of_another_kind_of_machine_is_refused(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle_of(project, build_platform="linux/arm64")
+    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 2
+    assert "made on another kind of machine" in capsys.readouterr().err
+
+
+def test_bundling_nothing_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["bundle", "--out", "x"]) == 2
+    assert "mlperf-bake bundle TARGET --out DIR" in capsys.readouterr().err
+
+
+def test_the_bases_that_a_build_would_take_are_bundled(project: Project) -> None:
+    (cell,) = [one for one in project.matrix.every_cell if one.id == CELL]
+    (locked,) = wanted_bases(project, [cell], Overrides(), ENGINE)
+    assert locked.locked and locked.reference == project.lock.bases[locked.key].pinned
+    made = Overrides(
+        bases={(locked.key, "linux/amd64"): Context("docker-image://mlperf-bake/base:x", "sha256:1")}
+    )
+    (own,) = wanted_bases(project, [cell], made, ENGINE)
+    assert not own.locked and own.reference == "mlperf-bake/base:x"
+    given = Overrides(every={"base": Context("docker-image://mine", "mine")})
+    assert [base.reference for base in wanted_bases(project, [cell], given, ENGINE)] == [locked.reference]
