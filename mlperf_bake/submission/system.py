@@ -295,8 +295,8 @@ def system_file_text(
         command: what to type when it is filled in.
     """
     lines = [
-        f"# System {name}: what mlperf-bake could not detect, asked for by the rules for systems/*.json and",
-        "# measurements.json. Fill in what stands after each colon, then",
+        f"# System {name}: what mlperf-bake could not detect. check's rules system.values (systems/*.json) and",
+        "# measurements.values (measurements.json) want it. Fill in what stands after each colon, then",
         f"#   {shlex.join(command)}",
         f"# Not applicable is written {NOT_APPLICABLE}.",
         "",
