@@ -81,6 +81,10 @@ class BakeCall:
         """What buildx answered, kept beside the log."""
         return self.logs / f"{image.cell_id}.metadata.json"
 
+    def scratch(self, image: PlannedImage) -> Path:
+        """Where buildx puts what it leaves lying: up to 0.13 at least, a directory for each Dockerfile in a bake file."""
+        return self.logs / f"{image.cell_id}.tmp"
+
     def argv(self, image: PlannedImage) -> list[str]:
         """The argument list for one image."""
         builder = ["--builder", self.builder] if self.builder else []
@@ -157,6 +161,9 @@ class BakeTarget:
             if waited:
                 log.write(f"{time.monotonic() - started:8.1f} {log_line(Remark(WAITED))}\n")
             exit_code, said = None, 0
+            scratch = self._call.scratch(self._image)
+            shutil.rmtree(scratch, ignore_errors=True)  # of a build that was killed
+            scratch.mkdir()
             for _ in range(ATTEMPTS):
                 if self._stopped.is_set():
                     break
@@ -164,6 +171,7 @@ class BakeTarget:
                 if exit_code == 0 or not _taken_meanwhile(events[said:]):
                     break
                 said = len(events)
+            shutil.rmtree(scratch, ignore_errors=True)
             image_id = self._built(metadata) if exit_code == 0 else ""
             refused = None
             if image_id and self._call.deliver is not None:
@@ -229,7 +237,7 @@ class BakeTarget:
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            env=bake_environment(self._call.secrets),
+            env={**bake_environment(self._call.secrets), "TMPDIR": str(self._call.scratch(self._image))},
         )
         self._process = process
         if self._stopped.is_set():

@@ -47,8 +47,15 @@ def entries(options: BuildOptions) -> list[tuple[str, str]]:
 
 
 def test_an_image_is_built_once_and_found_by_its_fingerprint_after_that(
-    engine: Engine, plan_one: PlanOne, options: BuildOptions
+    engine: Engine,
+    plan_one: PlanOne,
+    options: BuildOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
     image = plan_one("two-stages-1.0", TWO_STAGES)
     first = build_images([image], engine, options, say=silent)
     assert [one.how for one in first.done] in (["built"], ["cached"])
@@ -57,6 +64,8 @@ def test_an_image_is_built_once_and_found_by_its_fingerprint_after_that(
     second = build_images([image], engine, options, say=silent)
     assert [(one.how, one.image_id) for one in second.done] == [("up to date", first.done[0].image_id)]
     assert entries(options) == journal, "nothing was asked of BuildKit, so nothing was written down"
+    assert not list((options.state / "logs").glob("*.tmp"))
+    assert not list(elsewhere.iterdir()), "buildx leaves its files there where it is let"
     said = engine.call("run", "--rm", "--network=none", image.tags[0], "cat", "/made")
     assert said.stdout == "made of /root and %{dollar}\n", "the Dockerfile reached BuildKit unchanged"
 

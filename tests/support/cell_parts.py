@@ -80,13 +80,13 @@ def cell_parts(project: Project, target: str, out: Path) -> CellParts:
         "contexts": {"cell-weights": f"target:{weights}", **{name: f"target:{name}" for name in STAGES}},
         "output": [f"type=local,dest={out}"],
     }
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({"target": targets}, file)
-        file.flush()
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "parts.json"
+        file.write_text(json.dumps({"target": targets}))
         subprocess.run(
-            [*engine.buildx, "bake", "--file", file.name, "--progress=plain", "parts"],
+            [*engine.buildx, "bake", f"--file={file}", "--progress=plain", "parts"],
             check=True,
-            env=bake_environment(secrets),
+            env={**bake_environment(secrets), "TMPDIR": scratch},
         )
     conf = image.dockerfile.split("<<'EOS' /opt/mlperf-bake/cell.conf\n", 1)[1].split("\nEOS\n", 1)[0]
     variables = {"LOADGEN_DIR": "/loadgen", **dict(framework.cmake)}
