@@ -132,13 +132,15 @@ def collect(
 
     rules = load_round(round_name)
     given = read_system_file(system_file, rules) if system_file else None
-    who = submitter or submitter_of(out, rules)
     if results:
         said = read_runs_file(runs_file) if runs_file else {}
-        options = CollectOptions(who, round_name, division, system, given, data, _declarations(), model, said)
+        options = CollectOptions(
+            submitter, round_name, division, system, given, data, _declarations(), model, said
+        )
         places = [parse_place(text, image=image) for text in results]
         collected = collect_runs(places, out, options, _wait)
     elif given is not None:
+        who = submitter or submitter_of(out, rules)
         unknown = describe(out, rules, who, system, given, _declarations(), _wait)
         collected = Collected(out, (), (), unknown)
     else:
@@ -150,7 +152,7 @@ def collect(
     if json:
         print_json(as_data(collected))
     else:
-        print_collected(collected, who, round_name)
+        print_collected(collected, round_name)
 
 
 def _wait() -> None:

@@ -77,7 +77,7 @@ def as_data(collected: Collected) -> dict[str, object]:
     }
 
 
-def print_collected(collected: Collected, submitter: str, round_name: str) -> None:
+def print_collected(collected: Collected, round_name: str) -> None:
     """The results, what was left out and why, and what to do next."""
     from mlperf_bake.results.printable import printable
     from mlperf_bake.rounds import DEFAULT_ROUND
@@ -112,12 +112,13 @@ def print_collected(collected: Collected, submitter: str, round_name: str) -> No
             describing_command(collected.tree, missing.submitter, missing.system, round_name)
         )
         note(f"  fill in {missing.file}, then: {command}")
-    whose = {one.result.owner.submitter for one in collected.foreign}
-    whose |= {submitter} if collected.results or not collected.foreign else set()
-    names = f"submitter{'s' if len(whose) > 1 else ''} {', '.join(sorted(whose))}"
+    whose = {one.owner.submitter for one in collected.results}
+    whose |= {one.result.owner.submitter for one in collected.foreign}
+    whose |= {one.submitter for one in collected.unknown}
+    names = f", submitter{'s' if len(whose) > 1 else ''} {', '.join(sorted(whose))}" if whose else ""
     tree = shlex.quote(str(collected.tree))
     round_option = "" if round_name == DEFAULT_ROUND else f" --round {round_name}"
-    print_line(f"tree: {collected.tree}, {names}; next: mlperf-bake check {tree}{round_option}")
+    print_line(f"tree: {collected.tree}{names}; next: mlperf-bake check {tree}{round_option}")
 
 
 def _by_remark(foreign: tuple[CollectedForeign, ...]) -> dict[str, list[str]]:

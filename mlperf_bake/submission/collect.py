@@ -9,7 +9,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlperf_bake.errors import BakeError, NothingSelected, UsageError
@@ -29,6 +29,7 @@ from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.runs_file import BENCHMARK, KEYS, Asked, ask, runs_file
 from mlperf_bake.submission.selection import Pair, select
 from mlperf_bake.submission.sources import read_sources
+from mlperf_bake.submission.submitters import UNNAMED, submitter_of
 from mlperf_bake.submission.system import system_name
 
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
@@ -43,7 +44,7 @@ class CollectOptions:
     """What the user decides about a tree.
 
     Attributes:
-        submitter: name of the organisation; a directory of the tree.
+        submitter: name of the organisation; a directory of the tree. None: the tree's only one. Trees keep their own.
         round: name of the round.
         division: None: each cell's own.
         system: name of the system; None: from processor and runtime.
@@ -56,7 +57,7 @@ class CollectOptions:
         benchmark: what an open model of runs of others stands for, where its name does not say it.
     """
 
-    submitter: str
+    submitter: str | None = None
     round: str = DEFAULT_ROUND
     division: str | None = None
     system: str | None = None
@@ -87,6 +88,8 @@ def collect(
     labels = read_labels(options.data) if options.data else None
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-collect-") as scratch:
         sources = read_sources(places, Path(scratch), rules)
+        if sources.runs.complete or sources.runs.foreign:
+            options = replace(options, submitter=options.submitter or submitter_of(out, rules))
         bare = _foreign_runs(sources.runs.foreign, options, labels, Path(scratch), rules)
         runs = sources.runs
         selection = select(runs.complete, lambda run: options.system or system_name(run.manifest), rules)
@@ -134,7 +137,9 @@ def _foreign_runs(
         BENCHMARK: options.benchmark or "",
     }
     judged = accuracy_texts(labels, texts)
-    return read_foreign_runs(found, options.said, otherwise, options.submitter, rules, judged, made)
+    return read_foreign_runs(
+        found, options.said, otherwise, options.submitter or UNNAMED, rules, judged, made
+    )
 
 
 def _asking(out: Path, asked: Sequence[Asked], places: Sequence[Place]) -> NothingSelected:
@@ -237,4 +242,4 @@ def _accuracy(run: Run, said: Accuracy | None, labels: Labels | None) -> TopOne:
 
 
 def _owner(pair: Pair, options: CollectOptions) -> Owner:
-    return Owner(options.division or pair.performance.manifest.cell.division, options.submitter)
+    return Owner(options.division or pair.performance.manifest.cell.division, options.submitter or UNNAMED)

@@ -23,6 +23,7 @@ from mlperf_bake.submission.writing import write_pair, write_texts
 class CollectedResult:
     """One result that is now in the tree."""
 
+    owner: Owner
     directory: Path
     pair: Pair
     top_one: TopOne
@@ -115,7 +116,7 @@ class Filling:
         self._ours.add(owner)
         self._logs += [written.log] if written.log else []
         self._miss(owner, pair.key, written.unknown)
-        self._results.append(CollectedResult(self._shown(written.directory), pair, share))
+        self._results.append(CollectedResult(owner, self._shown(written.directory), pair, share))
 
     def place(self, result: ForeignResult) -> None:
         """One result of others."""

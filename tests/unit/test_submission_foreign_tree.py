@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlperf_bake.check.engine import check
+from mlperf_bake.cli.app import execute
 from mlperf_bake.errors import BakeError, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace, TarPlace
 from mlperf_bake.rounds import load_round
@@ -166,6 +167,18 @@ def test_two_trees_and_our_own_runs_make_one(theirs: Path, tmp_path: Path) -> No
     assert sorted(str(one.result.owner) for one in done.foreign) == ["closed/Others", "open/Them"]
     assert [result.pair.key.model for result in done.results] == ["resnet50"]
     assert sorted(path.name for path in (done.tree / "open").iterdir()) == ["Me", "Them"]
+
+
+def test_a_tree_with_several_submitters_is_collected_again_without_naming_one(
+    theirs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(theirs / "open" / "Them", theirs / "open" / "Others")
+    for _ in range(2):
+        words = ["collect", str(theirs), "--out", str(tmp_path / "tree")]
+        assert execute(words) == 0
+    assert execute(["collect", str(tmp_path / "runs"), "--out", str(tmp_path / "tree")]) == 2, (
+        "runs need a submitter"
+    )
 
 
 def test_names_that_differ_in_case_only_are_not_mixed(theirs: Path, tmp_path: Path) -> None:
