@@ -71,9 +71,9 @@ def verified(result: Result) -> Iterator[Breach]:
         for kind, lines in result.rules.tree.compliance.get(test, {}).items():
             file = result.tree.read(directory / FILES[kind], read_text)
             if file.value is None:
-                yield Breach(
-                    file.path, f"{file.path.name} of {test} is missing", expected="the verification's output"
-                )
+                problem = file.error.problem if file.error else f"{file.path.name} of {test} is missing"
+                found = (file.error.found or "") if file.error else ""
+                yield Breach(file.path, problem, found, expected="the verification's output")
                 continue
             there = {line.strip() for line in file.value.splitlines()}
             absent = [line for line in lines if not there.intersection(line.split("|"))]

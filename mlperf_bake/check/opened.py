@@ -49,12 +49,17 @@ def open_listed(inventory: Inventory, path: Path, read: Callable[[Path], T]) -> 
 
 
 def read_text(path: Path) -> str:
-    """A small text file; undecodable bytes become replacement characters.
+    """A small text file.
 
     Raises:
-        UsageError: not readable, or longer than a text of the tree can be.
+        UsageError: not readable, not UTF-8 (the official checker ends in a traceback), or longer than a text of the tree
+            can be.
     """
-    return read_bytes(path, TEXT_LIMIT).decode("utf-8", errors="replace")
+    try:
+        return read_bytes(path, TEXT_LIMIT).decode("utf-8")
+    except UnicodeDecodeError as error:
+        found = f"the byte {error.object[error.start]:#04x} at {error.start}"
+        raise UsageError("the file is not UTF-8", where=str(path), found=found, expected="UTF-8") from error
 
 
 def read_bytes(path: Path, limit: int) -> bytes:

@@ -126,6 +126,15 @@ def test_bad_input_is_a_finding(
     assert capsys.readouterr().out
 
 
+def test_texts_of_another_encoding_are_findings(made: dict[str, Path], tmp_path: Path) -> None:
+    tree = Path(shutil.copytree(made["closed"], tmp_path / "tree"))
+    append(f"{CLOSED.accuracy}/accuracy.txt", b"\xb2")(tree)
+    append(f"{CLOSED.result}/TEST04/verify_performance.txt", b"\xb2")(tree)
+    told = [one for one in judged(tree).findings if one.breach.problem == "the file is not UTF-8"]
+    assert {one.rule for one in told} == {"accuracy.files", "compliance.verified"}
+    assert all(one.breach.found.startswith("the byte 0xb2 at ") for one in told)
+
+
 def test_of_a_damaged_log_the_first_faults_and_their_number_are_told(opened: Path) -> None:
     append(OPEN.detail, b"x\n" * 80)(opened)
     told = found(judged(opened), "performance.whole")
