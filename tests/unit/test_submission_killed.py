@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def add_and_die(tmp_path: Path, effects: int) -> bool:
                 if left < 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
+        tempfile.tempdir = str(tmp_path / "scratch")  # what a killed child leaves there goes with the test
         sys.addaudithook(effect)
         code = 1
         try:
@@ -63,6 +65,7 @@ def old(tmp_path: Path) -> dict[str, bytes]:
     """A tree with one result; another run to be added lies in ``more``."""
     write_pair(tmp_path / "results", RunSpec())
     write_pair(tmp_path / "more", RunSpec(scenario="SingleStream", samples=200))
+    (tmp_path / "scratch").mkdir()
     add(tmp_path, "results")
     return files(tmp_path / "tree")
 
