@@ -96,6 +96,14 @@ CAUSES = (
     ),
     Cause(
         re.compile(
+            r"failed to resolve source metadata for (\S+?(?:@sha256:[0-9a-f]{64})?): \S+: not found", re.I
+        ),
+        r"the hub no longer has \1",
+        "mlperf-bake lock --update 'bases/*' pins what the tag names now; if the tag is gone too, name another in "
+        "matrix.yaml; or give an image with --context base=docker-image://REF",
+    ),
+    Cause(
+        re.compile(
             r"failed to resolve source metadata for (\S+?):|failed to resolve reference \"([^\"]+)\"", re.I
         ),
         "the hub does not give a base image",

@@ -4,19 +4,17 @@ One bake call a target: a failing target cancels its siblings in the same call a
 are still built once, because the calls share BuildKit's cache and BuildKit joins equal steps that run at the same time.
 """
 
-import contextlib
 import queue
-import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Protocol
 
 from mlperf_bake.build.failures import BuildFailure
 from mlperf_bake.build.journal import Entry, Journal, What
 from mlperf_bake.build.progress import Event
+from mlperf_bake.build.stopping import stop_requests
 from mlperf_bake.build.target import BakeCall, BakeTarget, TargetOutcome
 from mlperf_bake.errors import DiskFull, Interrupted
 from mlperf_bake.plan.image import PlannedImage
@@ -94,9 +92,15 @@ class Schedule:
         waiting = list(images)
         built: list[TargetOutcome] = []
         failures: list[BuildFailure] = []
-        with sigterm_as_interrupt():
+        with stop_requests() as asked_to_stop:
             try:
                 while waiting or self._running:
+                    if asked_to_stop():
+                        raise Interrupted(
+                            "the build was interrupted",
+                            found=f"{len(built)} built, {len(images) - len(built) - len(failures)} left",
+                            remedy="the same command goes on from here",
+                        )
                     while waiting and len(self._running) < self._jobs and self._may_start(failures):
                         self._start(waiting.pop(0))
                     if not self._running:
@@ -110,12 +114,6 @@ class Schedule:
                     else:
                         failures.append(self._explain(outcome))
                         self._ended(outcome, failures[-1])
-            except KeyboardInterrupt:
-                raise Interrupted(
-                    "the build was interrupted",
-                    found=f"{len(built)} built, {len(images) - len(built) - len(failures)} left",
-                    remedy="the same command goes on from here",
-                ) from None
             finally:
                 self._stop_all()
         return Scheduled(tuple(built), tuple(failures), tuple(waiting), self._refused)
@@ -212,20 +210,3 @@ class Schedule:
                 size=size,
             )
         )
-
-
-@contextlib.contextmanager
-def sigterm_as_interrupt() -> Iterator[None]:
-    """SIGTERM is handled as Ctrl-C is; only the main thread may change that, others leave it as it is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

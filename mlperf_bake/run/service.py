@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlperf_bake.build.scheduler import sigterm_as_interrupt
+from mlperf_bake.build.stopping import sigterm_as_interrupt
 from mlperf_bake.engine.emulation import require_emulation
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError

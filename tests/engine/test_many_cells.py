@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
-from mlperf_bake.build.state import built_fingerprints
+from mlperf_bake.build.state import built_fingerprints, named_images
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.project import Project
 from tests.bench.generate_matrix import Size, matrix_text
-from tests.engine.processes import driven
+from tests.engine.processes import command_lines, driven
 from tests.support.second_matrix import make_project
 
 NAME = f"many-{os.getpid()}-m"
@@ -89,6 +89,35 @@ def test_of_sixty_cells_57_are_built_and_three_fail_by_template_and_line_even_af
     there = built_fingerprints(engine.host)
     missing = {image.cell_id for image in images if image.fingerprint not in there}
     assert missing == {failure.cell_id for failure in report.failures}
+
+
+def test_a_build_that_is_stopped_leaves_whole_images_and_nothing_else(
+    engine: Engine, sixty: Project, options: BuildOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = sixty.plan(sixty.matrix.every_cell)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    options = replace(options, jobs=4)
+    with driven(tmp_path / "driver", "build", images, options) as running:
+        until = time.monotonic() + 60
+        while len(built(options)) < 4 and time.monotonic() < until:
+            assert running.process.poll() is None, running.output
+            time.sleep(0.05)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(timeout=30) == 130
+    assert not [line for line in command_lines() if str(options.state) in line], "no buildx is left"
+    assert list(scratch.iterdir()) == []
+    last = options.journal.last()
+    assert {entry.what for entry in last.values()} <= {"built", "failed", "interrupted"}, (
+        "none is left as started"
+    )
+    there = named_images(engine.host, [tag for image in images for tag in image.tags])
+    whole = {image.cell_id for image in images if image.fingerprint in there}
+    assert {cell for cell, entry in last.items() if entry.what == "built"} <= whole
+    assert all(
+        set(image.tags) == set(there[image.fingerprint].tags) for image in images if image.cell_id in whole
+    )
 
 
 def test_one_cell_built_by_three_at_once_is_built_by_all(

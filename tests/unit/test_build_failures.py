@@ -113,6 +113,14 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
             'ERROR: failed to solve: image "docker.io/mlperf-bake/net:5e720a6d11b4": already exists',
             "another build of the same image ended at the same moment",
         ),
+        (
+            f"failed to resolve source metadata for debian:12@sha256:{'ab' * 32}: docker.io/library/debian: not found",
+            f"the hub no longer has debian:12@sha256:{'ab' * 32}",
+        ),
+        (
+            "ERROR: failed to resolve source metadata for docker.io/library/debian:12: failed to do request: no such host",
+            "the hub does not give a base image",
+        ),
         ("exec /bin/sh: exec format error", "a program of a foreign platform was run"),
         ("make: *** [all] Error 1", "the command failed"),
     ],
