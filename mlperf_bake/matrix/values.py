@@ -295,7 +295,7 @@ Value = Model | Implementation | Framework | Hardware | OperatingSystem
 
 
 class Rule(NamedTuple):
-    """``name`` on ``axis`` can be combined only with ``allowed`` of ``other``; ``because`` says why, in words. ``written`` are the
+    """``name`` on ``axis`` can be combined only with ``allowed`` of ``other``; ``because`` says why in words. ``written`` are the
     allowed names as the matrix has them, ``*`` included."""
 
     axis: Axis

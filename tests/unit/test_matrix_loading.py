@@ -62,7 +62,7 @@ def _line(text: str, word: str, nth: int) -> int:
         (edited("hardware: [cpu, arm, cuda, l4t, rocm]", "hardware: [cpu, amr]"), 'unknown hardware "amr" (did you mean "arm"?)'),
         (edited("hardware: [cpu, arm, cuda, l4t, rocm]", "hardware: []"), '"hardware" must not be empty'),
         (edited("hardware: [cpu, arm, cuda, l4t, rocm]", "framework: [onnxruntime]"), '"onnxruntime" is itself a framework'),
-        (edited("- hardware: [cpu, arm, cuda, l4t, rocm]\n        because", "- because"), 'a rule of "onnxruntime" names no axis'),
+        (edited("- hardware: [cpu, arm, cuda, l4t, rocm]\n        because", "- because"), '"onnxruntime" names no axis'),
         (edited("classes: 1000", "classes: 0"), '"classes" must be a number from 1 to 1000000, found 0'),
         (edited("classes: 1000", "classes: many"), '"classes" must be a whole number, found text "many"'),
         (edited("classes: 1000", "classes: 1000.5"), '"classes" must be a whole number, found a number "1000.5"'),
