@@ -63,8 +63,12 @@ def root(
     """MLPerf Inference benchmarks in containers: plan, build, run, collect, check."""
 
 
-def app(names: Iterable[str]) -> typer.Typer:
-    """The command line with these commands."""
+def app(names: Iterable[str], only_listed: bool = False) -> typer.Typer:
+    """The command line with these commands.
+
+    Args:
+        only_listed: the commands are there to be listed by --help, without their options, which take long to set up.
+    """
     app = typer.Typer(
         name="mlperf-bake",
         help=root.__doc__,
@@ -79,11 +83,19 @@ def app(names: Iterable[str]) -> typer.Typer:
     for name in names:
         module, _, attribute = COMMANDS[name].partition(".")
         value = getattr(import_module(f"mlperf_bake.cli.{module}"), attribute)
-        if isinstance(value, typer.Typer):
+        if only_listed:
+            app.command(name, help=value.info.help if isinstance(value, typer.Typer) else value.__doc__)(
+                _listed
+            )
+        elif isinstance(value, typer.Typer):
             app.add_typer(value, name=name)
         else:
             app.command(name, cls=Command)(value)
     return app
+
+
+def _listed() -> None:
+    """Stands for a command where all that is shown of it is its name and its help."""
 
 
 def main() -> None:
@@ -110,10 +122,15 @@ def execute(arguments: list[str]) -> int:
 
 
 def _command(arguments: list[str]) -> int:
-    # The one that is asked for; all of them where help or a suggestion may list them.
-    names = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+    # The one that is asked for; where there is none, all of them, for help or a suggestion to list them.
+    one = arguments[:1] if arguments and arguments[0] in COMMANDS else None
     try:
-        code = app(names)(args=arguments, prog_name="mlperf-bake", standalone_mode=False) or 0
+        code = (
+            app(one or COMMANDS, only_listed=one is None)(
+                args=arguments, prog_name="mlperf-bake", standalone_mode=False
+            )
+            or 0
+        )
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         help_wanted.show()
         return USAGE
