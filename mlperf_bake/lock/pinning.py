@@ -79,7 +79,9 @@ class Pinning:
         try:
             return base_image(reference)
         except Unreachable as error:
-            self._say(f"{error.problem} ({error.found}); it stays without a digest until a hub answers")
+            self._say(
+                f"{error.problem} ({error.found}); a digest that is locked stays, and without one the tag stands until a hub answers"
+            )
             return BasePin(reference, None)
 
     def _address(self, url: str, md5: str | None) -> str | None:
