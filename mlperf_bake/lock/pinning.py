@@ -80,7 +80,7 @@ class Pinning:
             return base_image(reference)
         except Unreachable as error:
             self._say(
-                f"{error.problem} ({error.found}); a digest that is locked stays, and without one the tag stands until a hub answers"
+                f"{error.problem} ({error.found}); a locked digest stays, without one the tag stands until a hub answers"
             )
             return BasePin(reference, None)
 
