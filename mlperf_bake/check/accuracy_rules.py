@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlperf_bake.check.fixes import prepare_official_data, run_again
-from mlperf_bake.check.log_rules import damages
+from mlperf_bake.check.log_rules import damages, unread
 from mlperf_bake.check.opened import read_bytes
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
@@ -58,7 +58,7 @@ def files(result: Result) -> Iterator[Breach]:
             yield Breach(directory / name, f"{name} is missing", expected="a file")
     error = result.accuracy_text.error
     if error and result.inventory.is_file(result.accuracy_text.path):
-        yield Breach(result.accuracy_text.path, error.problem, found=error.found or "")
+        yield unread(result.accuracy_text.path, error)
 
 
 @ACCURACY_RUN.rule("whole", RULES_TEXT)
@@ -66,7 +66,7 @@ def whole(result: Result) -> Iterator[Breach]:
     """The detail log is whole, and its queries cover the samples it says there are."""
     file = result.accuracy.detail
     if file.error:
-        yield Breach(file.path, file.error.problem, found=file.error.found or "")
+        yield unread(file.path, file.error)
     detail = file.value
     if detail is None:
         return
@@ -287,12 +287,14 @@ def summary(result: Result) -> Iterator[Breach]:
 def version(result: Result) -> Iterator[Breach]:
     """Accuracy and performance were measured with one LoadGen."""
     accuracy, performance = result.accuracy.detail.value, result.performance.detail.value
-    if accuracy and performance and accuracy.version != performance.version:
+    if not (accuracy and performance and accuracy.version and performance.version):
+        return
+    if accuracy.version != performance.version:
         yield Breach(
             accuracy.path,
             "LoadGen is another one than in the performance run",
-            found=str(accuracy.version),
-            expected=str(performance.version),
+            found=accuracy.version,
+            expected=performance.version,
             line=accuracy.line("loadgen_version"),
             severity=Severity.WARNING,
         )

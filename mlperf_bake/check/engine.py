@@ -25,7 +25,7 @@ from mlperf_bake.check.submitter_rules import SUBMITTER
 from mlperf_bake.check.system_rules import SYSTEM
 from mlperf_bake.check.tree import Log, Result, System, Tree
 from mlperf_bake.check.tree_rules import TREE
-from mlperf_bake.check.verdict import Judged, Verdict, state_of
+from mlperf_bake.check.verdict import Judged, State, Verdict, state_of
 from mlperf_bake.check.workers import each, processes
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.headline import headline
@@ -161,7 +161,7 @@ def _ordered(findings: Iterable[Finding]) -> list[Finding]:
 
 def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
     detail, benchmark = result.performance.detail.value, result.model.benchmark
-    figure = None
+    figure, judged = None, benchmark is not None and result.scenario is not None
     if detail and benchmark and result.scenario:
         figure = headline(detail, result.rules, benchmark, result.scenario)
     return Judged(
@@ -174,5 +174,5 @@ def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
         figure=figure,
         accuracy=accuracy_figures(result, result.accuracy_text.value or ""),
         power=power(result),
-        state=state_of(findings, demonstration=result.demonstration),
+        state=state_of(findings, demonstration=result.demonstration) if judged else State.INVALID,
     )

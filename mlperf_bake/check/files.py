@@ -24,7 +24,7 @@ def refuse_places(places: Mapping[str, Path], tree: Path) -> None:
         whole = path.resolve()
         if whole.is_relative_to(tree.resolve()):
             problem, expected = "the report would lie in the tree that it judges", "a place outside of it"
-        elif path.is_dir() or not whole.parent.is_dir():
+        elif not whole.parent.is_dir() or path.is_symlink() or (path.exists() and not path.is_file()):
             problem, expected = "the report cannot be written there", "a file in a directory that exists"
         elif whole in taken:
             problem, expected = f"the same file as for --{taken[whole]}", "a file for each form"

@@ -4,11 +4,13 @@ A compliance test's performance run is judged by the same ones.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from mlperf_bake.check.fixes import run_again
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log
+from mlperf_bake.errors import UsageError
 from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.results.run import DETAIL, SUMMARY, logged_scenario
 from mlperf_bake.rounds import ModelRules
@@ -48,6 +50,11 @@ def at(detail: DetailLog, key: str, problem: str, found: object, expected: str, 
     return Breach(detail.path, problem, found=shown, expected=expected, fix=fix, line=detail.line(key))
 
 
+def unread(path: Path, error: UsageError) -> Breach:
+    """A file that is there and cannot be read."""
+    return Breach(path, error.problem, found=error.found or "", expected=error.expected or "")
+
+
 @LOGS.rule("files", RULES_TEXT + " (only the detail log: performance_check.py missing_check)")
 def files(log: Log) -> Iterator[Breach]:
     """Detail and summary log are there and can be read."""
@@ -55,7 +62,7 @@ def files(log: Log) -> Iterator[Breach]:
         if opened_file.missing:
             yield Breach(opened_file.path, f"{opened_file.path.name} is missing", expected="a log of LoadGen")
         elif opened_file.error:
-            yield Breach(opened_file.path, opened_file.error.problem, found=opened_file.error.found or "")
+            yield unread(opened_file.path, opened_file.error)
 
 
 @LOGS.rule("stray", RULES_TEXT)
@@ -180,7 +187,9 @@ def audit(log: Log) -> Iterator[Breach]:
     detail = log.detail.value
     if log.kind != "performance":
         return
-    for path in (log.directory / AUDIT_CONFIG, log.result.path / AUDIT_CONFIG):
+    for path in (
+        one / AUDIT_CONFIG for one in (log.directory, log.result.accuracy.directory, log.result.path)
+    ):
         if log.result.inventory.find(path):
             yield Breach(
                 path,

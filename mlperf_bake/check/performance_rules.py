@@ -228,11 +228,11 @@ def result(log: Log) -> Iterator[Breach]:
     detail, benchmark = judged
     field = log.result.rules.result_field(benchmark, detail.scenario or "")
     inferred = (detail.scenario, log.result.scenario) == ("SingleStream", "MultiStream")
-    if inferred and not detail.number("early_stopping_latency_ms"):
+    if inferred and (detail.number("early_stopping_latency_ms") or 0) <= 0:
         key = "early_stopping_latency_ms"
         problem = "too few samples for MultiStream to be inferred from this run"
         yield at(detail, key, problem, detail.number(key), "a number above 0")
-    if not detail.number(field):
+    if (detail.number(field) or 0) <= 0:
         yield at(
             detail,
             field,

@@ -10,6 +10,7 @@ from mlperf_bake.check.inventory import Entry, Kind
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Tree
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.submission.completing import round_option
 
 TREE: Final[Table[Tree]] = Table("tree")
 
@@ -62,7 +63,7 @@ def root(tree: Tree) -> Iterator[Breach]:
     expected = "closed/, open/ or network/, then the submitter's name"
     where = tree.root.absolute()
     too_low = next((parent for parent in (where, *where.parents) if parent.name in divisions), None)
-    below = _further_down(tree)
+    below, of_round = _further_down(tree), round_option(tree.rules.name)
     there = [entry.name for entry in _seen(tree)]
     if too_low:
         yield Breach(
@@ -70,7 +71,7 @@ def root(tree: Tree) -> Iterator[Breach]:
             "the directory is inside a tree, not its root",
             found=f"the root of the tree seems to be {too_low.parent}",
             expected=expected,
-            fix=shlex.join(["mlperf-bake", "check", str(too_low.parent)]),
+            fix=shlex.join(["mlperf-bake", "check", str(too_low.parent), *of_round]),
         )
     elif below:
         yield Breach(
@@ -78,7 +79,7 @@ def root(tree: Tree) -> Iterator[Breach]:
             "the tree starts further down",
             found=f"the root of the tree seems to be {below}",
             expected=expected,
-            fix=shlex.join(["mlperf-bake", "check", str(below)]),
+            fix=shlex.join(["mlperf-bake", "check", str(below), *of_round]),
         )
     elif {"results", "systems"} <= set(there):
         yield Breach(
@@ -91,7 +92,7 @@ def root(tree: Tree) -> Iterator[Breach]:
     else:
         children = (tree.root, *tree.inventory.directories(tree.root))
         runs = any(child / MANIFEST in _listed(child) for child in children)
-        collect = ["mlperf-bake", "collect", str(tree.root), "--out", "submission"]
+        collect = ["mlperf-bake", "collect", str(tree.root), "--out", "submission", *of_round]
         yield Breach(
             tree.root,
             "runs, not a submission tree" if runs else "not a submission tree",
@@ -105,12 +106,13 @@ def root(tree: Tree) -> Iterator[Breach]:
 def results(tree: Tree) -> Iterator[Breach]:
     """There is at least one result."""
     divisions = (tree.root / division for division in tree.rules.tree.divisions)
+    collect = ("mlperf-bake", "collect", "./results", "--out")
     if next(tree.results(), None) is None and any(tree.inventory.is_directory(path) for path in divisions):
         yield Breach(
             tree.root,
             "the tree holds no result",
             expected="results/<system>/<model>/<Scenario>",
-            fix=f"mlperf-bake collect ./results --out {shlex.quote(str(tree.root))}",
+            fix=shlex.join([*collect, str(tree.root), *round_option(tree.rules.name)]),
         )
 
 

@@ -41,7 +41,8 @@ class Judged:
         figure: the headline of its performance run, if it has one.
         accuracy: metric to value, as accuracy.txt gives them.
         power: the figure of its power measurement, if it has one.
-        state: the word for this result alone; breaches of its system count for the tree.
+        state: the word for this result alone, ``invalid`` for one of no benchmark or scenario; breaches of its system count
+            for the tree.
     """
 
     directory: str

@@ -90,6 +90,7 @@ CASES: list[tuple[str, str, Severity, Break]] = [
     ("performance.seeds", "of v5.1", Severity.ERROR, setting(OPEN.detail, "effective_qsl_rng_seed", 1780908523862526354)),
     ("performance.audit", "audit.config lies", Severity.ERROR, text(f"{OPEN.run}/audit.config", "x")),
     ("performance.audit", "audit.config lies", Severity.ERROR, text(f"{OPEN.result}/audit.config", "x")),
+    ("performance.audit", "audit.config lies", Severity.ERROR, text(f"{OPEN.accuracy}/audit.config", "x")),
     ("performance.audit", "compliance test", Severity.ERROR, append(OPEN.detail, ISSUE_SAME)),
     ("provenance.machine", "different machines", Severity.ERROR, second_system),
     ("provenance.copied", "two systems", Severity.WARNING, two_systems_with_one_log),

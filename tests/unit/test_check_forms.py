@@ -3,6 +3,7 @@
 import errno
 import itertools
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -214,7 +215,12 @@ def test_a_form_is_written_whole_or_not_at_all(
 def test_places_that_cannot_be_written_are_refused_before_anything_is_judged(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for places, problem in (
+        ({"html": tmp_path / "pipe"}, "cannot be written there"),
+        ({"html": tmp_path / "link"}, "cannot be written there"),
+        ({"html": Path("/dev/null")}, "cannot be written there"),
         ({"html": tree / "page.html"}, "in the tree that it judges"),
         ({"html": tmp_path}, "cannot be written there"),
         ({"sarif": tmp_path / "none" / "x"}, "cannot be written there"),

@@ -151,6 +151,11 @@ BREACHES: list[tuple[str, str, Break]] = [
     ("performance.queries", "mlperf_log_detail.txt", setting(OPEN.detail, "effective_min_query_count", 0)),
     ("performance.result", "mlperf_log_detail.txt", setting(OPEN.detail, "result_samples_per_second", None)),
     (
+        "performance.result",
+        "mlperf_log_detail.txt",
+        setting(OPEN.detail, "result_samples_per_second", -318.4),
+    ),
+    (
         "performance.early_stopping",
         "mlperf_log_detail.txt",
         setting(OPEN.detail.replace("Offline", "MultiStream"), "early_stopping_met", False),
@@ -435,6 +440,34 @@ def test_a_tree_one_level_too_low_is_told_where_its_root_is(opened: Path, below:
 def test_a_tree_one_level_too_high_is_told_where_its_root_is(opened: Path) -> None:
     (finding,) = found(judged(opened.parent), "tree.root")
     assert finding.breach.fix == f"mlperf-bake check {opened}"
+
+
+def test_a_wrong_root_is_mended_for_the_round_that_was_asked_for(opened: Path) -> None:
+    for place in (opened / "open", opened.parent):
+        (finding,) = found(judged(place, "v5.1"), "tree.root")
+        assert finding.breach.fix == f"mlperf-bake check {opened} --round v5.1"
+    shutil.rmtree(opened / OPEN.submitter)
+    (finding,) = found(judged(opened, "v5.1"), "tree.results")
+    assert finding.breach.fix == f"mlperf-bake collect ./results --out {opened} --round v5.1"
+
+
+@pytest.mark.parametrize("target", [f"{OPEN.model}/Offine", f"{OPEN.submitter}/results/box/toaster/Offline"])
+def test_what_no_rule_of_a_result_can_judge_is_not_called_valid(opened: Path, target: str) -> None:
+    (opened / target).parent.mkdir(exist_ok=True)
+    (opened / OPEN.result).rename(opened / target)
+    (result,) = (one for one in judged(opened).results if target.endswith(f"{one.model}/{one.scenario}"))
+    assert result.state is State.INVALID
+
+
+def test_a_log_that_cannot_be_read_says_what_is_expected(opened: Path) -> None:
+    text(f"{OPEN.run}/mlperf_log_summary.txt", "x" * 2**20 + "x")(opened)
+    (finding,) = found(judged(opened), "performance.files")
+    assert finding.breach.expected == f"at most {2**20} bytes"
+
+
+def test_a_log_without_a_version_is_no_other_loadgen(opened: Path) -> None:
+    text(OPEN.detail, "")(opened)
+    assert found(judged(opened), "accuracy.version") == []
 
 
 def test_a_directory_of_runs_is_told_to_be_collected(tmp_path: Path) -> None:
