@@ -9,6 +9,7 @@ from typing import Final
 from mlperf_bake.check.official import OfficialVerdict
 from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.written import takes_file
 
 FORMS: Final = ("sarif", "junit", "html")
 
@@ -24,7 +25,7 @@ def refuse_places(places: Mapping[str, Path], tree: Path) -> None:
         whole = path.resolve()
         if whole.is_relative_to(tree.resolve()):
             problem, expected = "the report would lie in the tree that it judges", "a place outside of it"
-        elif not whole.parent.is_dir() or path.is_symlink() or (path.exists() and not path.is_file()):
+        elif not takes_file(path):
             problem, expected = "the report cannot be written there", "a file in a directory that exists"
         elif whole in taken:
             problem, expected = f"the same file as for --{taken[whole]}", "a file for each form"

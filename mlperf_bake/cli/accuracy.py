@@ -125,10 +125,12 @@ def accuracy(
     from mlperf_bake.accuracy.numbers import check_dtype
     from mlperf_bake.accuracy.registry import task_of
     from mlperf_bake.accuracy.source import answered_samples, open_source
-    from mlperf_bake.accuracy.writing import log_sha256, write_accuracy
+    from mlperf_bake.accuracy.writing import log_sha256, refuse_target, write_accuracy
     from mlperf_bake.rounds import DEFAULT_ROUND, load_round
 
     run = open_source(source)
+    if out is not None:
+        refuse_target(out, (run.log, truth, tokenizer, features, only))
     rules = load_round(round_name or run.round or DEFAULT_ROUND)
     named = benchmark or run.benchmark
     if named is None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import struct
 from pathlib import Path
 
@@ -123,3 +124,26 @@ def test_a_whole_run_that_misses_its_target_exits_with_9(
 def test_a_directory_without_a_log_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["accuracy", str(tmp_path), "--benchmark", "resnet"]) == 2
     assert "no accuracy log there" in capsys.readouterr().err
+
+
+def test_accuracy_txt_replaces_nothing_that_it_is_measured_from(
+    log: Path, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = log.read_bytes(), truth.read_bytes()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(tmp_path / "pipe")
+    places = (
+        (log, "what it is measured from"),
+        (truth, "what it is measured from"),
+        (tmp_path, "cannot be written there"),
+        (tmp_path / "none" / "accuracy.txt", "cannot be written there"),
+        (tmp_path / "link", "cannot be written there"),
+        (tmp_path / "pipe", "cannot be written there"),
+    )
+    for place, problem in places:
+        command = ["accuracy", str(log), "--benchmark", "resnet", "--truth", str(truth), "--out", str(place)]
+        assert execute(command) == 2
+        assert problem in capsys.readouterr().err
+    assert (log.read_bytes(), truth.read_bytes()) == before
+    assert (tmp_path / "pipe").is_fifo()
+    assert {path.name for path in tmp_path.iterdir()} == {log.name, truth.name, "link", "pipe"}
