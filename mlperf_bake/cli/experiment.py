@@ -20,7 +20,7 @@ File = Annotated[
     ),
 ]
 RoundName = Annotated[
-    str, typer.Option("--round", metavar="NAME", help="Whose benchmarks and figures count.")
+    str, typer.Option("--round", metavar="NAME", help="The round of the runs, and whose figures count.")
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the commands that are still to run, and stop.")
@@ -42,7 +42,7 @@ def experiment(
     from mlperf_bake.rounds import load_round
 
     rules = load_round(round_name)
-    planned = read_experiment(file)
+    planned = read_experiment(file, round_name)
     if dry_run:
         for run in missing(planned):
             print_line(shlex.join(["mlperf-bake", *run.command]))

@@ -68,7 +68,10 @@ def measured(
         copy.mkdir()
         sources = read_sources([place], copy, rules)
         for run in sources.runs.complete:
-            found += _of_run(run, rules)
+            if run.manifest.mode == "performance":
+                rows = list(_of_run(run, rules))
+                found += rows
+                left_out += [] if rows else [f"{run.manifest.run_id}: {_unknown(run.manifest, rules)}"]
         for logs in sources.runs.foreign:
             rows = list(_of_logs(logs, rules, model))
             found += rows
@@ -85,10 +88,15 @@ def measured(
 def _of_run(run: Run, rules: Round) -> Iterator[Measured]:
     manifest = run.manifest
     benchmark = rules.models.get(manifest.cell.benchmark or "")
-    if manifest.mode == "performance" and benchmark:
+    if benchmark:
         name = f"{run.place.rstrip('/')}/{manifest.run_id}"
         system, model = system_name(manifest), manifest.cell.model
         yield _row(name, system, model, benchmark, manifest.scenario, run.detail, manifest, rules)
+
+
+def _unknown(manifest: Manifest, rules: Round) -> str:
+    """Why a round has no figure for a run."""
+    return f"{manifest.cell.model} stands for {manifest.cell.benchmark or 'no benchmark'}, which {rules.name} does not have"
 
 
 def _of_logs(logs: ForeignLogs, rules: Round, model: str | None) -> Iterator[Measured]:

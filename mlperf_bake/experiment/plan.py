@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.rounds import DEFAULT_ROUND
 from mlperf_bake.rounds.record import Record
 from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed
 from mlperf_bake.run.workload import scenario_from
+from mlperf_bake.submission.completing import round_option
 
 _MOST_REPEATS = 1000
 
@@ -54,8 +56,11 @@ class Experiment:
     runs: tuple[PlannedRun, ...]
 
 
-def read_experiment(path: Path) -> Experiment:
+def read_experiment(path: Path, round_name: str = DEFAULT_ROUND) -> Experiment:
     """The experiment in a file.
+
+    Args:
+        round_name: in which the runs are made.
 
     Raises:
         UsageError: not readable, not YAML, or a key or value that is none; says which.
@@ -77,8 +82,14 @@ def read_experiment(path: Path) -> Experiment:
             record.fail(key, ", ".join(values) or "none", "at least one, each once")
     settings = _settings(record.record("settings")) if record.has("settings") else {"as it is": ()}
     record.close()
+    by_slug: dict[str, str] = {}
+    for name in settings:
+        if by_slug.setdefault(_slug(name), name) != name:
+            record.fail(
+                "settings", f"{by_slug[_slug(name)]!r} and {name!r}", "names that differ in letters or digits"
+            )
     runs = [
-        _planned(target, scenario_from(scenario), name, options, data, results, repeat)
+        _planned(target, scenario_from(scenario), name, options, data, results, repeat, round_name)
         for repeat in range(1, repeats + 1)
         for target in targets
         for scenario in scenarios
@@ -92,8 +103,11 @@ def _yaml(path: Path) -> object:
 
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError("the experiment cannot be read", where=str(path), found=str(error)[:200]) from error
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise UsageError("the experiment cannot be read", where=str(path), found=found) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError("not an experiment", where=str(path), found=str(error)[:200]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -127,14 +141,30 @@ def _word(record: Record, name: str) -> str:
 
 
 def _planned(
-    target: str, scenario: str, setting: str, options: tuple[str, ...], data: str, results: Path, repeat: int
+    target: str,
+    scenario: str,
+    setting: str,
+    options: tuple[str, ...],
+    data: str,
+    results: Path,
+    repeat: int,
+    round_name: str,
 ) -> PlannedRun:
-    what = json.dumps([target, scenario, options, data])
+    of_round = round_option(round_name)
+    what = json.dumps([target, scenario, options, data, *of_round])
     mark = hashlib.sha256(what.encode()).hexdigest()[:8]
     run_id = f"{_slug(target)}.{scenario.lower()}.{_slug(setting)}.{mark}.{repeat}"
     command = [
         *("run", target, "--scenario", scenario, "--mode", "performance", "--data", data),
-        *("--results", f"{results.absolute()}/", "--run-id", run_id, "--untuned", *as_typed(options)),
+        *(
+            "--results",
+            f"{results.absolute()}/",
+            "--run-id",
+            run_id,
+            "--untuned",
+            *of_round,
+            *as_typed(options),
+        ),
     ]
     return PlannedRun(run_id, target, scenario, setting, tuple(command))
 

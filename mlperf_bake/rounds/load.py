@@ -63,7 +63,7 @@ def load_round(name: str = DEFAULT_ROUND) -> Round:
     raise UsageError(
         f'unknown round "{name}"',
         expected="one of " + ", ".join(round_names()) + ", or the path of a YAML file",
-        remedy="mlperf-bake check --round " + round_names()[0] + " TREE",
+        remedy=f"--round {round_names()[0]}",
     )
 
 
@@ -79,7 +79,7 @@ def _parse(path: Path, until: str | None = None) -> tuple[str, object]:
         text = path.read_text(encoding="utf-8")
         text = text.partition(until)[0] if until else text
         return text, yaml.load(text, Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the file of a round cannot be read", where=str(path), found=str(error)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

@@ -96,7 +96,7 @@ def _other_level(problem: str, directory: Path, root: Path, rules: Round) -> Usa
         problem,
         where=str(directory),
         expected=f"the root of the tree, which holds {divisions}",
-        remedy=f"mlperf-bake collect {shlex.quote(str(root))}",
+        remedy=f"give the root: {shlex.quote(str(root))}",
     )
 
 

@@ -120,3 +120,11 @@ def test_nothing_to_compare_says_what_was_left_out(
     write_run(tmp_path / "runs", RunSpec(status="interrupted"))
     assert execute(["compare", str(tmp_path / "runs")]) == 3
     assert "the run was interrupted" in capsys.readouterr().err
+
+
+def test_a_run_of_no_benchmark_of_the_round_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path, RunSpec(manifest={"cell": {"benchmark": "rnnt"}}))
+    assert execute(["compare", str(tmp_path)]) == 3
+    assert "stands for rnnt, which v6.1 does not have" in capsys.readouterr().err

@@ -79,6 +79,28 @@ def test_a_changed_setting_is_another_run(experiment: Experiment, tmp_path: Path
     assert other.runs[1].run_id != experiment.runs[1].run_id
 
 
+def test_another_round_is_another_run(experiment: Experiment, tmp_path: Path) -> None:
+    other = read_experiment(tmp_path / "experiment.yaml", "v5.1").runs[0]
+    assert other.run_id != experiment.runs[0].run_id
+    assert other.command[-2:] == ("--round", "v5.1")
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("repeats: 2020-13-45", "month must be"),
+        (f"repeats: {'9' * 5000}", "digits"),
+        ("settings: {a: {batch: 8}, 'a!': {batch: 8}}", "'a' and 'a!'"),
+    ],
+)
+def test_a_value_that_nobody_can_mean_is_one_sentence(tmp_path: Path, line: str, found: str) -> None:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(f"results: ./runs\ntargets: [one]\nscenarios: [Offline]\n{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as refused:
+        read_experiment(file)
+    assert found in (refused.value.found or "")
+
+
 def test_only_what_is_missing_is_run(experiment: Experiment) -> None:
     write_run(experiment.results, RunSpec(run_id=experiment.runs[0].run_id))
     assert go(experiment) == []
