@@ -2,7 +2,7 @@
 
 import shlex
 
-from mlperf_bake.check.tree import Result, System
+from mlperf_bake.check.tree import Log, Result, System
 from mlperf_bake.submission.completing import SAMPLE, data_of, round_option, run_command
 from mlperf_bake.submission.describing import describing_command, file_to_fill
 
@@ -24,13 +24,22 @@ def run_again(result: Result, mode: str, *options: str, data: str = "") -> str:
     return shlex.join([*words, "--mode", mode, "--data", data or SAMPLE, *given])
 
 
+def again(log: Log, *options: str) -> str:
+    """Another run in place of a performance log: the result's own, or the compliance test that the log is of."""
+    return (
+        run_again(log.result, "performance", *options)
+        if log.kind == "performance"
+        else make_tests(log.result)
+    )
+
+
 def make_tests(result: Result) -> str:
     """The compliance tests of the result's cell and scenario, made and judged."""
     manifest = result.manifests[0] if result.manifests else None
     target, data = (manifest.cell.id, data_of(manifest)) if manifest else (result.model.name, SAMPLE)
     scenario = result.scenario or result.path.name
     words = ["mlperf-bake", "compliance", target, "--scenario", scenario, "--data", data]
-    return f"{shlex.join([*words, *round_option(result.rules.name)])}, then collect its results"
+    return f"{shlex.join([*words, *round_option(result.rules.name)])}  # then collect its results"
 
 
 def prepare_official_data(result: Result, mode: str) -> str:

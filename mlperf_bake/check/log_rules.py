@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.check.fixes import run_again
+from mlperf_bake.check.fixes import again
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log
 from mlperf_bake.errors import UsageError
@@ -123,7 +123,7 @@ def whole(log: Log) -> Iterator[Breach]:
             "the log was not written to its end",
             found=f"{detail.lines} lines, no result",
             expected="a run that LoadGen finished",
-            fix=run_again(log.result, "performance"),
+            fix=again(log),
         )
 
 
@@ -195,7 +195,7 @@ def audit(log: Log) -> Iterator[Breach]:
                 path,
                 "an audit.config lies with a run that is no compliance test",
                 expected="none: a run that finds one is no result",
-                fix=run_again(log.result, "performance"),
+                fix=again(log),
             )
     for warning in detail.warnings if detail else ():
         if "audit config" in warning.text.lower():

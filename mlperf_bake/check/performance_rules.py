@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from mlperf_bake.check.fixes import build, prepare_official_data, run_again, tune
+from mlperf_bake.check.fixes import again, build, prepare_official_data, tune
 from mlperf_bake.check.log_rules import at, sound
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log
@@ -101,7 +101,7 @@ def seeds(log: Log) -> Iterator[Breach]:
             owner = round_of_seed(name, found)
             problem = f"{name} is not that of {log.result.rules.name}" + (f" but of {owner}" if owner else "")
             image = build(log.result, log.result.model.name)
-            fix = f"{image} && {run_again(log.result, 'performance')}"
+            fix = f"{image} && {again(log)}"
             yield at(judged[0], f"effective_{name}", problem, found, str(expected), fix)
 
 
@@ -126,7 +126,7 @@ def early_stopping(log: Log) -> Iterator[Breach]:
             "the early-stopping condition is not met",
             said,
             "true",
-            run_again(log.result, "performance", "--duration", str(_least_s(log))),
+            again(log, "--duration", str(_least_s(log))),
         )
 
 
@@ -150,7 +150,7 @@ def latency(log: Log) -> Iterator[Breach]:
                 "the latency is above the limit",
                 found,
                 f"at most {limit} ns",
-                run_again(log.result, "performance"),
+                again(log),
             )
 
 
@@ -189,7 +189,7 @@ def duration(log: Log) -> Iterator[Breach]:
     key, least = "effective_min_duration_ms", log.result.rules.minimum_duration_ms(benchmark)
     found = detail.number(key)
     if found is None or found < least:
-        fix = run_again(log.result, "performance", "--duration", str(least // 1000))
+        fix = again(log, "--duration", str(least // 1000))
         shown = None if found is None else f"{found:g} ms"
         yield _demonstration(log, at(detail, key, "the run is too short", shown, f"at least {least} ms", fix))
 
@@ -214,7 +214,7 @@ def queries(log: Log) -> Iterator[Breach]:
             "the Offline query is too small",
             found,
             f"at least {samples} samples",
-            run_again(log.result, "performance", "--min-queries", str(samples)),
+            again(log, "--min-queries", str(samples)),
         )
         yield _demonstration(log, breach)
 
@@ -239,7 +239,7 @@ def result(log: Log) -> Iterator[Breach]:
             f"the log holds no {field}",
             detail.number(field),
             "a number above 0",
-            run_again(log.result, "performance"),
+            again(log),
         )
 
 

@@ -354,6 +354,16 @@ def test_a_breach_of_the_closed_division_is_named(
     assert file in {one.breach.path.name for one in found(verdict, rule)}
 
 
+def test_a_compliance_log_is_mended_by_the_test_and_no_other_run(closed: Path) -> None:
+    detail = f"{CLOSED.result}/TEST01/performance/run_1/mlperf_log_detail.txt"
+    setting(detail, "effective_qsl_rng_seed", 1)(closed)
+    (finding,) = found(judged(closed), "compliance.TEST01.seeds")
+    assert finding.breach.fix.startswith("mlperf-bake build resnet50 && mlperf-bake compliance resnet50")
+    cut(detail)(closed)
+    (damaged, *_) = found(judged(closed), "compliance.TEST01.whole")
+    assert "mlperf-bake run" not in damaged.breach.fix
+
+
 def test_test01_may_pass_by_accuracy(closed: Path) -> None:
     test = closed / CLOSED.result / "TEST01"
     (test / "verify_accuracy.txt").write_text("TEST FAIL\n", encoding="utf-8")
