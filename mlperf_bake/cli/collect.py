@@ -135,7 +135,17 @@ def collect(
     if results:
         said = read_runs_file(runs_file) if runs_file else {}
         options = CollectOptions(
-            submitter, round_name, division, system, given, data, _declarations(), model, said
+            submitter=submitter,
+            round=round_name,
+            division=division,
+            system=system,
+            given=given,
+            data=data,
+            declared=_declarations(),
+            model=model,
+            said=said,
+            infer=infer,
+            benchmark=benchmark,
         )
         places = [parse_place(text, image=image) for text in results]
         collected = collect_runs(places, out, options, _wait)

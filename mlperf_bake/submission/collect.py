@@ -15,11 +15,11 @@ from pathlib import Path
 from mlperf_bake.errors import BakeError, NothingSelected, UsageError
 from mlperf_bake.results.classification import Labels, TopOne, read_labels, top_one
 from mlperf_bake.results.manifest import Accuracy, Manifest
-from mlperf_bake.results.place import Place
+from mlperf_bake.results.place import DirectoryPlace, Place
 from mlperf_bake.results.printable import printable
 from mlperf_bake.results.run import ACCURACY, ForeignLogs, LeftOut, Run
 from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round
-from mlperf_bake.submission.completing import completing_commands
+from mlperf_bake.submission.completing import completing_commands, round_option
 from mlperf_bake.submission.filling import Collected, Filling
 from mlperf_bake.submission.foreign import one_each
 from mlperf_bake.submission.foreign_runs import FromRuns, read_foreign_runs
@@ -85,6 +85,7 @@ def collect(
     rules = load_round(options.round)
     _check_names(options, rules)
     _check_out(out, rules)
+    _check_apart(places, out)
     labels = read_labels(options.data) if options.data else None
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-collect-") as scratch:
         sources = read_sources(places, Path(scratch), rules)
@@ -103,7 +104,9 @@ def collect(
         left_out = (*runs.left_out, *selection.left_out, *uncounted, *bare.left_out, *without, *twice)
         if not mine and not foreign:
             raise (
-                _asking(out, bare.asked, places) if bare.asked else _nothing(places, runs.complete, left_out)
+                _asking(out, bare.asked, places, options)
+                if bare.asked
+                else _nothing(places, runs.complete, left_out)
             )
         where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
         with replacing(out, waiting) as tree:
@@ -119,7 +122,7 @@ def collect(
                 writer.place_files(files)
             collected = writer.finish(left_out, bare.asked)
         if bare.asked:
-            ask(out, bare.asked, _collecting_command(places, out))
+            ask(out, bare.asked, _collecting_command(places, out, options))
         return collected
 
 
@@ -142,10 +145,12 @@ def _foreign_runs(
     )
 
 
-def _asking(out: Path, asked: Sequence[Asked], places: Sequence[Place]) -> NothingSelected:
+def _asking(
+    out: Path, asked: Sequence[Asked], places: Sequence[Place], options: CollectOptions
+) -> NothingSelected:
     """Writes the file that asks for what the logs do not say."""
     labels = [place.label for place in places]
-    command = _collecting_command(places, out)
+    command = _collecting_command(places, out, options)
     file = ask(out, asked, command)
     return NothingSelected(
         "LoadGen's logs do not say what was run, and where",
@@ -157,10 +162,15 @@ def _asking(out: Path, asked: Sequence[Asked], places: Sequence[Place]) -> Nothi
     )
 
 
-def _collecting_command(places: Sequence[Place], out: Path) -> list[str]:
-    """What to type when the file on runs of others is filled in."""
+def _collecting_command(places: Sequence[Place], out: Path, options: CollectOptions) -> list[str]:
+    """What to type when the file on runs of others is filled in; what it asks for is left to the file."""
     labels = [place.label for place in places]
-    return ["mlperf-bake", "collect", *labels, "--out", str(out), "--runs-file", str(runs_file(out))]
+    words = ["mlperf-bake", "collect", *labels, "--out", str(out), "--runs-file", str(runs_file(out))]
+    words += ["--submitter", options.submitter] if options.submitter not in (None, UNNAMED) else []
+    words += ["--benchmark", options.benchmark] if options.benchmark else []
+    words += ["--data", str(options.data)] if options.data else []
+    words += ["--infer"] if options.infer else []
+    return [*words, *round_option(options.round)]
 
 
 def _nothing(places: Sequence[Place], runs: Sequence[Run], left_out: Sequence[LeftOut]) -> NothingSelected:
@@ -186,6 +196,17 @@ def _check_out(out: Path, rules: Round) -> None:
             expected="nothing, or a submission tree with closed/ or open/",
             remedy="give another directory with --out",
         )
+
+
+def _check_apart(places: Sequence[Place], out: Path) -> None:
+    """Refuses to collect a tree into itself: what is converted would lie beside what it was."""
+    for place in places:
+        if isinstance(place, DirectoryPlace) and place.path.resolve() == out.resolve():
+            raise UsageError(
+                "the tree cannot be collected into itself",
+                where=str(out),
+                remedy="give another directory with --out",
+            )
 
 
 def _check_names(options: CollectOptions, rules: Round) -> None:

@@ -122,3 +122,48 @@ def test_bare_logs_are_asked_about_and_the_command_to_go_on_is_told(
     assert execute([*words, *said, "--json"]) == 0
     (one,) = json.loads(capsys.readouterr().out)["foreign"]
     assert (one["model"], one["system"], one["division"]) == ("resnet", "box", "open")
+
+
+def test_what_to_type_next_keeps_what_was_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run, _) = write_pair(tmp_path / "raw", RunSpec())
+    (run / "manifest.json").unlink()
+    words = [
+        "collect",
+        str(run),
+        "--out",
+        str(tmp_path / "tree"),
+        "--submitter",
+        "Me",
+        "--round",
+        "v5.1",
+        "--infer",
+    ]
+    assert execute(words) == 3
+    file = tmp_path / "tree.runs.yaml"
+    line = f"mlperf-bake {' '.join(words[:4])} --runs-file {file} --submitter Me --infer --round v5.1"
+    assert line in capsys.readouterr().err and line in file.read_text(encoding="utf-8")
+
+
+def test_infer_copies_and_benchmark_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "system.yaml").write_text("system_type: edge\n", encoding="utf-8")
+    write_pair(tmp_path / "runs", RunSpec(scenario="SingleStream", model="resnet50"))
+    edge = ["--system", "box", "--system-file", str(tmp_path / "system.yaml"), "--json"]
+    words = ["collect", str(tmp_path / "runs"), "--out", str(tmp_path / "tree"), *edge]
+    assert execute([*words, "--infer"]) == 0
+    assert {one["done"] for one in json.loads(capsys.readouterr().out)["inferred"]} == {True}
+    for run in (tmp_path / "runs").iterdir():
+        (run / "manifest.json").unlink()
+        (run / "accuracy.txt").write_text("accuracy=90.0%, good=18, total=20\n", encoding="utf-8")
+    bare = ["collect", str(tmp_path / "runs"), "--out", str(tmp_path / "other"), *edge, "--division", "open"]
+    assert execute([*bare, "--model", "swift-net", "--benchmark", "resnet"]) == 0
+    assert json.loads(capsys.readouterr().out)["foreign"][0]["model"] == "swift-net"
+
+
+def test_a_tree_is_not_collected_into_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_pair(tmp_path / "runs", RunSpec())
+    tree = str(tmp_path / "tree")
+    assert execute(["collect", str(tmp_path / "runs"), "--out", tree]) == 0
+    before = sorted(path.name for path in (tmp_path / "tree").rglob("*"))
+    assert execute(["collect", tree, "--out", f"{tree}/", "--round", "v5.1"]) == 2
+    assert "into itself" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "tree").rglob("*")) == before
