@@ -10,6 +10,7 @@ from typing import Final
 from mlperf_bake.check.fixes import again
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log
+from mlperf_bake.compliance.deviations import UNAUDITED, audited
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.results.run import DETAIL, SUMMARY, logged_scenario
@@ -21,12 +22,6 @@ _SOURCE: Final = "checks/performance_check.py "
 _SHOWN: Final = 5
 """Faults of one log that are told one by one."""
 AUDIT_CONFIG: Final = "audit.config"
-AUDIT_SETTINGS: Final = {
-    "effective_performance_issue_same": False,
-    "effective_performance_issue_unique": False,
-    "effective_accuracy_log_sampling_target": 0,
-}
-"""Settings that only an audit.config turns on, and their value in any other run."""
 _OPTIONAL_FILES: Final = (
     "mlperf_log_accuracy.json",
     "mlperf_log_trace.json",
@@ -197,7 +192,9 @@ def audit(log: Log) -> Iterator[Breach]:
                 expected="none: a run that finds one is no result",
                 fix=again(log),
             )
-    for warning in detail.warnings if detail else ():
+    if detail is None:
+        return
+    for warning in detail.warnings:
         if "audit config" in warning.text.lower():
             yield Breach(
                 log.detail.path,
@@ -206,10 +203,9 @@ def audit(log: Log) -> Iterator[Breach]:
                 expected="none in the directory it ran in",
                 line=warning.line,
             )
-    for key, quiet in AUDIT_SETTINGS.items():
-        if detail and detail.has(key) and detail.raw(key) != quiet:
-            problem = "the run was made with the settings of a compliance test"
-            yield at(detail, key, problem, f"{key} {detail.raw(key)}", f"{quiet}")
+    for key in audited(detail):
+        problem = "the run was made with the settings of a compliance test"
+        yield at(detail, key, problem, f"{key} {detail.raw(key)}", f"{UNAUDITED[key]}")
 
 
 @LOGS.rule("summary", RULES_TEXT)

@@ -1,6 +1,6 @@
 """What the log of a run shows of an audit's settings: proof that the run was made by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -24,6 +24,23 @@ LOGGED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Setting of an audit to what LoadGen logs of it. Of min_query_count Offline makes samples: what was asked for counts."""
+
+
+UNAUDITED: Final[Mapping[str, bool | int]] = MappingProxyType(
+    {
+        "effective_performance_issue_same": False,
+        "effective_performance_issue_unique": False,
+        "effective_accuracy_log_sampling_target": 0,
+    }
+)
+"""Settings that only an audit turns on, as LoadGen logs them, and their value in any other run."""
+
+
+def audited(detail: DetailLog) -> Iterator[str]:
+    """The keys by which a run shows that it was made with an audit."""
+    for key, quiet in UNAUDITED.items():
+        if detail.has(key) and detail.raw(key) != quiet:
+            yield key
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,17 @@ class Evidence:
 
     @property
     def accuracy_log(self) -> Path:
-        """The answers of the accuracy run. Errors: UsageError where there is none."""
-        return self._needed(self.accuracy, "accuracy") / ACCURACY
+        """The answers of the accuracy run. Errors: UsageError where there is none, or it is a run of another mode."""
+        run = self._needed(self.accuracy, "accuracy")
+        mode = read_detail(run / DETAIL).mode if (run / DETAIL).is_file() else "accuracy"
+        if mode != "accuracy":
+            raise UsageError(
+                "the run to compare the answers with is no accuracy run",
+                where=str(run),
+                found=mode or "no mode is logged",
+                expected="accuracy",
+            )
+        return run / ACCURACY
 
     def details(self) -> tuple[DetailLog, DetailLog]:
         """The detail logs of the performance run and of the test's. Errors: UsageError where there is none."""

@@ -14,6 +14,7 @@ Three limits (data/audits.yaml) are understood, each a share of the reference:
 
 from typing import Final
 
+from mlperf_bake.compliance.deviations import audited
 from mlperf_bake.compliance.evidence import Evidence
 from mlperf_bake.results.loadgen_log import DetailLog
 
@@ -28,6 +29,7 @@ def compare(evidence: Evidence) -> tuple[list[str], list[str]]:
     """
     reference, test = evidence.details()
     faults = [*_unusable(reference, "performance run"), *_unusable(test, "run of the test")]
+    faults += [f"the performance run was itself made by an audit: {key} is set" for key in audited(reference)]
     scenario = reference.scenario or ""
     if test.scenario != scenario:
         faults.append(f"the scenarios differ: {scenario or 'none'} and {test.scenario or 'none'}")
@@ -38,7 +40,8 @@ def compare(evidence: Evidence) -> tuple[list[str], list[str]]:
     field = evidence.rules.result_field(evidence.benchmark, evidence.scenario)
     before, after = reference.number(field), test.number(field)
     if not before or not after or before < 0 or after < 0:
-        return [], [f"{field} is {before} in the performance run and {after} in the test's"]
+        shown = ("nothing" if value is None else f"{value:g}" for value in (before, after))
+        return [], ["{} is {} in the performance run and {} in the test's".format(field, *shown)]
     lines = [f"Reference score = {before!r}", f"Test score = {after!r}"]
     return lines, _judge(before, after, scenario, evidence)
 

@@ -134,7 +134,7 @@ def read_responses(path: Path) -> Iterator[Response]:
         with path.open(encoding="utf-8") as file:
             yield from _responses(_Window(file, path))
     except (OSError, UnicodeDecodeError) as error:
-        found = str(error)[:200]
+        found = (error.strerror if isinstance(error, OSError) else None) or str(error)[:200]
         raise UsageError("the accuracy log cannot be read", where=str(path), found=found) from error
 
 

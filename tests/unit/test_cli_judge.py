@@ -103,3 +103,24 @@ def test_a_run_that_names_no_benchmark_asks_for_it(
 ) -> None:
     assert execute(["judge", "TEST01", str(write(tmp_path / "run", {}))]) == 2
     assert "the run does not say which benchmark it is of" in capsys.readouterr().err
+
+
+def test_a_test_is_not_judged_by_itself(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(foreign / "run")
+    assert execute([*words(foreign), "--performance", run]) == 9
+    assert "the performance run was itself made by an audit" in capsys.readouterr().err
+    assert execute([*words(foreign), "--accuracy", run]) == 2
+    assert "no accuracy run" in capsys.readouterr().err
+
+
+def test_a_run_of_another_scenario_shows_no_figure(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(words(foreign, "--scenario", "Server")) == 9
+    assert "is nothing in the performance run and nothing in the test's" in capsys.readouterr().err
+
+
+def test_a_missing_accuracy_log_is_told_without_a_number(
+    foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (foreign / "run" / "mlperf_log_accuracy.json").unlink()
+    assert execute(words(foreign)) == 2
+    assert "found:    No such file or directory\n" in capsys.readouterr().err
