@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlperf_bake.assets.collection import Collection
+from mlperf_bake.assets.collection import Collection, list_name
 from mlperf_bake.assets.photos import chosen_names
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import AnnotatedPhotos
@@ -33,7 +33,7 @@ def open_annotated(
     if only is not None:
         by_name = {name: row for row, name in enumerate(names)}
         rows = [by_name[name] for name in chosen_names(only, by_name, annotations)]
-        part = f"the {len(rows)} of {only.name}"
+        part = f"the {len(rows)} of {list_name(only)}"
     elif not 0 < len(names) <= dataset.count:
         raise wrong_count(annotations, len(names), dataset.count)
     folder = source / reading.images

@@ -10,6 +10,7 @@ from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
 from mlperf_bake.assets.reading import AnnotatedPhotos, Photos, Reading, SquadWindows, TokenLists
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.printable import printable
 
 if TYPE_CHECKING:
     from mlperf_bake.assets.datasets import Dataset
@@ -28,6 +29,11 @@ class Collection:
     count: int
     read: Callable[[int], Iterator[RawSample]]
     part: str = ""
+
+
+def list_name(only: Path) -> str:
+    """What a list of files is called in ``Collection.part``: one line of text, whatever its name is."""
+    return printable(only.name).strip()
 
 
 def open_collection(dataset: "Dataset", source: Path, only: Path | None, progress: Progress) -> Collection:

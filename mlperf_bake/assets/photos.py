@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlperf_bake.assets.cache import ChecksumMismatch, file_sum
-from mlperf_bake.assets.collection import Collection
+from mlperf_bake.assets.collection import Collection, list_name
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, read_list, wrong_count
 from mlperf_bake.assets.reading import Photos
@@ -37,7 +37,7 @@ def open_photos(
     if only is not None:
         by_name = {_base(name): (name, label) for name, label in entries}
         entries = [by_name[name] for name in chosen_names(only, by_name, directory / reading.list)]
-        part = f"the {len(entries)} of {only.name}"
+        part = f"the {len(entries)} of {list_name(only)}"
     elif not 0 < len(entries) <= dataset.count:  # a part is allowed, and becomes a demonstration
         raise wrong_count(directory / reading.list, len(entries), dataset.count)
     archive = source if source.is_file() else directory / reading.archive

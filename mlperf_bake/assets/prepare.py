@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlperf_bake.assets.batches import batches
 from mlperf_bake.assets.cache import Cache, default_root, file_sha256, publish
-from mlperf_bake.assets.collection import Collection, open_collection
+from mlperf_bake.assets.collection import Collection, list_name, open_collection
 from mlperf_bake.assets.datasets import Dataset, UserDirectory, find_dataset
 from mlperf_bake.assets.prepared import (
     CONF,
@@ -174,13 +174,16 @@ def _into(
     occupied = target.exists() and (not target.is_dir() or any(target.iterdir()))
     if occupied:
         found = load_prepared(target)
-        if (found.name, found.preprocessing) == (dataset.name, preprocessing.id):
+        part = "" if only is None else list_name(only)
+        whose, wanted = (found.name, found.preprocessing), (dataset.name, preprocessing.id)
+        if whose == wanted and _list_of(found, dataset) == part:
             return found
         raise UsageError(
             "the directory holds another prepared data set",
             where=str(target),
-            found=f"{found.name}, {found.preprocessing}",
-            expected=f"{dataset.name}, {preprocessing.id}",
+            found=", ".join((*whose, found.source)),
+            expected=", ".join((*wanted, _described(dataset.source)))
+            + (f", those of {part}" if part else ""),
             remedy="choose another --out",
         )
     collection = open_collection(dataset, raw, only, progress)
@@ -210,6 +213,12 @@ def _into(
         files.end()
         publish(directory, target)
     return prepared
+
+
+def _list_of(prepared: PreparedDataset, dataset: Dataset) -> str:
+    """The list that a prepared part was chosen by; empty for one that was not."""
+    part = prepared.source.removeprefix(_described(dataset.source))
+    return part.partition(" of ")[2]
 
 
 def _described(source: Source | UserDirectory) -> str:

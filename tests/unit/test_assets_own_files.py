@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -61,6 +62,27 @@ def test_a_part_of_them_keeps_the_rows_of_the_annotations(openimages: Path, tmp_
     chosen.write_text(f"{2:016x}.jpg\n{0:016x}.jpg\n")
     prepare("openimages", "retinanet-800", tmp_path / "out", source=openimages, only=chosen)
     assert np.fromfile(tmp_path / "out" / "labels.bin", "<i4").tolist() == [2, 0]
+
+
+def test_a_part_and_the_whole_do_not_pass_for_each_other(openimages: Path, tmp_path: Path) -> None:
+    chosen = tmp_path / "few.txt"
+    chosen.write_text(f"{0:016x}.jpg\n", encoding="utf-8")
+    words = ("openimages", "retinanet-800")
+    whole = prepare(*words, tmp_path / "whole", source=openimages)
+    part = prepare(*words, tmp_path / "part", source=openimages, only=chosen)
+    assert prepare(*words, tmp_path / "part", source=openimages, only=chosen) == part
+    assert prepare(*words, tmp_path / "whole", source=openimages) == whole
+    for out, only in (("whole", chosen), ("part", None)):
+        with pytest.raises(UsageError, match="another prepared data set"):
+            prepare(*words, tmp_path / out, source=openimages, only=only)
+
+
+@pytest.mark.parametrize("name", [b"fe\nw.txt", b"fe\xffw.txt"])
+def test_the_name_of_a_list_may_be_any(openimages: Path, tmp_path: Path, name: bytes) -> None:
+    chosen = tmp_path / os.fsdecode(name)
+    chosen.write_text(f"{0:016x}.jpg\n", encoding="utf-8")
+    made = prepare("openimages", "retinanet-800", tmp_path / "out", source=openimages, only=chosen)
+    assert load_prepared(tmp_path / "out") == made
 
 
 @pytest.mark.parametrize(
