@@ -6,11 +6,15 @@ The line is the one that MLCommons' accuracy-imagenet.py and accuracy_igbh.py pr
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlperf_bake.accuracy.arrays import read_array
 from mlperf_bake.accuracy.measured import Given, Measured, share_interval
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.answers import Answers
 from mlperf_bake.results.classification import TopOne, count_right, read_labels
+
+_DIGITS = 18
+"""Longest class read; an int64 holds any of so many digits."""
 
 
 def measure(log: Path, given: Given) -> Measured:
@@ -63,7 +67,7 @@ def _map(truth: Path) -> list[int]:
                 fields = line.split()
                 if not fields:
                     continue
-                if len(fields) != 2 or not fields[1].isdecimal():
+                if len(fields) != 2 or not fields[1].isdecimal() or len(fields[1]) > _DIGITS:
                     raise UsageError(
                         "not a list of images and classes",
                         where=f"{truth}:{number}",
@@ -83,12 +87,7 @@ def _map(truth: Path) -> list[int]:
 def _array(truth: Path) -> list[int]:
     import numpy as np
 
-    try:
-        values = np.load(truth, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "the ground truth cannot be read", where=str(truth), found=str(error)[:200]
-        ) from error
+    values = read_array(truth)
     if values.ndim != 1 or not values.size or not np.issubdtype(values.dtype, np.integer):
         found = f"shape {values.shape} of {values.dtype}"
         raise UsageError(

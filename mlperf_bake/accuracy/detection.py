@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,7 @@ def _annotations(path: Path) -> Any:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints what it does
             truth = coco.COCO(str(path))
-    except (OSError, ValueError, KeyError, TypeError, AssertionError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AssertionError, RecursionError) as error:
         found = f"{type(error).__name__}: {error}"[:200]
         raise UsageError(
             "no COCO annotations", where=str(path), found=found, expected="images, annotations, categories"
@@ -78,7 +79,24 @@ def _annotations(path: Path) -> Any:
             raise UsageError(
                 "an image lacks its size", where=str(path), found=found, expected="id, width, height"
             )
+    for number, box in enumerate(truth.dataset.get("annotations", ())):
+        if not _is_box(box):
+            raise UsageError(
+                "an annotation is no box",
+                where=str(path),
+                found=f"annotation {number}: {str(box)[:80]}",
+                expected="bbox of four numbers, area, and iscrowd 0 or 1",
+            )
     return truth
+
+
+def _is_box(annotation: dict[str, Any]) -> bool:
+    sides = annotation.get("bbox")
+    if not isinstance(sides, list) or len(sides) != 4 or annotation.get("iscrowd") not in (0, 1):
+        return False
+    return all(
+        isinstance(value, int | float) and isfinite(value) for value in (*sides, annotation.get("area"))
+    )
 
 
 def _boxes(answer: Response, image: dict[str, Any], log: Path) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlperf_bake.accuracy.arrays import FAULTS
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.errors import UsageError
 
@@ -105,7 +106,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             found = {name: np.asarray(archive[name], np.float64) for name in archive.files}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (*FAULTS, TypeError, AttributeError) as error:
         raise UsageError(
             "the features cannot be read", where=str(path), found=str(error)[:200], expected=".npz"
         ) from error

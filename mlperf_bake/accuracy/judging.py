@@ -18,6 +18,7 @@ class Verdict(Enum):
     MISSED = "missed"
     UNMEASURED = "not measured"
     INCOMPLETE = "not the whole data set"
+    UNSIZED = "no verdict: the round's rules do not say how many samples the whole data set has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ def _judged(
     if value is None:
         reason = measured.unmeasured.get(metric, "this benchmark's script does not give it")
         return Judged(metric, None, low, high, None, Verdict.UNMEASURED, reason)
-    if measured.samples != expected:
+    if expected is None:
+        verdict = Verdict.UNSIZED
+    elif measured.samples != expected:
         verdict = Verdict.INCOMPLETE
     elif (low is not None and value < low) or (high is not None and value > high):
         verdict = Verdict.MISSED

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlperf_bake.accuracy.arrays import read_array
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
@@ -168,7 +169,6 @@ def area(
 
 
 def _predictions(answer: Response, labels: NDArray[np.bool_], given: Given, log: Path) -> NDArray[np.generic]:
-
     values = numbers(answer, given.dtype or "float32", log)
     if len(values) == 2 * len(labels):
         if ((values[1::2] != 0) != labels).any():
@@ -213,12 +213,7 @@ def _candidates(answer: Response, values: NDArray[np.float64], log: Path) -> tup
 def _array(path: Path) -> NDArray[Any]:
     import numpy as np
 
-    try:
-        values: NDArray[Any] = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            "the ground truth cannot be read", where=str(path), found=str(error)[:200]
-        ) from error
+    values = read_array(path, mapped=True)
     if values.ndim != 1 or not np.issubdtype(values.dtype, np.integer):
         raise UsageError(
             "no array of integers", where=str(path), found=f"shape {values.shape} of {values.dtype}"

@@ -45,6 +45,8 @@ def read_records(path: Path) -> Sequence[Mapping[str, object]]:
         raise UsageError(
             "the ground truth cannot be read", where=str(path), found=str(error)[:200]
         ) from error
+    except csv.Error as error:
+        raise UsageError("the ground truth is no table", where=str(path), found=str(error)[:200]) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
             "the ground truth is not valid JSON", where=str(path), found=str(error)[:200]

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlperf_bake.accuracy.arrays import FAULTS, read_array
 from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.numbers import numbers
@@ -77,7 +78,7 @@ def _cases(truth: Path) -> list[Path]:
             names = json.loads(order.read_text(encoding="utf-8"))
         else:
             names = sorted(child.name for child in root.iterdir() if child.is_dir())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError("the cases cannot be read", where=str(truth), found=str(error)[:200]) from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         expected = f"CASE/{_FILES[0]} below it, or {_ORDER} with the list of cases"
@@ -96,9 +97,9 @@ def _segmentation(path: Path) -> NDArray[Any]:
     import numpy as np
 
     try:
-        volume = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _nifti(path)
+        volume = read_array(path) if path.suffix == ".npy" else _nifti(path)
         values = volume.astype(np.uint8).reshape(-1)
-    except (OSError, ValueError, EOFError) as error:
+    except FAULTS as error:
         found = f"{type(error).__name__}: {error}"[:200]
         raise UsageError("the segmentation cannot be read", where=str(path), found=found) from error
     if values.size == 0 or values.max() > TUMOUR:

@@ -126,6 +126,17 @@ def test_a_directory_without_a_log_is_refused(tmp_path: Path, capsys: pytest.Cap
     assert "no accuracy log there" in capsys.readouterr().err
 
 
+def test_a_round_that_does_not_say_how_large_the_data_set_is_gives_no_verdict(
+    log: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["accuracy", str(log), "--benchmark", "resnet", "--truth", str(truth), "--round", "v4.1"]
+    assert execute(words) == 0
+    told = capsys.readouterr()
+    assert "not the whole data set" not in told.out and "do not say how many samples" in " ".join(
+        told.out.split()
+    )
+
+
 def test_accuracy_txt_replaces_nothing_that_it_is_measured_from(
     log: Path, truth: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

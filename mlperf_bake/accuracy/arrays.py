@@ -1,0 +1,38 @@
+"""NumPy files that users give: read without running what they hold, refused in a sentence where they are none."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlperf_bake.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FAULTS: Final = (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for a file that is empty, cut off, damaged, pickled, or claims a size that no memory holds."""
+
+
+def read_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
+    """The array in an .npy file.
+
+    Args:
+        mapped: leave it in the file, for arrays larger than memory.
+
+    Raises:
+        UsageError: not readable, or no single array.
+    """
+    import numpy as np
+
+    try:
+        values = np.load(path, allow_pickle=False, mmap_mode="r" if mapped else None)
+    except FAULTS as error:
+        found = str(error)[:200]
+        raise UsageError("the array cannot be read", where=str(path), found=found, expected=".npy") from error
+    if not isinstance(values, np.ndarray):
+        values.close()
+        raise UsageError("no array", where=str(path), found="an archive of arrays", expected=".npy")
+    return values
