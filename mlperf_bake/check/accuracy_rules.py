@@ -10,7 +10,7 @@ from mlperf_bake.check.log_rules import damages, unread
 from mlperf_bake.check.opened import read_bytes
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
-from mlperf_bake.results.accuracy_text import read_figures
+from mlperf_bake.results.accuracy_text import every_figure, read_figures
 from mlperf_bake.results.run import ACCURACY, logged_scenario
 from mlperf_bake.submission.shortening import ELLIPSIS
 
@@ -157,13 +157,21 @@ def metric(result: Result) -> Iterator[Breach]:
     text, benchmark = result.accuracy_text.value, result.model.benchmark
     if text is None or benchmark is None or result.scenario is None:
         return
-    found = accuracy_figures(result, text)
     for name in benchmark.targets(result.scenario):
-        if name not in found:
+        found = sorted(set(every_figure(text, result.rules.tree.accuracy_lines[name])))
+        if not found:
             yield Breach(
                 result.accuracy_text.path,
                 f"accuracy.txt does not give {name}",
                 expected="the line that MLCommons' accuracy script prints",
+            )
+        elif len(found) > 1:
+            yield Breach(
+                result.accuracy_text.path,
+                f"accuracy.txt gives {name} with more than one value",
+                found=", ".join(f"{value:g}" for value in found[:4]),
+                expected="the figure of one run",
+                severity=Severity.WARNING,
             )
 
 
@@ -173,22 +181,23 @@ def target(result: Result) -> Iterator[Breach]:
     text, benchmark = result.accuracy_text.value, result.model.benchmark
     if text is None or benchmark is None or result.scenario is None or result.division == "open":
         return
-    found = accuracy_figures(result, text)
-    path = result.accuracy_text.path
+    path, lines = result.accuracy_text.path, result.rules.tree.accuracy_lines
     for name, least in benchmark.targets(result.scenario).items():
-        if name in found and found[name] < least:
+        lowest = min(every_figure(text, lines[name]), default=least)
+        if lowest < least:
             yield Breach(
                 path,
                 f"{name} is below its target",
-                found=f"{found[name]:g}",
+                found=f"{lowest:g}",
                 expected=f"at least {least:g}",
                 fix="mend the model, or submit in the open division",
                 demonstration=result.demonstration,
             )
     for name, most in benchmark.accuracy_upper_limit.items():
-        if name in found and found[name] > most:
+        highest = max(every_figure(text, lines[name]), default=most)
+        if highest > most:
             yield Breach(
-                path, f"{name} is above its limit", found=f"{found[name]:g}", expected=f"at most {most:g}"
+                path, f"{name} is above its limit", found=f"{highest:g}", expected=f"at most {most:g}"
             )
 
 

@@ -11,12 +11,11 @@ def read_figures(text: str, lines: Mapping[str, re.Pattern[str]], metrics: Itera
         lines: metric to the pattern of its line, the figure as its first group; what is found there and is no number
             does not count.
     """
-    found: dict[str, float] = {}
-    rows = text.splitlines()
-    for metric in metrics:
-        for row in rows:
-            match = lines[metric].match(row)
-            if match and match.group(1).count(".") <= 1 and match.group(1).strip("."):
-                found[metric] = float(match.group(1))
-                break
-    return found
+    every = {metric: every_figure(text, lines[metric]) for metric in metrics}
+    return {metric: found[0] for metric, found in every.items() if found}
+
+
+def every_figure(text: str, line: re.Pattern[str]) -> tuple[float, ...]:
+    """The figures of all lines that a metric's pattern matches: the official checker holds each of them against the target."""
+    matches = (match.group(1) for match in map(line.match, text.splitlines()) if match)
+    return tuple(float(found) for found in matches if found.count(".") <= 1 and found.strip("."))

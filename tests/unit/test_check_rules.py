@@ -354,6 +354,16 @@ def test_a_breach_of_the_closed_division_is_named(
     assert file in {one.breach.path.name for one in found(verdict, rule)}
 
 
+def test_every_line_of_a_metric_is_held_against_its_target(closed: Path) -> None:
+    file = closed / CLOSED.accuracy / "accuracy.txt"
+    lines = file.read_text(encoding="utf-8")
+    file.write_text(lines.replace("\n\nhash", "\naccuracy=12.5%, good=1, total=8\n\nhash"), encoding="utf-8")
+    (below,) = found(judged(closed), "accuracy.target")
+    assert below.breach.found == "12.5"
+    (several,) = found(judged(closed), "accuracy.metric")
+    assert several.breach.severity is Severity.WARNING
+
+
 def test_a_compliance_log_is_mended_by_the_test_and_no_other_run(closed: Path) -> None:
     detail = f"{CLOSED.result}/TEST01/performance/run_1/mlperf_log_detail.txt"
     setting(detail, "effective_qsl_rng_seed", 1)(closed)
