@@ -73,6 +73,7 @@ def _as_data(group: tuple[Compared, ...]) -> dict[str, object]:
                 "place": one.measured.place,
                 "system": one.measured.system,
                 "model": one.measured.model,
+                "network": one.measured.network,
                 "value": one.measured.figure.value if one.measured.figure else None,
                 "unit": one.measured.figure.unit if one.measured.figure else None,
                 "field": one.measured.figure.field if one.measured.figure else None,
@@ -96,14 +97,17 @@ def _print(groups: tuple[tuple[Compared, ...], ...]) -> None:
         print_line(f"{'' if number == 0 else chr(10)}{first.benchmark}, {first.scenario}")
         rows = [
             (
-                printable(one.measured.system or one.measured.place),
+                printable(one.measured.place),
+                printable(one.measured.system or "not said"),
+                printable(one.measured.network),
                 str(one.measured.figure or "no figure"),
                 ratio_text(one, first=one is group[0]),
                 printable("; ".join(one.reasons)) or "yes",
             )
             for one in group
         ]
-        print_table(("system", "figure", "ratio", "comparable"), rows)
+        header = ("result", "system", "network", "figure", "ratio", "comparable")
+        print_table(header, rows, least=("result", "system"))
 
 
 def ratio_text(one: Compared, *, first: bool) -> str:

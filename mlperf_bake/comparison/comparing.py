@@ -48,6 +48,7 @@ def _reasons(first: Measured, other: Measured) -> Iterator[str]:
     if first.validity != "VALID":
         yield f"LoadGen calls the first {first.validity or 'nothing, its log is cut'}"
     pairs = (
+        ("network", first.network, other.network),
         ("seeds of", first.round or "no known round", other.round or "no known round"),
         ("data set of", _data(first, other)[0], _data(first, other)[1]),
         ("least duration", _seconds(first.duration_ms), _seconds(other.duration_ms)),

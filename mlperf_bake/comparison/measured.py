@@ -28,6 +28,7 @@ class Measured:
     Attributes:
         place: where the user has it.
         benchmark: the official benchmark that the model stands for.
+        network: what computed: the benchmark where it is the official network itself, else the model's own name.
         figure: what it is quoted with; None where the log does not hold it.
         validity: ``VALID`` or ``INVALID``; None in a log cut before its end.
         round: whose seeds it has; None for seeds of no round known here.
@@ -39,6 +40,7 @@ class Measured:
     system: str
     model: str
     benchmark: str
+    network: str
     scenario: str
     figure: Headline | None
     validity: str | None
@@ -125,11 +127,13 @@ def _row(
     manifest: Manifest | None,
     rules: Round,
 ) -> Measured:
+    official = rules.model_aliases.get(model, model) == benchmark.name
     return Measured(
         place=place,
         system=system,
         model=model,
         benchmark=benchmark.name,
+        network=benchmark.name if official else model,
         scenario=scenario,
         figure=headline(detail, rules, benchmark, scenario),
         validity=detail.validity,

@@ -123,7 +123,8 @@ class VolumePlace:
                 raise _no_image(self.label, self.image) from error
             except docker.errors.NotFound as error:
                 raise UsageError(
-                    f'the engine has no volume "{self.name}"', where=self.label, remedy="docker volume ls"
+                    f'there is no directory "{self.name}", and the engine has no volume of that name',
+                    remedy="give the directory of the results; docker volume ls shows the volumes",
                 ) from error
             except docker.errors.DockerException as error:
                 raise EngineMissing(

@@ -142,10 +142,17 @@ def results_from(text: str) -> Volume | Path:
     """``./results`` or ``/data/results`` is a directory, ``results`` a volume: what docker itself makes of ``-v``.
 
     Raises:
-        UsageError: neither.
+        UsageError: neither, or a name without a slash that a directory has, too.
     """
     if "/" in text or text in {".", ".."}:
         return Path(text).expanduser().absolute()
+    if Path(text).is_dir():
+        raise UsageError(
+            f'"{text}" would be a volume, and there is a directory of that name',
+            where="--results",
+            expected="a directory with a slash, or a volume with a name of its own",
+            remedy=f"--results ./{text}",
+        )
     return Volume(text)
 
 

@@ -23,6 +23,7 @@ from mlperf_bake.submission.completing import completing_commands, round_option
 from mlperf_bake.submission.filling import Collected, Filling
 from mlperf_bake.submission.foreign import one_each
 from mlperf_bake.submission.foreign_runs import FromRuns, read_foreign_runs
+from mlperf_bake.submission.foreign_tree import is_tree
 from mlperf_bake.submission.judged import accuracy_texts
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.replacement import replacing
@@ -85,7 +86,7 @@ def collect(
     rules = load_round(options.round)
     _check_names(options, rules)
     _check_out(out, rules)
-    _check_apart(places, out)
+    _check_apart(places, out, rules)
     labels = read_labels(options.data) if options.data else None
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-collect-") as scratch:
         sources = read_sources(places, Path(scratch), rules)
@@ -198,13 +199,18 @@ def _check_out(out: Path, rules: Round) -> None:
         )
 
 
-def _check_apart(places: Sequence[Place], out: Path) -> None:
-    """Refuses to collect a tree into itself: what is converted would lie beside what it was."""
+def _check_apart(places: Sequence[Place], out: Path, rules: Round) -> None:
+    """Refuses to collect a tree into itself: what is converted would lie beside what it was, and in somebody's submission."""
     for place in places:
-        if isinstance(place, DirectoryPlace) and place.path.resolve() == out.resolve():
+        if not isinstance(place, DirectoryPlace):
+            continue
+        source, target = place.path.resolve(), out.resolve()
+        if target == source or (target.is_relative_to(source) and is_tree(source, rules)):
             raise UsageError(
                 "the tree cannot be collected into itself",
                 where=str(out),
+                found=f"a tree in {place.path}",
+                expected="a directory outside of it",
                 remedy="give another directory with --out",
             )
 

@@ -509,6 +509,10 @@ def test_a_tree_of_another_round_breaks_its_seeds_and_layout(opened: Path) -> No
     assert {"performance.seeds", "submitter.src", "measurements.json"} <= broken
     (finding,) = found(verdict, "provenance.round")
     assert finding.breach.fix == f"mlperf-bake check {opened} --round v6.1"
+    (next((opened / "open").iterdir()) / "measurements").mkdir()
+    (finding,) = found(judged(opened, "v5.1"), "provenance.round")
+    again = f"{opened}-v6.1 --round v6.1"
+    assert finding.breach.fix == f"mlperf-bake collect {opened} --out {again} && mlperf-bake check {again}"
     setting(OPEN.detail, "effective_qsl_rng_seed", 1)(opened)
     assert found(judged(opened, "v5.1"), "provenance.round") == []
 

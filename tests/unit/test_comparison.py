@@ -20,6 +20,7 @@ FIRST = Measured(
     system="a",
     model="resnet50",
     benchmark="resnet",
+    network="resnet",
     scenario="Offline",
     figure=Headline("result_samples_per_second", 100.0, "samples/s"),
     validity="VALID",
@@ -48,6 +49,7 @@ def test_more_samples_a_second_and_less_latency_are_both_better() -> None:
     [
         ({"validity": "INVALID"}, "LoadGen calls it INVALID"),
         ({"validity": None}, "LoadGen calls it nothing, its log is cut"),
+        ({"network": "fashion-net"}, "network fashion-net, the first's resnet"),
         ({"round": "v5.1"}, "seeds of v5.1, the first's v6.1"),
         ({"round": None}, "seeds of no known round, the first's v6.1"),
         ({"samples": 20}, "data set of 20 samples, the first's 50000 samples"),
@@ -98,7 +100,8 @@ def test_runs_trees_and_bare_logs_stand_in_one_table(tmp_path: Path) -> None:
     assert left_out == ()
     ((run, placed, other),) = compare(found)
     assert (run.ratio, placed.ratio, other.ratio) == (1.0, 1.0, 2.0)
-    assert placed.reasons == other.reasons == ()
+    assert placed.reasons == ()
+    assert other.reasons == ("network resnet, the first's efficientnet-lite0",)
     assert placed.measured.data == run.measured.data == "34" * 32
 
 

@@ -92,12 +92,17 @@ def test_the_harness_is_asked_for_json_and_gets_further_options_last() -> None:
     assert (pairs["--data"], pairs["--run-id"], pairs["--results"]) == ("synthetic", "r1", "/results")
 
 
-def test_a_slash_makes_a_directory() -> None:
+def test_a_slash_makes_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     assert results_from("results") == Volume("results")
     assert results_from("./results") == Path("results").absolute()
     assert results_from(".") == Path.cwd()
     with pytest.raises(UsageError):
         results_from("-x")
+    (tmp_path / "results").mkdir()
+    with pytest.raises(UsageError) as caught:
+        results_from("results")
+    assert caught.value.remedy == "--results ./results"
 
 
 def test_run_ids_are_sortable_and_unlike_each_other() -> None:

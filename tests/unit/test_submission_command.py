@@ -166,4 +166,6 @@ def test_a_tree_is_not_collected_into_itself(tmp_path: Path, capsys: pytest.Capt
     before = sorted(path.name for path in (tmp_path / "tree").rglob("*"))
     assert execute(["collect", tree, "--out", f"{tree}/", "--round", "v5.1"]) == 2
     assert "into itself" in capsys.readouterr().err
+    assert execute(["collect", tree, "--out", f"{tree}/closed/../within"]) == 2
+    assert "into itself" in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "tree").rglob("*")) == before
