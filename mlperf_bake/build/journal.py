@@ -6,6 +6,7 @@ build was cut off, which step failed, how long a cell took. A last line cut by a
 
 import fcntl
 import json
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,7 +76,11 @@ class Journal:
 
 
 def _parse(line: str) -> Entry | None:
+    """An entry; None where the line is none, or a value of it is of another kind or no finite number."""
     try:
-        return Entry(**json.loads(line))
-    except (ValueError, TypeError):
+        entry = Entry(**json.loads(line))
+        texts = (entry.what, entry.cell, entry.platform, entry.fingerprint, entry.image, entry.message)
+        whole = all(isinstance(text, str) for text in texts) and isinstance(entry.size, int)
+        return entry if whole and math.isfinite(entry.seconds) else None
+    except (ValueError, TypeError, OverflowError):
         return None

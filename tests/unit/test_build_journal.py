@@ -1,6 +1,10 @@
 """The append-only journal."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+
+import pytest
 
 from mlperf_bake.build.journal import Entry, Journal
 
@@ -37,5 +41,16 @@ def test_a_line_cut_anywhere_costs_only_itself(tmp_path: Path) -> None:
 def test_lines_of_another_shape_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_text('[1]\n{"what": "built"}\nnull\n\n"x"\n', encoding="utf-8")
+    Journal(path).append(entry("a"))
+    assert [one.cell for one in Journal(path).entries()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("seconds", "9"), ("seconds", None), ("seconds", float("inf")), ("size", "9"), ("cell", ["a"])],
+)
+def test_a_line_with_a_value_of_another_kind_is_passed_over(key: str, value: object, tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text(json.dumps({**asdict(entry("b")), key: value}) + "\n", encoding="utf-8")
     Journal(path).append(entry("a"))
     assert [one.cell for one in Journal(path).entries()] == ["a"]
