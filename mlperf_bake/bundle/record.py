@@ -8,6 +8,7 @@ fetch after its checksum was compared, so one form serves every package manager 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,13 +169,22 @@ def read_bundle(root: Path) -> Bundle:
             remedy="let mlperf-bake bundle end (the same command goes on), or copy the rest of it",
         ) from error
     except (OSError, ValueError) as error:
-        raise UsageError("the bundle cannot be read", where=str(file), found=str(error)) from error
+        raise UsageError(
+            "the bundle cannot be read",
+            where=str(file),
+            found=str(error),
+            remedy="copy it again, or make it again: mlperf-bake bundle TARGET --out DIR",
+        ) from error
     try:
         return _bundle(root, value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = value.get("schema") if isinstance(value, dict) else type(value).__name__
         raise UsageError(
-            "not a bundle that this version reads", where=str(file), found=str(found), expected=SCHEMA
+            "not a bundle that this version reads",
+            where=str(file),
+            found=str(found),
+            expected=SCHEMA,
+            remedy="copy it again, or make it again with this version: mlperf-bake bundle TARGET --out DIR",
         ) from error
 
 
@@ -192,9 +202,16 @@ def _bundle(root: Path, value: Mapping[str, Any]) -> Bundle:
             )
             for one in value["bases"]
         ),
-        caches={str(name): descriptor(top) for name, top in value["caches"].items()},
+        caches={_entry_name(name): descriptor(top) for name, top in value["caches"].items()},
         blobs={_digest(name): int(size) for name, size in value["blobs"].items()},
     )
+
+
+def _entry_name(text: str) -> str:
+    """The name of a cache entry, which is also a safe file name. Errors: ValueError where it is none."""
+    if not re.fullmatch("[a-z0-9][a-z0-9._-]*", text):
+        raise ValueError(text)
+    return text
 
 
 def _digest(text: str) -> str:

@@ -100,11 +100,16 @@ def test_what_is_no_bundle_is_refused(text: str, bundle: Bundle) -> None:
         open_bundle(bundle.root)
 
 
-def test_a_bundle_names_no_file_outside_itself(bundle: Bundle) -> None:
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("blobs", "sha256:../../../etc/passwd"), ("caches", "../../../stolen"), ("caches", "/tmp/stolen")],
+)
+def test_a_bundle_names_no_file_outside_itself(key: str, name: str, bundle: Bundle) -> None:
     value = json.loads((bundle.root / RECORD).read_text(encoding="utf-8"))
-    value["blobs"] = {"sha256:../../../etc/passwd": 1}
+    (known, *_) = value[key].values()
+    value[key] = {name: known}
     (bundle.root / RECORD).write_text(json.dumps(value), encoding="utf-8")
-    with pytest.raises(UsageError, match="not a bundle that this version reads"):
+    with pytest.raises(UsageError, match=r"(?s)not a bundle that this version reads.*mlperf-bake bundle"):
         open_bundle(bundle.root)
 
 
