@@ -92,7 +92,12 @@ def build(
 
         cells = on_platforms(project.matrix, cells, platform.split(","))
         if not cells:
-            raise NothingSelected("no chosen cell is of this platform", found=platform)
+            raise NothingSelected(
+                "no chosen cell is of this platform",
+                found=platform,
+                expected=", ".join(sorted({value.platform for value in project.matrix.hardware.values()})),
+                remedy="leave --platform out, or choose other cells: mlperf-bake list --json names their platforms",
+            )
     cells = shard_of(cells, shard, durations)
     if not cells:  # more machines than cells: this one is done
         if json:

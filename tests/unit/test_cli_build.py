@@ -119,6 +119,7 @@ def test_a_push_builds_a_layout_of_each_platform_with_its_caches(
         (["--cache-to", "s3"], "not a place for a build cache"),
         (["--bundle", "nowhere"], "no whole bundle"),
         (["--platform", "linux/s390x"], "no chosen cell is of this platform"),
+        (["--platform", "linux/s390x"], "linux/amd64, linux/arm64"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_built(
