@@ -111,6 +111,14 @@ def declared_result(recipe: Path) -> str | None:
             expected="one of " + ", ".join(sorted(path.stem for path in recipe.parent.glob("*.py"))),
             remedy="correct `recipe` of the model's weights in matrix.yaml",
         ) from None
+    except (SyntaxError, ValueError) as error:  # ValueError: not UTF-8, or a null byte
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        raise UsageError(
+            "the recipe is not Python",
+            where=f"mlperf_bake/assets/recipes/{recipe.name}{line}",
+            found=error.msg if isinstance(error, SyntaxError) else str(error),
+            remedy="correct the recipe, then `mlperf-bake lock`",
+        ) from error
     for statement in tree.body:
         if isinstance(statement, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == RESULT for target in statement.targets

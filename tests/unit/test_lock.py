@@ -376,6 +376,14 @@ def test_a_declaration_that_is_no_checksum_is_refused(tmp_path: Path, value: str
     assert caught.value.where is not None and caught.value.where.endswith("r.py:3")
 
 
+@pytest.mark.parametrize("text", [b"def recipe(:\n", b"# \xff\n", b"\0"])
+def test_a_recipe_that_is_not_python_is_told(tmp_path: Path, text: bytes) -> None:
+    recipe = tmp_path / "mine.py"
+    recipe.write_bytes(text)
+    with pytest.raises(UsageError, match=r"recipes/mine\.py.*is not Python"):
+        declared_result(recipe)
+
+
 def test_an_unknown_recipe_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         declared_result(RECIPES / "nope.py")
