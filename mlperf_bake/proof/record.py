@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def write_proofs(proofs: Mapping[str, Proof]) -> str:
             accuracy += f", stand_ins: [{', '.join(proof.stand_ins)}]"
         lines.append(
             f'  "{cell}": {{state: {proof.state}{accuracy}, scenarios: [{", ".join(proof.scenarios)}], '
-            f'date: "{proof.date}", machine: "{proof.machine}", image: {proof.image}, '
+            f'date: "{proof.date}", machine: {json.dumps(proof.machine)}, image: {proof.image}, '
             f"dockerfile: {proof.dockerfile}}}\n"
         )
     return "".join(lines)

@@ -36,6 +36,13 @@ def test_what_is_written_is_read_back_sorted(tmp_path: Path) -> None:
     assert cells == ["a", "b"]
 
 
+@pytest.mark.parametrize("model", ['ARM "Neoverse"', "a \\ b", "Kryo\u2122", "a: {b}, # c"])
+def test_a_processor_of_any_name_leaves_a_file_that_can_be_read(model: str, tmp_path: Path) -> None:
+    path = tmp_path / "matrix.proofs"
+    save_proofs(path, {"a": replace(PROOF, machine=model)})
+    assert load_proofs(path)["a"].machine == model
+
+
 def test_saving_keeps_the_other_cells(tmp_path: Path) -> None:
     path = tmp_path / "matrix.proofs"
     save_proofs(path, {"a": PROOF, "b": PROOF})
