@@ -73,19 +73,26 @@ def take(
     digest = registry.digest(repository, fixed_tag(image))
     if not digest and newest:
         digest = registry.digest(repository, moving_tag(image))
-        say(f"{image.cell_id}: this checkout's image is not published; taking the newest that is")
+        if digest:
+            say(f"{image.cell_id}: this checkout's image is not published; taking the newest that is")
     if not digest:
         raise UsageError(
             "this image is not published",
             where=f"{place}:{fixed_tag(image)}",
-            expected="an image of exactly this checkout",
-            remedy=f"mlperf-bake build {image.cell_id}, or --newest takes what was published last",
+            expected="any image of this cell" if newest else "an image of exactly this checkout",
+            remedy=f"mlperf-bake build {image.cell_id}"
+            + ("" if newest else ", or --newest takes what was published last"),
         )
     reference = f"{place}@{digest}"
     say(f"pulling {reference}")
     done = engine.call("pull", "--quiet", "--platform", image.platform, reference, timeout=PULL_S)
     if not done.ok:
-        raise UsageError("the engine cannot pull the image", where=reference, found=done.complaint)
+        raise UsageError(
+            "the engine cannot pull the image",
+            where=reference,
+            found=done.complaint,
+            remedy=f"docker login {publisher.prefix.host}, or mlperf-bake doctor; then the same command",
+        )
     fingerprints = tuple(named_images(engine.host, (reference,)))
     names = image.tags if image.fingerprint in fingerprints else image.tags[-1:]
     for name in names:

@@ -227,17 +227,18 @@ class Registry:
     def _failure(self, what: str, refusal: Refusal, attempts: int) -> BakeError:
         if refusal.status in (401, 403):
             return RegistryFailed(
-                "the registry refuses the push",
+                "the registry refuses access",
                 where=f"{self.prefix.host}/{what}",
                 found=refusal.found,
-                remedy=f"docker login {self.prefix.host}, as a user who may write there; then the same command",
+                remedy=f"docker login {self.prefix.host}, as a user who may read there, and for a push write; "
+                "then the same command",
             )
         tried = f" (asked {attempts} times)" if attempts > 1 else ""
         return RegistryFailed(
             "the registry does not take the image" if not refusal.passing else "the registry does not answer",
             where=f"{self.prefix.host}/{what}",
             found=refusal.found + tried,
-            remedy="nothing was named there; the same command goes on with what the registry lacks",
+            remedy="the same command goes on; of a push nothing was named there",
         )
 
     def _send(

@@ -5,10 +5,13 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from mlperf_bake.build.bakefile import Output
+from mlperf_bake.cli.pull import take
+from mlperf_bake.engine.find import Engine
 from mlperf_bake.errors import Interrupted, UsageError
 from mlperf_bake.oci.spdx import PREDICATE
 from mlperf_bake.plan.image import PlannedImage
@@ -193,7 +196,7 @@ def test_a_registry_that_dies_between_manifests_leaves_nothing_named(
 
 def test_a_refusal_is_told_at_once(registry: SimulatedRegistry, case: Case) -> None:
     registry.always.append(failing(403, "POST"))
-    with pytest.raises(RegistryFailed, match="refuses the push") as failure:
+    with pytest.raises(RegistryFailed, match="refuses access") as failure:
         case.deliver()
     assert case.waited == 0
     assert f"docker login {registry.host}" in str(failure.value) and "403 SIMULATED simulated" in str(
@@ -261,9 +264,19 @@ def test_dockers_login_is_exchanged_for_a_token(registry: SimulatedRegistry, tmp
 
 def test_without_a_login_the_command_for_one_is_told(registry: SimulatedRegistry, tmp_path: Path) -> None:
     registry.always.append(token_server)
-    with pytest.raises(RegistryFailed, match="refuses the push") as failure:
+    with pytest.raises(RegistryFailed, match="refuses access") as failure:
         Case(registry, tmp_path).deliver()
     assert f"docker login {registry.host}" in str(failure.value)
+
+
+def test_a_pull_of_what_is_not_published_offers_only_what_was_not_tried(case: Case) -> None:
+    engine = cast(Engine, None)  # nothing is asked of it
+    said: list[str] = []
+    with pytest.raises(UsageError, match="--newest takes"):
+        take(IMAGE, case.publisher, engine, False, said.append)
+    with pytest.raises(UsageError, match="not published") as failure:
+        take(IMAGE, case.publisher, engine, True, said.append)
+    assert "--newest" not in str(failure.value) and said == []
 
 
 def test_a_registry_on_this_machine_is_asked_without_the_proxy(
