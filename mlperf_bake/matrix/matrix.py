@@ -164,8 +164,8 @@ class Matrix:
             fixed: names that the cells must have on some axes.
             rules: the rules to follow in place of the matrix's own.
 
-        A combination is dropped as soon as two of its names contradict each other, so that a large matrix with
-        strict rules costs no more than the cells it has.
+        A combination is dropped as soon as two of its names contradict each other, or leave nothing of a later axis, so
+        that a large matrix with strict rules costs little more than the cells it has.
         """
         choices = [(fixed[axis],) if fixed and axis in fixed else self.names(axis) for axis in AXES]
         apart = _kept_apart(self, self.rules if rules is None else rules)
@@ -180,7 +180,13 @@ class Matrix:
                 return
             for name in names:
                 more = apart.get((depth, name))
-                yield from extend((*picked, name), out | more if more else out)
+                left_out = out | more if more else out
+                if more and any(
+                    all((later, other) in left_out for other in choices[later])
+                    for later in range(depth + 1, len(AXES))
+                ):
+                    continue
+                yield from extend((*picked, name), left_out)
 
         yield from extend((), frozenset())
 
