@@ -197,7 +197,11 @@ def explain(
     else:
         print_line(f"seen: never run; mlperf-bake prove {cell.id}")
     _say_data(model)
-    print_line(f"next: mlperf-bake build --target {target}{f' --round {round_name}' if round_name else ''}")
+    followed = project.round_of(cell)
+    if followed is not None and followed.loadgen is not None:
+        print_line(
+            f"next: mlperf-bake build --target {target}{f' --round {round_name}' if round_name else ''}"
+        )
 
 
 def _say_data(model: Model) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
 from mlperf_bake.cli.output import note, print_json, print_table
+from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,10 @@ def prove(
     from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
     from mlperf_bake.run.request import Limits
 
+    if not (targets or only or skip):
+        raise UsageError(
+            "nothing was chosen", remedy="mlperf-bake prove TARGET, or '*' for every cell of the matrix"
+        )
     project = open_project()
     project.require_own("prove")
     path = project.root / PROOFS

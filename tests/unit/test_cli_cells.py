@@ -132,6 +132,12 @@ def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
     assert "its compiler reads nothing else" in [rule["because"] for rule in told["rules"]]
 
 
+def test_explain_offers_no_build_for_a_round_that_has_none(directory: Path) -> None:
+    assert "next: " in mlperf_bake(directory, "explain", "mobilenet-cpp").stdout
+    told = mlperf_bake(directory, "explain", "mobilenet-cpp", "--round", "v4.0").stdout
+    assert "no image can be built" in told and "next: " not in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -145,6 +151,7 @@ def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
         (["plan", "bert-*", "--only", "hardware=coral", "--no-engine"], 3, "no cell fits the selection"),
         (["plan", "--no-such-option"], 2, "unknown option"),
         (["nope"], 2, "unknown command"),
+        (["prove"], 2, "nothing was chosen"),
         (["lock", "--update", "nope/*"], 3, 'no entry fits "nope/*"'),
         (["render", "--check"], 4, "remedy:   mlperf-bake render"),
     ],
