@@ -24,6 +24,7 @@ from mlperf_bake.bundle.record import (
     write_bundle,
 )
 from mlperf_bake.engine.saved import save_layout
+from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.layout import Descriptor, Layout
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from mlperf_bake.plan.image import PlannedImage
 
 WORK = ".work"
+UNFINISHED = "bundle.unfinished"
+"""Marks a directory as a bundle's from the first moment on, until its record is there."""
 
 Say = Callable[[str], None]
 
@@ -58,10 +61,10 @@ def make_bundle(
 
     Errors:
         BuildFailed: a cell was not built; the bundle is not whole then.
-        UsageError: a base image cannot be saved.
+        UsageError: ``root`` is not a bundle's, or a base image cannot be saved.
         DiskFull, Interrupted: as ``build_images``.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    _claim(root)
     (root / RECORD).unlink(missing_ok=True)
     remove_damaged(root, say)
     work = root / WORK
@@ -87,7 +90,27 @@ def make_bundle(
         if f"sha256:{file.name}" not in blobs:
             file.unlink()
     write_bundle(bundle)
+    (root / UNFINISHED).unlink()
     return bundle
+
+
+def _claim(root: Path) -> None:
+    """Takes a directory that is new, empty or a bundle's, whose files may then be replaced and removed; never another's."""
+    if root.exists() and not root.is_dir():
+        raise UsageError(
+            "the bundle's place is no directory", where=str(root), remedy="give another with --out"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    held = {file.name for file in root.iterdir()}
+    if held and held.isdisjoint({RECORD, UNFINISHED}):
+        raise UsageError(
+            "there is something else where the bundle should be",
+            where=str(root),
+            found=", ".join(sorted(held)[:3]),
+            expected="nothing, an empty directory, or a bundle",
+            remedy="give another directory with --out",
+        )
+    (root / UNFINISHED).touch()
 
 
 def remove_damaged(root: Path, say: Say) -> None:
