@@ -15,6 +15,8 @@ from mlperf_bake.results.run import ACCURACY, logged_scenario
 from mlperf_bake.submission.shortening import ELLIPSIS
 
 ACCURACY_RUN: Final[Table[Result]] = Table("accuracy")
+OUTPUTS: Final[Table[Result]] = Table("accuracy")
+"""What lies beside the log of an accuracy run, LoadGen's or another's."""
 
 _SOURCE: Final = "checks/accuracy_check.py "
 _HASHED: Final = 16 * 2**20
@@ -246,7 +248,7 @@ def hash_line(result: Result) -> Iterator[Breach]:
             )
 
 
-@ACCURACY_RUN.rule("outputs", official(_SOURCE + "extra_files_check"))
+@OUTPUTS.rule("outputs", official(_SOURCE + "extra_files_check"))
 def outputs(result: Result) -> Iterator[Breach]:
     """The pictures or videos that the round names lie beside the accuracy log."""
     benchmark = result.model.benchmark

@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.rounds.model import (
+    Endpoints,
     LoadGenRelease,
     ModelRules,
     Round,
@@ -280,6 +281,16 @@ def _loadgen(record: Record) -> LoadGenRelease | str:
     return LoadGenRelease(record.text("version"), record.text("revision"), *span)
 
 
+def _endpoints(record: Record) -> Endpoints:
+    return Endpoints(
+        models=record.texts("models"),
+        judged_scores=record.texts("judged_scores"),
+        result_field=_each(record, "result_field", Record.text),
+        audits=_each(record, "audits", Record.text),
+        required_audits=record.texts("required_audits"),
+    )
+
+
 def _tree_of(record: Record, tree: TreeRules, scenarios: tuple[str, ...]) -> TreeRules:
     """The tree's rules as they are in one round: what it names differently, the rest as all rounds share it."""
     changed = tree._replace(scenarios=scenarios)
@@ -327,6 +338,7 @@ def _load(path: Path) -> Round:
         models=_frozen({name: model(models, name) for name in models.names()}),
         layout=layouts[layout],
         tree=tree,
+        endpoints=_record(_endpoints)(record, "endpoints") if record.has("endpoints") else None,
     )
     record.close()
     return loaded

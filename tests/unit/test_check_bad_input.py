@@ -284,17 +284,6 @@ def test_the_audit_settings_of_a_compliance_test_are_in_its_log(
     assert "effective_accuracy_log_sampling_target not logged" in told
 
 
-def test_a_result_measured_through_an_endpoint_is_named_and_not_called_valid(opened: Path) -> None:
-    for run in ("performance", "accuracy"):
-        shutil.rmtree(opened / OPEN.result / run)
-    text(f"{OPEN.result}/performance/result_summary.json", "{}")(opened)
-    text(f"{OPEN.result}/config.yaml", "type: offline")(opened)
-    verdict = judged(opened)
-    (finding,) = (one for one in verdict.findings if one.breach.severity is Severity.ERROR)
-    assert finding.rule == "endpoints.unjudged"
-    assert verdict.state is State.INVALID
-
-
 def test_more_queries_than_a_compliance_test_asks_for_are_no_other_test(
     made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
