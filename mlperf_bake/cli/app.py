@@ -19,8 +19,8 @@ INTERNAL = 1
 
 COMMANDS = {
     "quickstart": "quickstart.quickstart",
-    "list": "cells.list_cells",
-    "explain": "cells.explain",
+    "list": "listing.list_cells",
+    "explain": "explain.explain",
     "plan": "cells.plan",
     "affected": "affected.affected",
     "init": "init.init",
