@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.errors import UsageError
 from mlperf_bake.lock.demand import SUPPLIED, Demand
-from mlperf_bake.lock.git import commit_of
+from mlperf_bake.lock.git import commit_of, is_commit
 from mlperf_bake.lock.hub import base_image
 from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin
 from mlperf_bake.lock.unreachable import Unreachable
@@ -60,8 +60,10 @@ class Pinning:
         if demand.section == "bases":
             return self._base(demand.wanted)
         if demand.section == "sources":
-            self._say(f"asking for the commit of {demand.wanted}")
-            return SourcePin(demand.wanted, commit_of(*demand.wanted.split(" ")))
+            repository, revision = demand.wanted.split(" ")
+            if not is_commit(revision):
+                self._say(f"asking {repository} for the commit of {revision}")
+            return SourcePin(demand.wanted, commit_of(repository, revision))
         if demand.section == "loadgen":
             self._say(f"fetching mlcommons-loadgen {demand.wanted}, the source distribution")
             return FilePin(demand.wanted, *loadgen_source(demand.wanted, demand.key))

@@ -197,10 +197,11 @@ class Model(NamedTuple):
 
 
 class Repository(NamedTuple):
-    """A git repository at one commit; git itself verifies that the content is the commit's."""
+    """A git repository at a tag, a branch or a commit in full; the commit stands in matrix.lock, and git itself verifies that
+    the content is the commit's."""
 
     git: str
-    commit: str
+    revision: str
 
 
 class Implementation(NamedTuple):

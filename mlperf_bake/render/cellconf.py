@@ -1,7 +1,8 @@
 """cell.conf: what the harness is told about its cell (docs/contracts.md, "cell.conf")."""
 
 from mlperf_bake.compliance.audits import audits_of
-from mlperf_bake.matrix.values import Cell, Framework, Model, Repository
+from mlperf_bake.lock.pins import SourcePin
+from mlperf_bake.matrix.values import Cell, Framework, Model
 from mlperf_bake.rounds import ModelRules, Round
 
 UNLOCKED = "unlocked"
@@ -17,7 +18,7 @@ def cell_lines(cell: Cell) -> str:
 
 
 def shared_lines(
-    model: Model, framework: Framework, source: Repository | None, weights_sha256: str | None, rules: str
+    model: Model, framework: Framework, source: SourcePin | None, weights_sha256: str | None, rules: str
 ) -> str:
     """The other lines, the same for all cells of one model and framework, without the last line's end.
 
@@ -73,7 +74,7 @@ def _network_lines(model: Model, framework: Framework) -> str:
     )
 
 
-def _reference_lines(model: Model, source: Repository) -> str:
+def _reference_lines(model: Model, source: SourcePin) -> str:
     """What the reference implementation is called with."""
     reference = model.known_reference
     return "\n".join(
