@@ -43,7 +43,7 @@ CAUSES = (
     Cause(
         re.compile(r"no space left on device|ENOSPC|write error: disk full", re.I),
         "no space left on the engine's disk",
-        "docker buildx prune, docker image prune, then the same command again",
+        "mlperf-bake doctor --mend (drops build cache), docker image prune, then the same command again",
     ),
     Cause(
         re.compile(

@@ -137,7 +137,7 @@ def build_images(
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the same call goes on from there.
-        DiskFull: the engine's disk has less than a build takes.
+        DiskFull: the engine's disk has less than a build takes, and no build cache to make way for it.
         EngineMissing: the engine went away.
     """
     there = _there(images, engine, options, say)
@@ -153,7 +153,7 @@ def build_images(
     not_started: tuple[PlannedImage, ...] = ()
     refused: DiskFull | None = None
     if waiting:
-        if told := warning(engine, estimate(waiting, options.journal.entries())):
+        if told := warning(engine, estimate(waiting, options.journal.entries()), say):
             say(told)
         waiting = list(options.complete(waiting))
         call = BakeCall(
@@ -183,7 +183,7 @@ def build_images(
                 options.journal,
                 view,
                 explain,
-                lambda: require_room_for_one_more(engine),
+                lambda: require_room_for_one_more(engine, view.note),
             )
             ended = schedule.run(waiting)
         failures, not_started, refused = ended.failures, ended.not_started, ended.refused

@@ -19,9 +19,10 @@ from typing import Literal
 from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_sources, security_of
 from mlperf_bake.engine.apt_steps import INSTALL, UPDATE, apt, apt_complaint
 from mlperf_bake.engine.command import call
-from mlperf_bake.engine.disk import BASE_NEEDS, require_engine_room, require_room
+from mlperf_bake.engine.disk import BASE_NEEDS, require_room
 from mlperf_bake.engine.distribution import Distribution, this_distribution
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.reclaim import require_engine_room
 from mlperf_bake.engine.secrets import apt_proxy
 from mlperf_bake.engine.watched import watch
 from mlperf_bake.errors import BuildFailed
@@ -79,7 +80,7 @@ def ensure_base(
 
     Raises:
         BuildFailed: neither a hub nor the distribution's packages gave one; with the ways out.
-        DiskFull: less than 1 GiB is free for a bootstrap.
+        DiskFull: less than 1 GiB can be had for a bootstrap.
     """
     tag = f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
     if locked_ref and _has(engine, locked_ref, platform):
@@ -173,9 +174,9 @@ def bootstrap_base(engine: Engine, tag: str, suite: str, platform: str, say: Say
 
     Raises:
         BuildFailed: mmdebstrap or the import failed; with the last line.
-        DiskFull: less than 1 GiB is free.
+        DiskFull: less than 1 GiB can be had.
     """
-    require_engine_room(engine, BASE_NEEDS, f"the base image {tag}")
+    require_engine_room(engine, BASE_NEEDS, f"the base image {tag}", say)
     folder = Path(tempfile.gettempdir())
     require_room(folder, BASE_NEEDS, "the base image's tar file", remedy="set TMPDIR to a larger file system")
     remove_abandoned(folder)
