@@ -202,8 +202,8 @@ ExitCode Run(const Options& options) {
     return entry.open(
         {cell, weights ? weights->memory.bytes() : std::span<const std::byte>(), configuration});
   }();
-  const BackendFacts backend_facts = backend->Facts(usable_cpus);
-  const Execution execution = ResolveExecution(options, backend_facts.preferred_workers, usable_cpus);
+  const Execution execution =
+      ResolveExecution(options, backend->Facts(usable_cpus).preferred_workers, usable_cpus);
   const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
   // Packing pays where batches can be contiguous: everywhere but in Server, whose order is random.
   const bool pack = execution.batch > 1 && !ArrivesOnSchedule(options.scenario);
@@ -242,7 +242,7 @@ ExitCode Run(const Options& options) {
                     .settings = settings,
                     .seeds = {test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed},
                     .data = data,
-                    .backend = backend_facts,
+                    .backend = backend->Facts(usable_cpus),  // with what it loaded
                     .configuration = configuration,
                     .weights = weights ? std::optional(weights->facts) : std::nullopt,
                     .started_at = UtcNow(),
