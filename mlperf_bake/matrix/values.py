@@ -27,10 +27,11 @@ class Fetch(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A container image by name and tag; its digest stands in matrix.lock."""
+    """A container image by name and tag; its digest stands in matrix.lock. ``login``: what its hub may ask of whoever pulls."""
 
     image: str
     tag: str
+    login: str | None = None
 
     @property
     def reference(self) -> str:
