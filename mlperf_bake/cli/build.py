@@ -59,7 +59,10 @@ def build(
         bool, typer.Option("--no-cache", help="Do every step anew; implies --force.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the bake file that would be built, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the bake file that would be built; pull, make and build nothing."
+        ),
     ] = False,
     round_name: RoundName = "",
     json: Json = False,
@@ -68,7 +71,7 @@ def build(
     from rich.console import Console
 
     from mlperf_bake.assets.matrix_names import require_known_assets
-    from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.contexts import foreseen_overrides, overrides_for, parse_contexts
     from mlperf_bake.build.elsewhere import require_layouts, with_layouts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
@@ -107,9 +110,12 @@ def build(
     given = parse_contexts(context or ())
     engine = find_engine()
     if offline or bundle is not None:
-        overrides, output = offline_parts(project, engine, cells, given, bundle, output, note)
+        overrides, output = offline_parts(
+            project, engine, cells, given, bundle, output, note, load=not dry_run
+        )
     else:
-        overrides = overrides_for(project, cells, engine, given, note)
+        choose = foreseen_overrides if dry_run else overrides_for
+        overrides = choose(project, cells, engine, given, note)
     require_layouts(engine, output, builder)
     images = project.plan(cells, overrides)
 

@@ -83,7 +83,7 @@ def ensure_base(
         DiskFull: less than 1 GiB can be had for a bootstrap.
     """
     tag = f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
-    if locked_ref and _has(engine, locked_ref, platform):
+    if locked_ref and has_image(engine, locked_ref, platform):
         return _from_hub(locked_ref)
     present = bootstrapped_base(engine, tag)
     if present is not None:
@@ -133,7 +133,7 @@ def present_bases(engine: Engine, locked: Mapping[str, str]) -> dict[tuple[str, 
     return {
         (os_name, platform): base
         for (os_name, platform), base in found.items()
-        if os_name not in locked or not _has(engine, locked[os_name], platform)
+        if os_name not in locked or not has_image(engine, locked[os_name], platform)
     }
 
 
@@ -147,7 +147,7 @@ def _from_hub(locked_ref: str) -> Base:
     return Base(f"docker-image://{locked_ref}", "sha256:" + locked_ref.rpartition("@sha256:")[2], "hub")
 
 
-def _has(engine: Engine, reference: str, platform: str) -> bool:
+def has_image(engine: Engine, reference: str, platform: str) -> bool:
     """Whether the engine has this image for its own platform; of another platform it may have only the name."""
     return platform == engine.platform and engine.call("image", "inspect", reference).ok
 
@@ -164,7 +164,7 @@ def pull(engine: Engine, reference: str, platform: str, say: Say) -> str:
         Empty when the engine has it now; else why not, in a few words. A hub that says nothing within 8 s, or
         that said so to an earlier call of this process, counts as unreachable.
     """
-    if _has(engine, reference, platform):
+    if has_image(engine, reference, platform):
         return ""
     return _pull(engine, reference, platform, say)
 

@@ -179,6 +179,7 @@ def test_explain_and_plan_and_list_take_a_target_as_build_and_run_do(directory: 
         (["nope"], 2, "unknown command"),
         (["prove"], 2, "nothing was chosen"),
         (["lock", "--update", "nope/*"], 3, 'no entry fits "nope/*"'),
+        (["lock", "--check", "--update", "bases/*"], 2, "--check writes nothing and --update pins anew"),
         (["render", "--check"], 4, "remedy:   mlperf-bake render"),
     ],
 )
