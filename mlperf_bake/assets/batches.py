@@ -5,21 +5,31 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from itertools import islice
+from dataclasses import dataclass
 from multiprocessing import get_context
 
-from mlperf_bake.assets.preprocessing import Preprocessing, Unreadable, find_preprocessing
+from mlperf_bake.assets.known_preprocessings import find_known
+from mlperf_bake.assets.preprocessing import Preprocessing, Unreadable
 from mlperf_bake.assets.raw_samples import RawSample
 from mlperf_bake.errors import UsageError
 
 BATCH = 32  # samples a process takes at once: some 20 MB of values for photos
+BATCH_BYTES = 1 << 24  # or as many as have so many bytes: a volume alone is more
 BATCHES_UNDER_WAY = 3  # a process: one in work, one waiting, one to be written
 IN_PROCESS = 256  # up to so many photos starting processes takes longer than the work
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A prepared sample: its values, row-major and little-endian, and its shape."""
+
+    values: bytes
+    extents: tuple[int, ...]
+
+
 def batches(
     preprocessing: Preprocessing, samples: Iterator[RawSample], count: int, workers: int | None
-) -> Iterator[tuple[list[int], list[bytes]]]:
+) -> Iterator[tuple[list[int], list[Row]]]:
     """Labels of successive batches, and the values of each of their samples; the bytes do not depend on the number of processes.
 
     Args:
@@ -37,7 +47,7 @@ def batches(
         return
     # A fresh interpreter each: forking one that has threads can deadlock.
     with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker) as pool:
-        under_way: deque[tuple[list[int], Future[list[bytes]]]] = deque()
+        under_way: deque[tuple[list[int], Future[list[Row]]]] = deque()
         try:
             for batch in _split(samples):
                 under_way.append(
@@ -66,21 +76,27 @@ def _start_worker() -> None:
 
 
 def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:
-    iterator = iter(samples)
-    while batch := list(islice(iterator, BATCH)):
+    batch: list[RawSample] = []
+    size = 0
+    for sample in samples:
+        batch.append(sample)
+        size += len(sample.data)
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 
-def _apply(preprocessing: str, batch: list[RawSample]) -> list[bytes]:
-    """The values of each sample of a batch, row-major and little-endian; runs in another process."""
+def _apply(preprocessing: str, batch: list[RawSample]) -> list[Row]:
+    """The values of each sample of a batch; runs in another process."""
     import numpy as np
 
-    steps = find_preprocessing(preprocessing)
-    rows: list[bytes] = []
+    steps = find_known(preprocessing)
+    rows: list[Row] = []
     for sample in batch:
         try:
             values = steps.apply(sample.data)
-            rows.append(values.astype(np.dtype(steps.dtype).newbyteorder("<")).tobytes())
         except Unreadable as error:
             raise UsageError(
                 "the sample cannot be read",
@@ -88,4 +104,6 @@ def _apply(preprocessing: str, batch: list[RawSample]) -> list[bytes]:
                 found=str(error),
                 remedy="replace the file by a whole copy",
             ) from error
+        row = values.astype(np.dtype(steps.dtype).newbyteorder("<"), copy=False).tobytes()
+        rows.append(Row(row, values.shape))
     return rows
