@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 APT_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: help quickstart accuracy test lint unit harness engine bench bench-cold render clean
+.PHONY: help quickstart accuracy data test lint unit harness engine bench bench-cold render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -79,7 +79,14 @@ $(VENV)/.accuracy: requirements-accuracy.lock $(VENV)/.run
 	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-accuracy.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run $(VENV)/.accuracy
+data: $(VENV)/.data ## the libraries that KiTS19's volumes and LibriSpeech's recordings are read with
+
+$(VENV)/.data: requirements-data.lock $(VENV)/.run
+	@echo "installing the locked packages that data sets are read with"
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-data.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run $(VENV)/.accuracy $(VENV)/.data
 	@echo "installing the locked packages for tests"
 	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@
