@@ -22,6 +22,7 @@ def as_data(collected: Collected) -> dict[str, object]:
                 "model": result.pair.key.model,
                 "scenario": result.pair.key.scenario,
                 "performance_run": result.pair.performance.manifest.run_id,
+                "because": result.pair.because,
                 "accuracy_run": result.pair.accuracy.manifest.run_id,
                 "correct": result.top_one.correct,
                 "total": result.top_one.total,
@@ -86,7 +87,8 @@ def print_collected(collected: Collected, round_name: str) -> None:
 
     for result in collected.results:
         print_line(f"{result.pair.key}")
-        print_line(f"  performance  {result.pair.performance.manifest.run_id}")
+        because = f" ({result.pair.because})" if result.pair.because else ""
+        print_line(f"  performance  {result.pair.performance.manifest.run_id}{because}")
         print_line(f"  accuracy     {result.pair.accuracy.manifest.run_id}")
         print_line(f"  in           {result.directory}")
     for one in collected.foreign:

@@ -27,6 +27,7 @@ from mlperf_bake.rounds.record import Record
 from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed
 from mlperf_bake.run.workload import scenario_from
 from mlperf_bake.submission.completing import round_option
+from mlperf_bake.unreadable import unreadable
 
 _MOST_REPEATS = 1000
 
@@ -103,11 +104,8 @@ def _yaml(path: Path) -> object:
 
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the experiment cannot be read", where=str(path), found=found) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError("not an experiment", where=str(path), found=str(error)[:200]) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable("the experiment cannot be read", path, error, expected="a YAML file") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)

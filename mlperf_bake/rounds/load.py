@@ -24,6 +24,7 @@ from mlperf_bake.rounds.model import (
     TreeRules,
 )
 from mlperf_bake.rounds.record import Record
+from mlperf_bake.unreadable import unreadable
 
 DATA = Path(__file__).parent / "data"
 LAYOUT_FILE = DATA / "layout.yaml"
@@ -81,7 +82,7 @@ def _parse(path: Path, until: str | None = None) -> tuple[str, object]:
         text = text.partition(until)[0] if until else text
         return text, yaml.load(text, Loader=yaml.CSafeLoader)
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError("the file of a round cannot be read", where=str(path), found=str(error)) from error
+        raise unreadable("the file of a round cannot be read", path, error, expected="YAML") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
