@@ -56,6 +56,17 @@ class Weights(NamedTuple):
         """Where the file comes from."""
         return "url" if self.url else "recipe" if self.recipe else "given"
 
+    @property
+    def recipe_script(self) -> str:
+        """The recipe's path in the build context: one of this program's by its name, or the user's own by its path."""
+        recipe = self.recipe or ""
+        return recipe if recipe.endswith(".py") else f"mlperf_bake/assets/recipes/{recipe}.py"
+
+    @property
+    def recipe_requirements(self) -> str:
+        """The path of the packages that the recipe needs, beside it."""
+        return self.recipe_script.removesuffix(".py") + ".requirements.txt"
+
 
 class Input(NamedTuple):
     """The input tensor of one sample; ``shape`` is without the batch dimension."""
