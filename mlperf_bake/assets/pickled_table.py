@@ -2,7 +2,7 @@
 
 A pickle names functions and classes that whoever reads it calls. Here every name must be one of NAMES, and stands for a class
 of this module that only keeps what it is given; nothing is imported. Any other name ends the reading. Read are the forms that
-pandas 1.2 to 2 write: columns of lists, texts and numbers.
+pandas 1.5 and 2 write: columns of lists, texts and numbers.
 """
 
 import gzip
@@ -97,17 +97,6 @@ class _Manager:
     def __init__(self, blocks: Sequence[Any] = (), axes: Sequence[Any] = ()) -> None:
         self.blocks, self.axes = blocks, axes
 
-    def __setstate__(self, state: Any) -> None:
-        if (
-            isinstance(state, tuple)
-            and len(state) >= 4
-            and isinstance(state[3], dict)
-            and "0.14.1" in state[3]
-        ):
-            kept = state[3]["0.14.1"]
-            self.axes = kept["axes"]
-            self.blocks = [_Block(block["values"], block["mgr_locs"]) for block in kept["blocks"]]
-
 
 class _Frame:
     """pandas.DataFrame."""
@@ -116,7 +105,7 @@ class _Frame:
         self.manager: _Manager | None = None
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        manager = state.get("_mgr", state.get("_data"))
+        manager = state.get("_mgr")
         if isinstance(manager, _Manager):
             self.manager = manager
 
@@ -170,6 +159,7 @@ NAMES: Final[Mapping[tuple[str, str], Callable[..., Any]]] = {
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _DType,
     ("builtins", "slice"): slice,
+    ("__builtin__", "slice"): slice,
     ("_codecs", "encode"): _encode,
 }
 
