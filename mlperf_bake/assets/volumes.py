@@ -80,10 +80,8 @@ def read_nifti(raw: bytes) -> tuple[NDArray[Any], tuple[float, ...]]:
         image = nibabel.Nifti1Image.from_bytes(content)
         voxels = np.asanyarray(image.dataobj)
         spacing = tuple(float(value) for value in image.header["pixdim"][1:4])
-    except (OSError, EOFError, ValueError, TypeError, zlib.error, MemoryError) as error:
+    except _faults(nibabel) as error:
         raise Unreadable(str(error)[:200] or type(error).__name__) from error
-    except (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError) as error:
-        raise Unreadable(str(error)[:200]) from error
     _require_volume(voxels.shape, spacing)
     if not np.issubdtype(voxels.dtype, np.number) or np.issubdtype(voxels.dtype, np.complexfloating):
         raise Unreadable(f"voxels of {voxels.dtype}")
@@ -100,7 +98,7 @@ def header_of(raw: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     try:
         header = nibabel.Nifti1Header(raw)
         shape = tuple(int(side) for side in header.get_data_shape())
-    except (nibabel.spatialimages.HeaderDataError, nibabel.wrapstruct.WrapStructError, ValueError) as error:
+    except _faults(nibabel) as error:
         raise Unreadable(str(error)[:200]) from error
     spacing = tuple(float(value) for value in header["pixdim"][1:4])
     _require_volume(shape, spacing)
@@ -170,6 +168,21 @@ def fitted(volume: NDArray[Any], padding: float) -> NDArray[Any]:
     ]
     sides = [(some // 2, some - some // 2) for some in missing]
     return np.ascontiguousarray(np.pad(volume, sides, mode="constant", constant_values=padding))
+
+
+def _faults(nibabel: Any) -> tuple[type[Exception], ...]:
+    """What nibabel and gzip raise for files that are cut off, damaged or of another kind."""
+    return (
+        nibabel.filebasedimages.ImageFileError,
+        nibabel.spatialimages.HeaderDataError,
+        nibabel.wrapstruct.WrapStructError,
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        MemoryError,
+        zlib.error,
+    )
 
 
 def _require_volume(shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
