@@ -11,7 +11,7 @@ from mlperf_bake.cli.options import Json, Only, RoundName, Skip, TargetOptions, 
 from mlperf_bake.cli.output import note_prose, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.project import Project
@@ -112,35 +112,32 @@ def _seen(proof: Proof | None) -> tuple[str, str, str, str]:
 
 
 def _print_models(project: Project, known: Mapping[Cell, Standing]) -> None:
-    """One line a model: how many cells it has, how far the best of them came, and what runs it."""
+    """One line a model: how many cells it has, what runs them, and how far the best of them came."""
     of_model: dict[str, list[Cell]] = {}
     for cell in known:
         of_model.setdefault(cell.model, []).append(cell)
     rows = []
     for name, cells in of_model.items():
-        best = max(cells, key=lambda cell: known[cell].rank)
-        in_round = project.in_round(cells[0])
+        best = known[max(cells, key=lambda cell: known[cell].rank)]
+        frameworks = dict.fromkeys(cell.framework for cell in cells)
         rows.append(
             (
                 name,
                 str(len(cells)),
-                known[best].words if in_round else f"not in {project.round_name}",
-                "; ".join(_runners(cells)),
+                ", ".join(dict.fromkeys(cell.implementation for cell in cells)),
+                next(iter(frameworks)) if len(frameworks) == 1 else str(len(frameworks)),
+                best.words if project.in_round(cells[0]) else f"not in {project.round_name}",
             )
         )
-    print_table(("MODEL", "CELLS", "BEST STATE", "WHAT RUNS IT"), rows)
+    print_table(
+        ("MODEL", "CELLS", "IMPLEMENTATIONS", "FRAMEWORKS", "BEST STATE"),
+        rows,
+        least=("IMPLEMENTATIONS", "FRAMEWORKS"),
+    )
     note_prose(
         f"{len(known)} cells, round {project.round_name}. `mlperf-bake list --all` shows each, `mlperf-bake list 'resnet50-*'` "
         "those of one model, `mlperf-bake list --framework` one line a framework."
     )
-
-
-def _runners(cells: Sequence[Cell]) -> list[str]:
-    """``cpp: onnxruntime, openvino``: each implementation with its frameworks, in the matrix's order."""
-    frameworks: dict[str, dict[str, None]] = {}
-    for cell in cells:
-        frameworks.setdefault(cell.implementation, {})[cell.framework] = None
-    return [f"{name}: {', '.join(used)}" for name, used in frameworks.items()]
 
 
 def _list_frameworks(project: Project, known: Mapping[Cell, Standing], json: bool) -> None:

@@ -332,3 +332,48 @@ def test_whoever_stops_reading_gets_no_complaint(directory: Path) -> None:
         complaint = process.stderr.read()
         process.wait(timeout=60)
     assert b"Traceback" not in complaint and b"Error" not in complaint
+
+
+def on_a_terminal(directory: Path, *arguments: str) -> list[str]:
+    """The lines that a command shows on a terminal of 100 columns."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "100"},
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                read = os.read(ours, 65536)
+            except OSError:  # the terminal was closed at the other end
+                break
+            if not read:
+                break
+            shown += read
+        assert process.wait(timeout=60) == 0, process.stderr and process.stderr.read()
+    os.close(ours)
+    return shown.decode().splitlines()
+
+
+@pytest.mark.parametrize("command", [["list"], ["plan", "--no-engine"]])
+def test_a_terminal_gets_one_line_a_model_and_each_cell_on_request_or_in_a_pipe(
+    directory: Path, command: list[str]
+) -> None:
+    header, *rows = on_a_terminal(directory, *command)
+    assert header.split()[:2] == ["MODEL", "CELLS"]
+    piped = mlperf_bake(directory, *command).stdout.splitlines()
+    counts = {
+        name: sum(line.startswith((f"{name}-cpp", f"{name}-tflite")) for line in piped)
+        for name in ("mobilenet-v2", "bert")
+    }
+    counts = {"mobilenet": len(piped) - 1 - sum(counts.values()), **counts}
+    assert [row.split()[:2] for row in rows] == [[name, str(count)] for name, count in counts.items()]
+    for options in (["--all"], ["--only", "model=bert,mobilenet,mobilenet-v2"], ["*"]):
+        shown = on_a_terminal(directory, *command, *options)
+        assert [line.split()[0] for line in piped] == [
+            line.split()[0] for line in shown if not line.startswith(" ")
+        ]
