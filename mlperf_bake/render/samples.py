@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
+    from mlperf_bake.assets.official_readings import OfficialReading
     from mlperf_bake.assets.reading import OwnReading, Reading
     from mlperf_bake.matrix.values import Model
 
@@ -63,7 +64,7 @@ def sample_source(model: Model) -> SampleSource:
     )
 
 
-def _reading(reading: Reading | OwnReading) -> str:
+def _reading(reading: Reading | OwnReading | OfficialReading) -> str:
     from mlperf_bake.assets.reading import DebianIdx, WheelImages
 
     match reading:
