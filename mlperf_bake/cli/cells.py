@@ -105,6 +105,8 @@ def render(
     """Write the Dockerfiles of the published cells into images/, those of another round into images-ROUND/."""
     from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.project import open_project
+    from mlperf_bake.proof.page import PAGE, refresh_page
+    from mlperf_bake.proof.record import PROOFS, load_proofs
     from mlperf_bake.render.checkout import compare, write
 
     project = open_project(round_name=round_name)
@@ -114,24 +116,27 @@ def render(
     images = project.plan(project.published())
     directory = project.renderer.directory
     changes = compare(project.root, directory, {image.dockerfile_path: image.dockerfile for image in images})
+    files = len(images)
+    if not round_name and (project.root / PAGE).is_file():
+        files += 1
+        if refresh_page(project.root, project.matrix, load_proofs(project.root / PROOFS), check=check):
+            changes = (*changes, (PAGE, "changed"))
     if json:
-        print_json(
-            {"files": len(images), "changes": [{"path": path, "change": kind} for path, kind in changes]}
-        )
+        print_json({"files": files, "changes": [{"path": path, "change": kind} for path, kind in changes]})
     if check and changes:
         raise Stale(
-            f"{len(changes)} of {len(images)} rendered files do not belong to the matrix, lock and templates",
-            where=directory,
+            f"{len(changes)} of {files} rendered files do not belong to the matrix, lock and templates",
+            where=directory if len(changes) > 1 else changes[0][0],
             found=", ".join(f"{path} ({kind})" for path, kind in changes[:5])
             + (" ..." if len(changes) > 5 else ""),
-            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit {directory}/",
+            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit what it wrote",
         )
     if not check:
         write(project.root, directory, {image.dockerfile_path: image.dockerfile for image in images})
     if not json:
         for path, kind in changes:
             print_line(f"{kind:<8} {path}")
-        note(f"{len(images)} files in {directory}/, {len(changes)} {'stale' if check else 'written'}")
+        note(f"{files} rendered files, {len(changes)} {'stale' if check else 'written'}")
 
 
 def _plan_row(image: PlannedImage, state: State | None, unknown: str) -> dict[str, object]:

@@ -48,6 +48,7 @@ def prove(
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
+    from mlperf_bake.proof.page import refresh_page
     from mlperf_bake.proof.prove import Trial
     from mlperf_bake.proof.prove import prove as prove_cell
     from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
@@ -104,6 +105,7 @@ def prove(
         outcome = prove_cell(trial, engine, console, say)
         proven.append(outcome)
         save_proofs(path, {outcome.cell_id: outcome.proof})
+        refresh_page(project.root, project.matrix, load_proofs(path))
     _show(proven, json)
     for report in failed:
         report.raise_if_failed()
