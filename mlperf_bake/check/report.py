@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PLACES_SHOWN: Final = 6
+FEW: Final = 2
+"""Paragraphs of findings after which the verdict need not be told before them."""
 TABLE_WIDTH: Final = 90
 """Columns below which each result gets lines of its own in place of a table's row."""
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
@@ -86,8 +88,9 @@ def summary(verdict: Verdict) -> str:
 
 
 def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
-    """The verdict as plain text, one finding a paragraph."""
-    lines = [*_finding_lines(verdict), *_result_lines(verdict)]
+    """The verdict as plain text, one finding a paragraph; before many findings its one line as well as behind them."""
+    lines = [f"verdict    {summary(verdict)}", ""] if _is_long(verdict) else []
+    lines += [*_finding_lines(verdict), *_result_lines(verdict)]
     lines += [""] if lines else []
     lines.append(f"verdict    {summary(verdict)}")
     if official:
@@ -95,6 +98,11 @@ def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
         said = (*official.errors, *differences(official, verdict))
         lines += [f"           {printable(error)}" for error in said]
     return "\n".join(lines) + "\n"
+
+
+def _is_long(verdict: Verdict) -> bool:
+    """Whether so much is told that its end is far from its beginning."""
+    return len(groups(verdict)) > FEW
 
 
 def _finding_lines(verdict: Verdict) -> list[str]:
