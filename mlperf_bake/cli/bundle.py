@@ -41,9 +41,12 @@ def bundle(
     only: Only = None,
     skip: Skip = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Where to; an unfinished one goes on.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where to; one that is there is added to.")
     ] = Path("bundle"),
     context: Contexts = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Do every step anew, so that what each made is in it.")
+    ] = False,
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
@@ -68,6 +71,7 @@ def bundle(
     options = BuildOptions(
         checkout=project.sources,
         state=project.state,
+        no_cache=no_cache,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
         again=tuple(f"--context={entry}" for entry in context or ()),
