@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 APT_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: help quickstart accuracy data test lint unit harness engine bench bench-cold render clean
+.PHONY: help quickstart accuracy data test lint unit harness engine bench bench-parts bench-cold render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ engine: $(VENV)/.dev ## tests with a real engine: images built, run, collected a
 
 bench: $(VENV)/.dev ## measure every budget and write docs/benchmarks.md; SECTIONS="null planner" for some
 	$(BIN)/python -m tests.bench $(SECTIONS)
+
+bench-parts: $(VENV)/.dev ## build what the frameworks' sections of bench compare; SECTIONS="tvm deepsparse" for some
+	$(BIN)/python -m tests.bench --parts $(SECTIONS)
 
 bench-cold: $(VENV)/.dev ## the same, and a cold quickstart: empties the engine's build cache
 	$(BIN)/python -m tests.bench --cold
