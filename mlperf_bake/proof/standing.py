@@ -7,6 +7,7 @@ made with. Pure but for reading the files of the project.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlperf_bake.errors import BakeError
@@ -22,7 +23,7 @@ from mlperf_bake.proof.record import (
 
 if TYPE_CHECKING:
     from mlperf_bake.matrix.values import Cell
-    from mlperf_bake.plan.image import PlannedImage
+    from mlperf_bake.plan.planner import Planner
     from mlperf_bake.project import Project
 
 EARLIER = "before a change"
@@ -126,27 +127,29 @@ class _Now:
     """The images of a project's cells as they would be built now, to hold proofs against."""
 
     def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @cached_property
+    def _planner(self) -> Planner | str:
+        """Without the policy, since what may be built is another question than what was; where there is none, why."""
         from mlperf_bake.plan.planner import Planner
         from mlperf_bake.render.copied import Sources
 
-        self._project = project
-        self._unknown = ""
+        project = self._project
         try:
-            # Without the policy: what may be built is another question than what was.
-            self._planner: Planner | None = Planner(
-                project.matrix, project.renderer, Sources(project.sources)
-            )
+            return Planner(project.matrix, project.renderer, Sources(project.sources))
         except BakeError as error:
-            self._planner, self._unknown = None, error.problem
+            return error.problem
 
     def departs(self, cell: Cell, proof: Proof) -> tuple[str, str]:
         """Why a proof is not of the cell's image as it is now, in full and in few words; twice nothing where it is."""
-        if self._planner is None:
-            return self._unknown, "not compared"
         if not self._project.in_round(cell):
             return f"round {self._project.round_name} does not have this benchmark", self._of(proof)
+        planner = self._planner
+        if isinstance(planner, str):
+            return planner, "not compared"
         try:
-            image: PlannedImage = self._planner.plan_cell(cell)
+            image = planner.plan_cell(cell)
         except BakeError as error:
             return error.problem, "not compared"
         if proof.dockerfile != dockerfile_digest(image.dockerfile):
