@@ -40,6 +40,15 @@ def build(
             "--jobs", "-j", min=1, metavar="N", help="Builds at a time [half the CPUs].", show_default=False
         ),
     ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="MINUTES",
+            help="End the build of an image that takes longer.",
+            show_default=False,
+        ),
+    ] = None,
     context: Contexts = None,
     platform: Platforms = "",
     push: Push = False,
@@ -81,6 +90,8 @@ def build(
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
 
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise UsageError("--time-limit takes minutes", found=f"{time_limit:g}", expected="more than 0")
     project = open_project(round_name=round_name)
     output, publisher = output_of(project, push, registry, cache_to or (), cache_from or ())
     if not (everything or targets or target or only or skip or platform):
@@ -138,6 +149,7 @@ def build(
         builder=builder,
         deliver=publisher.deliver if publisher else None,
         delivered=publisher.delivered if publisher else None,
+        limit_s=None if time_limit is None else time_limit * 60,
         again=(
             *(f"--context={entry}" for entry in context or ()),
             *((f"--builder={builder}",) if builder else ()),

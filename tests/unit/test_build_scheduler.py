@@ -137,6 +137,23 @@ def test_no_more_builds_start_on_a_full_disk_and_what_runs_is_finished(
     assert caught.value.exit_code == 8
 
 
+def test_a_build_that_takes_longer_than_it_may_is_ended_and_the_others_go_on(
+    buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    (buildx / "c1.waits").touch()
+    started = time.monotonic()
+    report = build(engine, replace(options, jobs=1, limit_s=1.5), "c1", "c2")
+    assert time.monotonic() - started < 10
+    assert [one.cell_id for one in report.done] == ["c2"]
+    (failure,) = report.failures
+    assert (failure.cell_id, failure.message) == (
+        "c1",
+        "it took longer than the 0.025 minutes of --time-limit",
+    )
+    assert [line.what for line in options.journal.entries()] == ["started", "failed", "started", "built"]
+    assert calls(buildx) == ["c1", "c2"], "it is not tried again"
+
+
 def entry(cell: str, size: int) -> Entry:
     return Entry("2026-11-22T09:15:00+00:00", "built", cell, "linux/amd64", "sha256:aa", size=size)
 

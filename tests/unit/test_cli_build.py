@@ -122,6 +122,8 @@ def test_a_push_builds_a_layout_of_each_platform_with_its_caches(
         (["--cache-to", "s3"], "not a place for a build cache"),
         (["--cache-to", "type=gha,mode=all"], "mode=max (every stage; the default) or mode=min"),
         (["--bundle", "nowhere"], "no whole bundle"),
+        (["--time-limit", "0"], "--time-limit takes minutes"),
+        (["--time-limit", "nan"], "--time-limit takes minutes"),
         (["--platform", "linux/s390x"], "no chosen cell is of this platform"),
         (["--platform", "linux/s390x"], "linux/amd64, linux/arm64"),
     ],
