@@ -2,11 +2,12 @@
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from mlperf_bake.assets.known_preprocessings import find_known
 from mlperf_bake.assets.preprocessing import Preprocessing, Unreadable
@@ -16,6 +17,7 @@ from mlperf_bake.errors import UsageError
 BATCH = 32  # samples a process takes at once: some 20 MB of values for photos
 BATCH_BYTES = 1 << 24  # or as many as have so many bytes: a volume alone is more
 BATCHES_UNDER_WAY = 3  # a process: one in work, one waiting, one to be written
+LARGE = 1 << 26  # bytes of values: a handful of volumes
 IN_PROCESS = 256  # up to so many photos starting processes takes longer than the work
 
 
@@ -28,19 +30,25 @@ class Row:
 
 
 def batches(
-    preprocessing: Preprocessing, samples: Iterator[RawSample], count: int, workers: int | None
+    preprocessing: Preprocessing,
+    samples: Iterator[RawSample],
+    count: int,
+    workers: int | None,
+    size: int = 0,
 ) -> Iterator[tuple[list[int], list[Row]]]:
     """Labels of successive batches, and the values of each of their samples; the bytes do not depend on the number of processes.
 
     Args:
         count: of the samples.
         workers: processes; left out, the processors this process may use.
+        size: bytes of all their values, where these differ in size: few large ones are work for several processes too.
 
     Raises:
         UsageError: a sample cannot be read.
     """
-    processes = min(workers or len(os.sched_getaffinity(0)), -(-count // BATCH))
-    small = not preprocessing.heavy or count <= IN_PROCESS
+    large = size >= LARGE
+    processes = min(workers or len(os.sched_getaffinity(0)), count if large else -(-count // BATCH))
+    small = not preprocessing.heavy or (count <= IN_PROCESS and not large)
     if processes <= 1 or (workers is None and small):
         for batch in _split(samples):
             yield [sample.label for sample in batch], _apply(preprocessing.id, batch)
@@ -70,9 +78,19 @@ def batches(
 
 
 def _start_worker() -> None:
-    """Leaves Ctrl-C, which reaches every process of the terminal, to the first; keeps NumPy to one thread each."""
+    """Leaves Ctrl-C, which reaches every process of the terminal, to the first; ends with it however it ends; keeps NumPy to one
+    thread each."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """A process killed with SIGKILL cannot stop the others, which would wait for work forever."""
+    first = parent_process()
+    assert first is not None  # only the pool calls this
+    first.join()
+    os._exit(1)
 
 
 def _split(samples: Iterable[RawSample]) -> Iterator[list[RawSample]]:

@@ -195,7 +195,9 @@ def _into(
         _require_room(
             directory, (count - files.rows) * sum(files.widths.values()) + max(0, collection.size - there)
         )
-        rows = batches(preprocessing, collection.read(files.rows), count - files.rows, workers)
+        rows = batches(
+            preprocessing, collection.read(files.rows), count - files.rows, workers, collection.size
+        )
         done, samples = write_rows(form, files, rows, dataset.name, count, progress)
         if done != count:
             raise UsageError(

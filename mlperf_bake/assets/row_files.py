@@ -19,7 +19,7 @@ from mlperf_bake.assets.unfinished import Offsets, Unfinished
 
 EXTENTS = ".extents"
 RECORDED_EVERY = 1000  # samples; an interrupted preparation loses at most these
-RECORDED_BYTES = 1 << 28  # or so many bytes, and the batches under way
+RECORDED_BYTES = 1 << 26  # or so many bytes, and the batches under way
 CHUNK = 1 << 22
 
 Batches = Iterator[tuple[list[int], list[Row]]]
