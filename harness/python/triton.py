@@ -15,6 +15,7 @@ import importlib.metadata
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,16 +23,19 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 LOOPBACK = "127.0.0.1"
-SHARED_MEMORY = "/dev/shm"
+SHARED_MEMORY, SCRATCH = "/dev/shm", "/tmp"
 LEAST_REGION = 1 << 20
 """Bytes of the memory that the server shares with one instance of a model: the python backend's own default."""
 STARTS_WITHIN_S = 120
 LAST_LINES = 5
+LAYOUT = re.compile(r"[ |+-]*$| *[0-9]+# ")
+"""Of what the server says: rules of tables and frames of a stack."""
 TYPES = {"float32": "FP32", "int32": "INT32", "int64": "INT64", "scores": "FP32", "argmax": "INT64"}
 
 
@@ -59,9 +63,9 @@ class Triton:
                 self.address, computes = options["address"], f"model {self.model} at {options['address']}"
             else:
                 computes = self.load_in_own_server(path, cell, threads, batch, options)
-            if not self.connection().is_model_ready(self.model):
+            if not self.ask("is_model_ready", self.model):
                 raise RuntimeError(f"the server at {self.address} has no model {self.model} that is ready")
-            facts = self.connection().get_server_metadata()
+            facts = self.ask("get_server_metadata")
             version = facts["version"] if protocol == "http" else facts.version
             Triton.runtime = f"Triton {version}, {computes}"
 
@@ -77,12 +81,11 @@ class Triton:
             failing.callback(server.tidy)
             self.address = server.address
             server.wait_for(self.is_live)
-            if repository:
-                self.connection().load_model(self.model)
-            else:
-                server.add_instance(self.model)
-                configuration = model_configuration(self.model, path, cell, threads, server.instances)
-                self.connection().load_model(self.model, config=json.dumps(configuration))
+            if not repository:
+                server.add_instance(
+                    self.model, lambda count: model_configuration(self.model, path, cell, threads, count)
+                )
+            self.ask("load_model", self.model)
             failing.pop_all()
         if repository:
             return f"model {self.model} of {repository}"
@@ -92,15 +95,19 @@ class Triton:
         request = self.client.InferInput(self.input, array.shape, self.input_type)
         request.set_data_from_numpy(array)
         wanted = [self.client.InferRequestedOutput(self.output)]
-        try:
-            answer = self.connection().infer(self.model, [request], outputs=wanted)
-        except self.errors as error:
-            if Triton.server is not None:
-                Triton.server.require_alive()
-            raise RuntimeError(f"the server at {self.address} did not answer: {error}") from error
+        answer = self.ask("infer", self.model, [request], outputs=wanted)
         if Triton.server is not None:
             Triton.server.tidy()
         return np.ascontiguousarray(answer.as_numpy(self.output), self.dtype)
+
+    def ask(self, method: str, *arguments, **named):
+        """What the client's method gives; where it fails because the own server has ended, what that said last."""
+        try:
+            return getattr(self.connection(), method)(*arguments, **named)
+        except self.errors as error:
+            if Triton.server is not None:
+                Triton.server.require_alive()
+            raise RuntimeError(f"the server at {self.address}: {error}") from error
 
     def connection(self):
         """This thread's own."""
@@ -133,11 +140,15 @@ class Server:
     def __init__(self, protocol: str, port: int, repository: str | None, region: int):
         if repository and not Path(repository).is_dir():
             raise RuntimeError(f"python.repository={repository} is not a directory")
+        if not os.access(SCRATCH, os.W_OK):
+            raise RuntimeError(
+                f"Triton's python backend writes to {SCRATCH}, which is read-only; docker run --tmpfs {SCRATCH}"
+            )
         program = server_program()
         self.address, self.region, self.instances = free_address(port), region, 0
         free = os.statvfs(SHARED_MEMORY)
         self.shared = free.f_bavail * free.f_frsize
-        self.directory = Path(tempfile.mkdtemp(prefix="triton-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="triton-", dir=SCRATCH))
         self.models = self.directory / "models"
         self.models.mkdir()
         link_backend(program.parents[1], self.directory / "backends" / "python")
@@ -187,15 +198,17 @@ class Server:
             self.status = str(error)
         else:
             os.close(its)
-            threading.Thread(target=self.listen, args=(ours,), daemon=True).start()
+            listener = threading.Thread(target=self.listen, args=(ours,), daemon=True)
+            listener.start()
             _, status = os.waitpid(process, 0)
+            listener.join(1)  # its models' processes may still hold the other end
             self.status = f"exit status {os.waitstatus_to_exitcode(status)}"
         self.ended.set()
 
     def listen(self, said: int) -> None:
         """Keeps the last lines that the server says."""
         with open(said, encoding="utf-8", errors="replace") as lines:
-            self.said.extend(line.strip() for line in lines if line.strip(" |+-\n"))
+            self.said.extend(line.strip() for line in lines if not LAYOUT.match(line))
 
     def wait_for(self, is_live) -> None:
         """Returns once the server answers."""
@@ -211,8 +224,8 @@ class Server:
             said = " / ".join(self.said) or "nothing"
             raise RuntimeError(f"the Triton server has ended ({self.status}); last it said: {said}")
 
-    def add_instance(self, model: str) -> None:
-        """Makes room for one instance more of the model, whose program is the class below."""
+    def add_instance(self, model: str, configuration: Callable[[int], str]) -> None:
+        """Has a place for one instance more of the model, whose program is the class below, written into its config.pbtxt."""
         self.instances += 1
         if self.instances * self.region > self.shared:
             raise RuntimeError(
@@ -223,6 +236,7 @@ class Server:
         if not version.exists():
             version.mkdir(parents=True)
             (version / "model.py").symlink_to(Path(__file__).resolve())
+        (version.parent / "config.pbtxt").write_text(configuration(self.instances), encoding="utf-8")
 
     def tidy(self) -> None:
         """Removes the directory."""
@@ -277,23 +291,20 @@ def link_interpreter(place: Path, executable: Path) -> Path:
     return place / "bin"
 
 
-def model_configuration(name: str, weights: str, cell, threads: int, instances: int) -> dict[str, object]:
-    """The server's config.pbtxt as JSON: batches are the harness's, so the server makes none."""
+def model_configuration(name: str, weights: str, cell, threads: int, instances: int) -> str:
+    """The model's config.pbtxt: batches are the harness's, so the server makes none. -1 stands for their size."""
     output = [-1, cell.classes] if cell.output_kind == "scores" else [-1]
-    return {
-        "name": name,
-        "backend": "python",
-        "max_batch_size": 0,
-        "input": [tensor(cell.input_name, cell.input_dtype, [-1, *cell.input_shape])],
-        "output": [tensor(cell.output_name, cell.output_kind, output)],
-        "instance_group": [{"kind": "KIND_CPU", "count": instances}],
-        "parameters": {"weights": {"string_value": weights}, "threads": {"string_value": str(threads)}},
-    }
-
-
-def tensor(name: str, kind: str, extents: list[int]) -> dict[str, object]:
-    """An input or output of a model's configuration; -1 is an extent that differs from request to request."""
-    return {"name": name, "data_type": f"TYPE_{TYPES[kind]}", "dims": extents}
+    text = json.dumps  # of strings, as protobuf's text format has them
+    return f"""\
+name: {text(name)}
+backend: "python"
+max_batch_size: 0
+input [ {{ name: {text(cell.input_name)} data_type: TYPE_{TYPES[cell.input_dtype]} dims: {[-1, *cell.input_shape]} }} ]
+output [ {{ name: {text(cell.output_name)} data_type: TYPE_{TYPES[cell.output_kind]} dims: {output} }} ]
+instance_group [ {{ kind: KIND_CPU count: {instances} }} ]
+parameters [ {{ key: "weights" value: {{ string_value: {text(weights, ensure_ascii=False)} }} }} ]
+parameters [ {{ key: "threads" value: {{ string_value: "{threads}" }} }} ]
+"""
 
 
 class TritonPythonModel:

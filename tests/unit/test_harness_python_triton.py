@@ -44,7 +44,7 @@ def package(triton: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (stub / "triton_python_backend_stub").touch()
     program = root / "bin" / "tritonserver"
     monkeypatch.setattr(triton, "server_program", lambda: program)
-    monkeypatch.setattr(triton.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(triton, "SCRATCH", str(tmp_path))
     return program
 
 
@@ -59,8 +59,12 @@ def server(triton: Any, program: Path, script: str, **options: Any) -> Any:
 def test_a_server_that_ends_is_named_with_its_status_and_what_it_said_last(
     triton: Any, package: Path
 ) -> None:
-    started = server(triton, package, "echo '| a table |'; echo 'no such device' >&2; exit 3")
-    with pytest.raises(RuntimeError, match=r"has ended \(exit status 3\); last it said: .*no such device"):
+    started = server(
+        triton, package, "echo '+---+'; echo '| a table |'; echo 'no such device' >&2; echo ' 0# f'; exit 3"
+    )
+    with pytest.raises(
+        RuntimeError, match=r"\(exit status 3\); last it said: \| a table \| / no such device$"
+    ):
         started.wait_for(lambda: False)
     started.tidy()
     assert not started.directory.exists()
@@ -90,9 +94,9 @@ def test_a_server_that_never_answers_is_given_up(
 
 def test_the_server_finds_backend_interpreter_and_model_through_links(triton: Any, package: Path) -> None:
     started = server(triton, package, "exec sleep 20")
-    started.add_instance("net")
-    started.add_instance("net")
-    assert started.instances == 2
+    for _ in range(2):
+        started.add_instance("net", lambda count: f"count: {count}")
+    assert (started.models / "net" / "config.pbtxt").read_text() == "count: 2"
     assert (started.models / "net" / "1" / "model.py").resolve() == SOURCE
     backend = started.directory / "backends" / "python"
     assert {file.name for file in backend.iterdir()} == {"libtriton_python.so", "triton_python_backend_stub"}
@@ -106,7 +110,7 @@ def test_the_server_finds_backend_interpreter_and_model_through_links(triton: An
 def test_what_the_shared_memory_cannot_hold_is_refused_with_the_way_out(triton: Any, package: Path) -> None:
     started = server(triton, package, "exec sleep 20", region=1 << 50)
     with pytest.raises(RuntimeError, match="take fewer workers, a smaller batch, or docker run --shm-size"):
-        started.add_instance("net")
+        started.add_instance("net", str)
 
 
 def test_a_port_that_is_taken_and_a_repository_that_is_none_are_named(
@@ -150,16 +154,25 @@ def test_the_server_ends_with_the_process_that_started_it(package: Path, tmp_pat
     pytest.fail("the server outlived its harness")
 
 
+def test_without_a_scratch_directory_the_container_s_option_is_named(
+    triton: Any, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triton, "SCRATCH", "/proc/sys/absent")
+    with pytest.raises(RuntimeError, match="docker run --tmpfs /proc/sys/absent"):
+        server(triton, package, "")
+
+
 def test_batches_are_the_harness_s_and_instances_its_workers(triton: Any) -> None:
-    configuration = triton.model_configuration("net", "/w/net.onnx", CELL, 2, 3)
-    assert configuration["max_batch_size"] == 0
-    assert configuration["input"] == [{"name": "images", "data_type": "TYPE_FP32", "dims": [-1, 3, 4, 4]}]
-    assert configuration["output"] == [{"name": "logits", "data_type": "TYPE_FP32", "dims": [-1, 10]}]
-    assert configuration["instance_group"] == [{"kind": "KIND_CPU", "count": 3}]
-    assert configuration["parameters"] == {
-        "weights": {"string_value": "/w/net.onnx"},
-        "threads": {"string_value": "2"},
-    }
+    assert triton.model_configuration("net", '/w/"näh".onnx', CELL, 2, 3).splitlines() == [
+        'name: "net"',
+        'backend: "python"',
+        "max_batch_size: 0",
+        'input [ { name: "images" data_type: TYPE_FP32 dims: [-1, 3, 4, 4] } ]',
+        'output [ { name: "logits" data_type: TYPE_FP32 dims: [-1, 10] } ]',
+        "instance_group [ { kind: KIND_CPU count: 3 } ]",
+        'parameters [ { key: "weights" value: { string_value: "/w/\\"näh\\".onnx" } } ]',
+        'parameters [ { key: "threads" value: { string_value: "2" } } ]',
+    ]
 
 
 def test_without_the_package_the_way_to_a_server_is_named(
