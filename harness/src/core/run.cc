@@ -115,13 +115,19 @@ void StopBetweenSteps(const RunControl& control) {
   std::_Exit(static_cast<int>(exit_code));
 }
 
-// A figure as people read it: latencies in milliseconds, everything else as LoadGen names it.
+// A figure as people read it: latencies in milliseconds, rates in samples/s, everything else as LoadGen names
+// it.
 std::string Headline(double value, std::string metric) {
   constexpr std::string_view kNanoseconds = "_ns";
+  constexpr std::string_view kRate = "samples_per_second";
   char figure[96];
   if (metric.ends_with(kNanoseconds)) {
     metric.resize(metric.size() - kNanoseconds.size());
+    std::replace(metric.begin(), metric.end(), '_', ' ');
     std::snprintf(figure, sizeof figure, "%s %.4g ms", metric.c_str(), value / 1e6);
+  } else if (metric.ends_with(kRate)) {
+    std::snprintf(figure, sizeof figure, value < 1000 ? "%.4g samples/s%s" : "%.0f samples/s%s", value,
+                  metric.size() > kRate.size() ? " completed" : "");
   } else {
     std::snprintf(figure, sizeof figure, "%.6g %s", value, metric.c_str());
   }
