@@ -146,9 +146,9 @@ def _command(arguments: list[str]) -> int:
         code = INTERRUPTED
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
-        if isinstance(
-            sys.stdout, click.utils.PacifyFlushWrapper
-        ):  # what click makes of a reader that has seen enough
+        if (
+            type(sys.stdout).__name__ == "PacifyFlushWrapper"
+        ):  # click leaves it behind a reader that has seen enough
             code = 0
     if code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
         return _interrupted()
