@@ -128,6 +128,7 @@ def execute(arguments: list[str]) -> int:
 def _command(arguments: list[str]) -> int:
     # The one that is asked for; where there is none, all of them, for help or a suggestion to list them.
     one = arguments[:1] if arguments and arguments[0] in COMMANDS else None
+    stdout = sys.stdout
     try:
         code = (
             app(one or COMMANDS, only_listed=one is None)(
@@ -146,9 +147,7 @@ def _command(arguments: list[str]) -> int:
         code = INTERRUPTED
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
-        if (
-            type(sys.stdout).__name__ == "PacifyFlushWrapper"
-        ):  # click leaves it behind a reader that has seen enough
+        if sys.stdout is not stdout:  # what click puts in its place once whoever read it has seen enough
             code = 0
     if code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
         return _interrupted()
