@@ -93,6 +93,13 @@ def test_a_remote_engine_is_neither_looked_at_nor_asked(engine_with: Open) -> No
     assert held.asked == []
 
 
+def test_an_engine_in_a_virtual_machine_is_not_judged_by_this_machines_disk(engine_with: Open) -> None:
+    held = SmallDisk(0, cache())
+    desktop = replace(engine_with(held), root_dir="/nowhere/on/this/machine")
+    assert (reclaim(desktop, COMFORTABLE, print), list(checkup._disk(desktop))) == (0, [])
+    require_engine_room(desktop, BUILD_NEEDS, "a build", print)
+
+
 def test_a_build_short_of_room_takes_it_from_the_cache(engine_with: Open) -> None:
     held = SmallDisk(BUILD_NEEDS - 1, cache())
     require_engine_room(engine_with(held), BUILD_NEEDS, "a build", lambda text: None)
