@@ -124,12 +124,13 @@ def render(
     if json:
         print_json({"files": files, "changes": [{"path": path, "change": kind} for path, kind in changes]})
     if check and changes:
+        stale = " and ".join(sorted({PAGE if path == PAGE else f"{directory}/" for path, _ in changes}))
         raise Stale(
             f"{len(changes)} of {files} rendered files do not belong to the matrix, lock and templates",
-            where=directory if len(changes) > 1 else changes[0][0],
+            where=stale,
             found=", ".join(f"{path} ({kind})" for path, kind in changes[:5])
             + (" ..." if len(changes) > 5 else ""),
-            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit what it wrote",
+            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit {stale}",
         )
     if not check:
         write(project.root, directory, {image.dockerfile_path: image.dockerfile for image in images})
