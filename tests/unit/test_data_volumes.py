@@ -252,7 +252,7 @@ def test_a_killed_preparation_leaves_no_processes(kits: Path, tmp_path: Path) ->
         "    module.prepare('kits19', 'volume-kits19', Path(sys.argv[1]), source=Path(sys.argv[2]), progress=tell, workers=2)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "out"), str(kits)]
-    killed = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    killed = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=60)
     assert killed.returncode == -signal.SIGKILL
     children = killed.stdout.split()
     assert len(children) == 2
