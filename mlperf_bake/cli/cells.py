@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
-from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_table
+from mlperf_bake.cli.output import counted, note, note_prose, print_json, print_line, print_table
 from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import EngineMissing, Stale
 
@@ -92,7 +92,9 @@ def _print_models(cells: Sequence[Cell], rows: Sequence[Mapping[str, object]]) -
             for model, counts in of_model.items()
         ],
     )
-    note_prose(f"{len(rows)} cells. `mlperf-bake plan --all` shows each, `mlperf-bake plan TARGET` some.")
+    note_prose(
+        f"{counted(len(rows), 'cell')}. `mlperf-bake plan --all` shows each, `mlperf-bake plan TARGET` some."
+    )
 
 
 def render(

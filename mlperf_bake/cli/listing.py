@@ -135,8 +135,8 @@ def _print_models(project: Project, known: Mapping[Cell, Standing]) -> None:
         least=("IMPLEMENTATIONS", "FRAMEWORKS"),
     )
     note_prose(
-        f"{counted(len(known), 'cell')}, round {project.round_name}. `mlperf-bake list --all` shows each, `mlperf-bake list 'resnet50-*'` "
-        "those of one model, `mlperf-bake list --framework` one line a framework."
+        f"{counted(len(known), 'cell')}, round {project.round_name}. `mlperf-bake list --all` shows each, "
+        "`mlperf-bake list 'resnet50-*'` those of one model, `mlperf-bake list --framework` one line a framework."
     )
 
 
