@@ -48,8 +48,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
         ("model.benchmark", "submitter.mapping"),
     ),
     OfficialCheck(
-        "parsers/endpoints_parser.py",
-        "EndpointsParser",
+        "loader.py",
+        "load_endpoints_logs",
         "a result without LoadGen's logs is judged by config.yaml, result_summary.json and accuracy_results.json",
         (
             "endpoints.files",
