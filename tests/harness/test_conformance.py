@@ -29,6 +29,7 @@ CORRECT = "18"
         pytest.param("pytorch", "", id="pytorch", marks=HEAVY),
         pytest.param("pytorch", "address+undefined", id="pytorch, sanitized", marks=HEAVY),
         pytest.param("tensorflow", "", id="tensorflow", marks=HEAVY),
+        pytest.param("tensorflow", "address+undefined", id="tensorflow, sanitized", marks=HEAVY),
     ],
 )
 def test_the_backend_does_what_every_backend_must(framework: str, sanitize: str, project: Project) -> None:
