@@ -232,6 +232,11 @@ def result(log: Log) -> Iterator[Breach]:
         return
     detail, benchmark = judged
     field = log.result.rules.result_field(benchmark, detail.scenario or "")
+    usual = log.result.rules.result_fields[detail.scenario or ""]
+    if usual != field and detail.number(usual) is None:
+        yield at(
+            detail, usual, f"the log holds no {usual}", None, "a number, as every log of the scenario has"
+        )
     inferred = (detail.scenario, log.result.scenario) == ("SingleStream", "MultiStream")
     if inferred and (detail.number("early_stopping_latency_ms") or 0) <= 0:
         key = "early_stopping_latency_ms"

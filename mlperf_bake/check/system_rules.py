@@ -124,11 +124,12 @@ def owner(system: System) -> Iterator[Breach]:
         return
     pairs = (("submitter", system.submitter.name), ("division", system.submitter.division))
     for key, directory in pairs:
-        if system.text(key) != directory.lower():
+        said = str(system.description.value.get(key) or "")
+        if said.lower() != directory.lower():
             yield Breach(
                 system.description.path,
                 f"{key} is not that of the directory",
-                found=repr(system.text(key)),
+                found=repr(said),
                 expected=repr(directory),
             )
 

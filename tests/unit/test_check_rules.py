@@ -104,6 +104,7 @@ BREACHES: list[tuple[str, str, Break]] = [
     ("system.status", "box.json", json_key(OPEN.system, "status", value="soon")),
     ("system.type", "box.json", json_key(OPEN.system, "system_type", value="desk")),
     ("system.owner", "box.json", json_key(OPEN.system, "submitter", value="You")),
+    ("system.owner", "box.json", json_key(OPEN.system, "submitter", value=" Me")),
     ("system.owner", "box.json", json_key(OPEN.system, "division", value="closed")),
     ("system.empty", "none", lambda tree: (tree / "open/Me/results/none").mkdir()),
     ("model.benchmark", "toaster", move(OPEN.model, f"{OPEN.submitter}/results/box/toaster")),
@@ -596,3 +597,12 @@ def test_offline_of_a_benchmark_without_a_least_query_is_refused_as_by_the_offic
     move(OPEN.model, "open/Me/results/box/thinker")(opened)
     problems = {one.breach.problem for one in found(judged(opened), "performance.queries")}
     assert "v6.1 has no least Offline query of qwen3.6-27b: the official checker ends here" in problems
+
+
+def test_token_benchmarks_log_their_samples_a_second_too(opened: Path) -> None:
+    text("open/Me/model_mapping.json", '{"talker": "deepseek-r1"}')(opened)
+    move(OPEN.model, "open/Me/results/box/talker")(opened)
+    log = "open/Me/results/box/talker/Offline/performance/run_1/mlperf_log_detail.txt"
+    setting(log, "result_samples_per_second", None)(opened)
+    problems = {one.breach.problem for one in found(judged(opened), "performance.result")}
+    assert "the log holds no result_samples_per_second" in problems
