@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
-from mlperf_bake.assets.reading import AnnotatedPhotos, Photos, Reading, SquadWindows, TokenLists
+from mlperf_bake.assets.reading import (
+    AnnotatedPhotos,
+    Photos,
+    Reading,
+    SquadWindows,
+    TokenLists,
+    WheelPatches,
+)
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.printable import printable
 
@@ -69,6 +76,10 @@ def open_collection(dataset: "Dataset", source: Path, only: Path | None, progres
         from mlperf_bake.assets.token_lists import open_token_lists
 
         return open_token_lists(dataset, reading, source)
+    if isinstance(reading, WheelPatches):
+        from mlperf_bake.assets.patches import open_patches
+
+        return open_patches(dataset, reading, source)
     package = _Package(reading, dataset.count, dataset.classes)
     return Collection(
         count_samples(package, source), lambda start: islice(read_samples(package, source), start, None)

@@ -8,6 +8,7 @@ from typing import Any, cast
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
 from mlperf_bake.assets.reading import (
     AnnotatedPhotos,
+    Composed,
     DebianIdx,
     ListedFiles,
     OwnReading,
@@ -16,6 +17,7 @@ from mlperf_bake.assets.reading import (
     SquadWindows,
     TokenLists,
     WheelImages,
+    WheelPatches,
 )
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
 from mlperf_bake.errors import UsageError
@@ -37,6 +39,7 @@ READ_KEYS = {
     "annotated-photos": {"annotations", "images"},
     "squad": {"questions", "vocabulary"},
     "token-lists": {"file", "key"},
+    "wheel-patches": {"file", "found"},
 }
 
 
@@ -58,7 +61,7 @@ class Dataset:
     classes: int
     official_count: int
     source: Source | UserDirectory
-    reading: Reading | OwnReading
+    reading: Reading | OwnReading | Composed
     preprocessings: tuple[str, ...]
 
 
@@ -168,7 +171,7 @@ def _source(fields: dict[str, str]) -> Source | UserDirectory:
     return UserDirectory(fields["directory"])
 
 
-def _reading(fields: dict[str, str]) -> Reading | OwnReading:
+def _reading(fields: dict[str, Any]) -> Reading | OwnReading | Composed:
     match fields["kind"]:
         case "wheel-images":
             return WheelImages(fields["prefix"])
@@ -180,6 +183,8 @@ def _reading(fields: dict[str, str]) -> Reading | OwnReading:
             return AnnotatedPhotos(fields["annotations"], fields["images"])
         case "squad":
             return SquadWindows(fields["questions"], fields["vocabulary"])
+        case "wheel-patches":
+            return WheelPatches(fields["file"], fields["found"])
         case "token-lists":
             return TokenLists(fields["file"], fields["key"])
         case _:

@@ -32,7 +32,7 @@ datasets:
 def test_the_shipped_data_sets_are_complete() -> None:
     known = datasets()
     assert list(known) == [
-        *("imagenet-20", "fashion-mnist", "imagenet", "openimages"),
+        *("imagenet-20", "fashion-mnist", "lfw-faces", "imagenet", "openimages"),
         *("squad", "cnn-dailymail", "cnn-dailymail-edge"),
     ]
     assert isinstance(known["imagenet-20"].source, PypiFile)

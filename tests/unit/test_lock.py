@@ -387,7 +387,7 @@ def test_a_recipe_that_is_not_python_is_told(tmp_path: Path, text: bytes) -> Non
 def test_an_unknown_recipe_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         declared_result(RECIPES / "nope.py")
-    assert caught.value.expected == "one of efficientnet_lite, fashion_net"
+    assert caught.value.expected == "one of blazeface, efficientnet_lite, fashion_net"
 
 
 def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
