@@ -134,11 +134,12 @@ TEST_CASE("a lane takes about as much at once as it answers in the same short ti
 
 TEST_CASE("only Offline holds answers back, for about half a second's worth") {
   const Execution execution{.workers = 2, .threads = 1, .batch = 4};
-  CHECK(Hold(Scenario::kOffline, execution, {}) == 4);
-  CHECK(Hold(Scenario::kOffline, execution, {1000, 0.008}) == 248);
-  CHECK(Hold(Scenario::kOffline, execution, {1e12, 1e-12}) == std::size_t{1} << 24);
+  CHECK(Hold(Scenario::kOffline, execution, {}, 8) == 4);
+  CHECK(Hold(Scenario::kOffline, execution, {1000, 0.008}, 8) == 248);
+  CHECK(Hold(Scenario::kOffline, execution, {1e12, 1e-12}, 8) == std::size_t{1} << 24);
+  CHECK(Hold(Scenario::kOffline, execution, {1e12, 1e-12}, 4096) == std::size_t{1} << 15);
   for (const Scenario scenario : {Scenario::kSingleStream, Scenario::kMultiStream, Scenario::kServer})
-    CHECK(Hold(scenario, execution, {2e5, 4e-5}) == Grain(scenario, execution, {2e5, 4e-5}));
+    CHECK(Hold(scenario, execution, {2e5, 4e-5}, 8) == Grain(scenario, execution, {2e5, 4e-5}));
 }
 
 }  // namespace

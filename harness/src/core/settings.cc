@@ -280,9 +280,11 @@ std::size_t Grain(Scenario scenario, const Execution& execution, const Measured&
   return SamplesIn(500e-6, 4096, execution, measured);
 }
 
-std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured) {
+std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured,
+                 std::size_t response_bytes) {
   if (scenario != Scenario::kOffline) return Grain(scenario, execution, measured);
-  return SamplesIn(0.5, std::size_t{1} << 24, execution, measured);
+  constexpr std::size_t kMostBytes = std::size_t{128} << 20;
+  return SamplesIn(0.5, kMostBytes / response_bytes, execution, measured);
 }
 
 }  // namespace mlperf_bake
