@@ -6,12 +6,13 @@ do not. A picture's true box is where its patch was put: so truth follows from r
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.assets.collection import Collection
 from mlperf_bake.assets.preprocessing import GREY_EDGE, neighbours
@@ -42,6 +43,40 @@ def place(row: int) -> tuple[int, int]:
 def truth_box(row: int) -> tuple[int, int, int, int]:
     """Left, top, width and height of the patch in the picture of that row, pixels."""
     return *place(row), PATCH_EDGE, PATCH_EDGE
+
+
+def true_boxes(dataset: Dataset) -> dict[str, Any]:
+    """The true boxes of such a data set, in COCO's form; the one category is 1.
+
+    Raises:
+        ValueError: its pictures are not made of patches.
+    """
+    if not isinstance(dataset.reading, WheelPatches):
+        raise ValueError(f"{dataset.name} is not made of patches")
+    images = [{"id": row, "width": GREY_EDGE, "height": GREY_EDGE} for row in range(dataset.count)]
+    boxes = [
+        {
+            "id": row + 1,
+            "image_id": row,
+            "category_id": 1,
+            "bbox": [*truth_box(row)],
+            "area": PATCH_EDGE**2,
+            "iscrowd": 0,
+        }
+        for row in range(dataset.reading.found)
+    ]
+    return {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": dataset.name}]}
+
+
+def made_up_dataset(name: str, labels_sha256: str) -> Dataset | None:
+    """The data set of that name, where it is made of patches and these are its labels; else None."""
+    from mlperf_bake.assets.datasets import datasets
+
+    dataset = datasets().get(name)
+    if dataset is None or not isinstance(dataset.reading, WheelPatches):
+        return None
+    labels = b"".join(int(row < dataset.reading.found).to_bytes(4, "little") for row in range(dataset.count))
+    return dataset if hashlib.sha256(labels).hexdigest() == labels_sha256 else None
 
 
 def open_patches(dataset: Dataset, reading: WheelPatches, source: Path) -> Collection:

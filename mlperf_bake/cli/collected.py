@@ -23,8 +23,8 @@ def as_data(collected: Collected) -> dict[str, object]:
                 "scenario": result.pair.key.scenario,
                 "performance_run": result.pair.performance.manifest.run_id,
                 "accuracy_run": result.pair.accuracy.manifest.run_id,
-                "correct": result.top_one.correct,
-                "total": result.top_one.total,
+                "correct": result.score.correct,
+                "total": result.score.total,
             }
             for result in collected.results
         ],
