@@ -104,9 +104,7 @@ def _value(value: Value) -> bytes:
         _field(1, _field(2, extent.encode()) if isinstance(extent, str) else _number(1, extent))
         for extent in value.shape
     )
-    return _field(1, value.name.encode()) + _field(
-        2, _field(1, _number(1, value.dtype) + _field(2, extents))
-    )
+    return _field(1, value.name.encode()) + _field(2, _field(1, _number(1, value.dtype) + _field(2, extents)))
 
 
 def _number(field: int, value: int) -> bytes:

@@ -34,9 +34,7 @@ def span_cell(root: Path, backend: str, *lines: str) -> TensorCell:
     samples = b"".join(struct.pack(f"<{POSITIONS}q", *part) for window in windows for part in window)
     responses = {
         i: tuple(
-            float(logit)
-            for a, b, c in zip(ids, mask, segments, strict=True)
-            for logit in (a + b, a - c)
+            float(logit) for a, b, c in zip(ids, mask, segments, strict=True) for logit in (a + b, a - c)
         )
         for i, (ids, mask, segments) in enumerate(windows)
     }
@@ -55,9 +53,7 @@ def span_cell(root: Path, backend: str, *lines: str) -> TensorCell:
 
 def box_cell(root: Path, backend: str, *lines: str) -> TensorCell:
     """Object detection. Row r of picture i is the box (0, 1, 2, score), its score above 0.5 where r < i % 4."""
-    pictures = [
-        [(0.0, 1.0, 2.0, 0.75 if row < i % 4 else 0.25) for row in range(ROWS)] for i in range(COUNT)
-    ]
+    pictures = [[(0.0, 1.0, 2.0, 0.75 if row < i % 4 else 0.25) for row in range(ROWS)] for i in range(COUNT)]
     samples = b"".join(struct.pack("<4f", *row) for picture in pictures for row in picture)
     responses = {
         i: tuple(
