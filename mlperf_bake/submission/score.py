@@ -146,8 +146,8 @@ def _measured_score(measured: Measured, where: str) -> Score:
         (f"{name}, 95 % confidence", f"{one.low:.6g} to {one.high:.6g}")
         for name, one in measured.intervals.items()
     ]
-    rows += [(name, f"{value:.6g}") for name, value in measured.also.items()]
-    return Score(measured.line, tuple((name[:1].upper() + name[1:], value) for name, value in rows))
+    rows += [(name[:1].upper() + name[1:], f"{value:.6g}") for name, value in measured.also.items()]
+    return Score(measured.line, tuple(rows))
 
 
 def _score_beside(run: Run, beside: Path, model: ModelRules, rules: Round) -> Score:

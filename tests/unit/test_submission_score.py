@@ -116,7 +116,7 @@ def test_a_ground_truth_measures_the_run_now(tmp_path: Path) -> None:
     beside(directory, "mAP=1.000%")
     found = score(accuracy_run(directory), V60, None, truth)
     assert found.line == "mAP=100.000%"
-    assert found.rows[0] == ("MAP", "100, measured with annotations.json")
+    assert found.rows[0] == ("mAP", "100, measured with annotations.json")
 
 
 def test_pictures_made_here_need_no_ground_truth(tmp_path: Path) -> None:
