@@ -102,6 +102,11 @@ class Network(NamedTuple):
     task_options: tuple[tuple[str, str], ...] = ()
 
     @property
+    def batchable(self) -> bool:
+        """Whether several samples can be computed at once; where it answers with what it finds there is no telling whose."""
+        return not any("n" in tensor.shape.split("x") for tensor in self.tensors)
+
+    @property
     def sample_shape(self) -> tuple[int, ...] | None:
         """Of a prepared sample: the input's, or that of several alike with their number in front; None where they differ."""
         first = self.inputs[0]

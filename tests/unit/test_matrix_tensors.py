@@ -160,3 +160,9 @@ def test_a_preprocessing_of_another_type_is_told(old: str, new: str, problem: st
     with pytest.raises(UsageError) as refusal:
         require_known_assets(matrix, ("bert-99", "blazeface"))
     assert problem in str(refusal.value)
+
+
+def test_what_a_network_finds_is_found_one_sample_at_a_time() -> None:
+    assert not FACE.known_network.batchable
+    assert BERT.known_network.batchable
+    assert MATRIX.models["resnet50"].known_network.batchable
