@@ -18,6 +18,8 @@ class Source:
     benchmark: str | None = None
     scenario: str | None = None
     round: str | None = None
+    dataset: str | None = None
+    labels_sha256: str | None = None
 
 
 def open_source(path: Path) -> Source:
@@ -33,7 +35,15 @@ def open_source(path: Path) -> Source:
     if manifest.is_file():
         said = read_manifest(manifest)
         _of_accuracy(said.mode, manifest)
-        return Source(log, said.cell.benchmark, said.scenario, said.cell.round)
+        data = said.dataset
+        return Source(
+            log,
+            said.cell.benchmark,
+            said.scenario,
+            said.cell.round,
+            data.name if data else None,
+            data.labels_sha256 if data else None,
+        )
     detail = log.with_name(DETAIL)
     if detail.is_file():
         logged = read_detail(detail)

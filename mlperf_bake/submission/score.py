@@ -73,9 +73,9 @@ def score(run: Run, rules: Round, labels: Labels | None, truth: Path | None) -> 
     beside = run.directory / TEXT
     if beside.is_file():
         return _score_beside(run, beside, model, rules)
-    made_up = _made_up(run)
-    if made_up is not None:
-        return _measured_score(made_up, "measured with the boxes that its pictures were made with")
+    measured = _by_known_truth(run)
+    if measured is not None:
+        return _measured_score(measured, "measured with the boxes that its pictures were made with")
     raise UsageError(
         "nobody has measured the accuracy",
         found=f"no {TEXT} beside the log",
@@ -127,17 +127,14 @@ def _measure(run: Run, model: ModelRules, truth: Path) -> Measured:
     return task_of(model.name).function()(run.file(ACCURACY), given)
 
 
-def _made_up(run: Run) -> Measured | None:
-    """Of pictures that this program makes itself, whose truth needs no file; None of other data."""
-    from mlperf_bake.assets.patches import made_up_dataset
+def _by_known_truth(run: Run) -> Measured | None:
+    """Of pictures that this program makes itself; None of other data."""
+    from mlperf_bake.accuracy.known_truth import measure_by_known_truth
 
-    data = run.manifest.dataset
-    dataset = made_up_dataset(data.name, data.labels_sha256) if data and data.labels_sha256 else None
-    if dataset is None or run.manifest.cell.benchmark != "retinanet":
+    data, benchmark = run.manifest.dataset, run.manifest.cell.benchmark or ""
+    if data is None or data.labels_sha256 is None:
         return None
-    from mlperf_bake.accuracy.detection import measure_made_up
-
-    return measure_made_up(run.file(ACCURACY), dataset)
+    return measure_by_known_truth(run.file(ACCURACY), benchmark, data.name, data.labels_sha256)
 
 
 def _measured_score(measured: Measured, where: str) -> Score:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from mlperf_bake.assets.datasets import find_dataset
 from mlperf_bake.assets.patches import made_up_dataset, true_boxes
+from mlperf_bake.cli.accuracy import accuracy
 from mlperf_bake.errors import NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.results.run import Run, read_runs
@@ -19,6 +22,8 @@ from mlperf_bake.submission.score import counts_classes, labels_needed, score
 from tests.support.accuracy_logs import write_log
 from tests.support.synthetic_runs import RunSpec, write_run
 
+app = typer.Typer()
+app.command()(accuracy)
 V60, V61 = load_round("v6.0"), load_round("v6.1")
 BERT: dict[str, Any] = {
     "cell": {"benchmark": "bert-99"},
@@ -127,6 +132,17 @@ def test_pictures_made_here_need_no_ground_truth(tmp_path: Path) -> None:
     right = dict(found.rows)
     (name,) = (name for name in right if name.startswith("Pictures, of 200"))
     assert right[name] == "197"
+
+
+def test_the_command_measures_such_a_run_without_a_ground_truth(tmp_path: Path) -> None:
+    directory = written(tmp_path / "results", FACE)
+    write_log(directory, found_faces())
+    outcome = CliRunner().invoke(app, [str(directory)])
+    assert outcome.exit_code == 0, outcome.output
+    assert "mAP=100.000%" in outcome.stdout
+    other = written(tmp_path / "other", {**FACE, "dataset": {"name": "openimages", "count": 200}})
+    with pytest.raises(UsageError, match="no ground truth was given"):
+        CliRunner().invoke(app, [str(other)], catch_exceptions=False)
 
 
 def test_a_data_set_of_the_same_name_with_other_labels_is_not_the_one_made_here() -> None:
