@@ -1,7 +1,5 @@
 """Networks of several inputs and outputs, end to end: the harness as released and sanitized, ONNX Runtime and Python."""
 
-import json
-import struct
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +9,7 @@ import pytest
 
 from tests.harness.conftest import BUILD, PACKAGES, build_harness
 from tests.support.cell_parts import CellParts
-from tests.support.tensor_cells import POSITIONS, TensorCell, box_cell, span_cell
+from tests.support.tensor_cells import POSITIONS, TensorCell, box_cell, logged_responses, span_cell
 
 WRONG_ANSWER, CELL = 14, 3
 
@@ -93,15 +91,6 @@ def run(program: Path, parts: CellParts, tmp_path: Path) -> Run:
     return call
 
 
-def responses(root: Path) -> dict[int, tuple[float, ...]]:
-    """What LoadGen logged, by sample."""
-    log = json.loads((root / "results" / "r" / "mlperf_log_accuracy.json").read_text(encoding="utf-8"))
-    return {
-        entry["qsl_idx"]: tuple(value for (value,) in struct.iter_unpack("<f", bytes.fromhex(entry["data"])))
-        for entry in log
-    }
-
-
 def python_class(root: Path, source: str) -> tuple[str, ...]:
     """The lines of cell.conf for a class of this source."""
     (root / "mine.py").write_text(source, encoding="utf-8")
@@ -114,7 +103,7 @@ def test_onnx_runtime_answers_questions(run: Run, tmp_path: Path, scenario: str,
     cell = span_cell(tmp_path, "onnxruntime")
     ended = run(cell, "--scenario", scenario, "--batch", batch)
     assert ended.returncode == 0, ended.stderr
-    assert responses(tmp_path) == cell.responses
+    assert logged_responses(tmp_path / "results" / "r") == cell.responses
     assert "accuracy: measured by mlperf-bake accuracy" in ended.stdout
 
 
@@ -122,7 +111,7 @@ def test_onnx_runtime_finds_as_many_boxes_as_there_are(run: Run, tmp_path: Path)
     cell = box_cell(tmp_path, "onnxruntime")
     ended = run(cell)
     assert ended.returncode == 0, ended.stderr
-    assert responses(tmp_path) == cell.responses
+    assert logged_responses(tmp_path / "results" / "r") == cell.responses
 
 
 @pytest.mark.parametrize("answer", [BY_NAME, IN_ORDER])
@@ -132,14 +121,14 @@ def test_a_class_gets_inputs_by_name_and_answers_by_name_or_in_order(
     cell = span_cell(tmp_path, "python", *python_class(tmp_path, SPANS.format(answer=answer)))
     ended = run(cell, "--batch", "3")
     assert ended.returncode == 0, ended.stderr
-    assert responses(tmp_path) == cell.responses
+    assert logged_responses(tmp_path / "results" / "r") == cell.responses
 
 
 def test_a_class_finds_as_many_boxes_as_there_are(run: Run, tmp_path: Path) -> None:
     cell = box_cell(tmp_path, "python", *python_class(tmp_path, BOXES))
     ended = run(cell)
     assert ended.returncode == 0, ended.stderr
-    assert responses(tmp_path) == cell.responses
+    assert logged_responses(tmp_path / "results" / "r") == cell.responses
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.support.protocol_buffers import field, number
+
 FLOAT, INT64 = 1, 7
 """Element types of TensorProto."""
 ATTRIBUTE_INT = 2
@@ -70,24 +72,24 @@ def _model(
 ) -> bytes:
     graph = b"".join(
         (
-            *(_field(1, node) for node in nodes),
-            _field(2, b"network"),
-            *(_field(5, constant) for constant in constants),
-            *(_field(11, _value(value)) for value in inputs),
-            *(_field(12, _value(value)) for value in outputs),
+            *(field(1, node) for node in nodes),
+            field(2, b"network"),
+            *(field(5, constant) for constant in constants),
+            *(field(11, _value(value)) for value in inputs),
+            *(field(12, _value(value)) for value in outputs),
         )
     )
-    return _number(1, 8) + _field(7, graph) + _field(8, _number(2, 13))
+    return number(1, 8) + field(7, graph) + field(8, number(2, 13))
 
 
 def _node(operator: str, inputs: Sequence[str], output: str, **attributes: int) -> bytes:
     return b"".join(
         (
-            *(_field(1, name.encode()) for name in inputs),
-            _field(2, output.encode()),
-            _field(4, operator.encode()),
+            *(field(1, name.encode()) for name in inputs),
+            field(2, output.encode()),
+            field(4, operator.encode()),
             *(
-                _field(5, _field(1, name.encode()) + _number(3, value) + _number(20, ATTRIBUTE_INT))
+                field(5, field(1, name.encode()) + number(3, value) + number(20, ATTRIBUTE_INT))
                 for name, value in attributes.items()
             ),
         )
@@ -95,30 +97,13 @@ def _node(operator: str, inputs: Sequence[str], output: str, **attributes: int) 
 
 
 def _tensor(name: str, dtype: int, shape: Sequence[int], raw: bytes) -> bytes:
-    dims = b"".join(_number(1, extent) for extent in shape)
-    return dims + _number(2, dtype) + _field(8, name.encode()) + _field(9, raw)
+    dims = b"".join(number(1, extent) for extent in shape)
+    return dims + number(2, dtype) + field(8, name.encode()) + field(9, raw)
 
 
 def _value(value: Value) -> bytes:
     extents = b"".join(
-        _field(1, _field(2, extent.encode()) if isinstance(extent, str) else _number(1, extent))
+        field(1, field(2, extent.encode()) if isinstance(extent, str) else number(1, extent))
         for extent in value.shape
     )
-    return _field(1, value.name.encode()) + _field(2, _field(1, _number(1, value.dtype) + _field(2, extents)))
-
-
-def _number(field: int, value: int) -> bytes:
-    return _varint(field << 3) + _varint(value)
-
-
-def _field(field: int, content: bytes) -> bytes:
-    return _varint(field << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+    return field(1, value.name.encode()) + field(2, field(1, number(1, value.dtype) + field(2, extents)))

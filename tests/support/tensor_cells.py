@@ -2,12 +2,13 @@
 enough that every response can be said beforehand."""
 
 import hashlib
+import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.onnx_networks import boxes, spans
+from tests.support import frozen_graphs, onnx_networks, openvino_networks
 
 COUNT, POSITIONS, ROWS = 20, 4, 8
 
@@ -22,7 +23,12 @@ class TensorCell:
 
 
 def span_cell(root: Path, backend: str, *lines: str) -> TensorCell:
-    """Question answering. Window i has ids 100 i + position, the mask 10 i + position and segments of i."""
+    """Question answering. Window i has ids 100 i + position, the mask 10 i + position and segments of i.
+
+    Args:
+        backend: the weights are in its own form where that is not ONNX.
+        lines: further ones of cell.conf.
+    """
     windows = [
         (
             tuple(100 * i + at for at in range(POSITIONS)),
@@ -40,7 +46,7 @@ def span_cell(root: Path, backend: str, *lines: str) -> TensorCell:
     }
     conf = _cell(
         root,
-        spans(POSITIONS),
+        *_SPANS.get(backend, ("network.onnx", onnx_networks.spans(POSITIONS))),
         "task = question-answering\nbenchmark = bert-99\nloadgen_model = bert",
         "input_name = ids, mask, segments\ninput_shape = 4, 4, 4\ninput_dtype = int64, int64, int64",
         "input_values = 0..99, 1, 0..1\noutput_name = starts, ends\noutput_kind = tensors",
@@ -66,7 +72,8 @@ def box_cell(root: Path, backend: str, *lines: str) -> TensorCell:
     }
     conf = _cell(
         root,
-        boxes(ROWS),
+        "network.onnx",
+        onnx_networks.boxes(ROWS),
         "task = object-detection\nbenchmark = retinanet\nloadgen_model = retinanet",
         f"input_name = images\ninput_shape = 1x{ROWS}x4\ninput_dtype = float32\ninput_values = 0..1",
         "output_name = boxes, labels, scores\noutput_kind = tensors",
@@ -77,15 +84,23 @@ def box_cell(root: Path, backend: str, *lines: str) -> TensorCell:
     return TensorCell(conf, _data(root, samples, f"shape = 1x{ROWS}x4\ndtype = float32"), responses)
 
 
-def _cell(root: Path, network: bytes, *lines: str) -> Path:
-    (root / "network.onnx").write_bytes(network)
+_SPANS = {
+    "openvino": ("network.xml", openvino_networks.spans(POSITIONS).encode()),
+    "tensorflow": ("network.pb", frozen_graphs.spans(POSITIONS)),
+}
+"""The network of question answering in the backend's form: file and content."""
+
+
+def _cell(root: Path, file: str, network: bytes, *lines: str) -> Path:
+    (root / file).write_bytes(network)
+    (root / file).with_suffix(".bin").touch()  # OpenVINO's constants, of which there are none
     conf = root / "cell.conf"
     conf.write_text(
         "\n".join(
             (
                 "cell = m-i-f-h-o\nmodel = m\nimplementation = i\nframework = f\nhardware = h\nos = o",
                 "division = open\nround = v6.1\nprecision = fp32",
-                f"weights = network.onnx\nweights_sha256 = {hashlib.sha256(network).hexdigest()}",
+                f"weights = {file}\nweights_sha256 = {hashlib.sha256(network).hexdigest()}",
                 "preprocessing = none\nperformance_sample_count = 1024\nserver_target_latency_ms = 15",
                 "qsl_rng_seed = 2085463073848966840\nsample_index_rng_seed = 2747215439041700203",
                 "schedule_rng_seed = 16159082839903944936",
@@ -96,6 +111,15 @@ def _cell(root: Path, network: bytes, *lines: str) -> Path:
         encoding="utf-8",
     )
     return conf
+
+
+def logged_responses(run: Path) -> dict[int, tuple[float, ...]]:
+    """The responses in LoadGen's accuracy log, by sample."""
+    log = json.loads((run / "mlperf_log_accuracy.json").read_text(encoding="utf-8"))
+    return {
+        entry["qsl_idx"]: tuple(value for (value,) in struct.iter_unpack("<f", bytes.fromhex(entry["data"])))
+        for entry in log
+    }
 
 
 def _data(root: Path, samples: bytes, layout: str) -> Path:
