@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 APT_ROOT := $(shell [ "$$(id -u)" = 0 ] && command -v apt-get)
 
-.PHONY: help quickstart accuracy test lint unit harness engine bench bench-cold render clean
+.PHONY: help quickstart accuracy data test lint unit harness engine bench bench-parts bench-cold render clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -41,6 +41,9 @@ engine: $(VENV)/.dev ## tests with a real engine: images built, run, collected a
 
 bench: $(VENV)/.dev ## measure every budget and write docs/benchmarks.md; SECTIONS="null planner" for some
 	$(BIN)/python -m tests.bench $(SECTIONS)
+
+bench-parts: $(VENV)/.dev ## build what the frameworks' sections of bench compare; SECTIONS="tvm deepsparse" for some
+	$(BIN)/python -m tests.bench --parts $(SECTIONS)
 
 bench-cold: $(VENV)/.dev ## the same, and a cold quickstart: empties the engine's build cache
 	$(BIN)/python -m tests.bench --cold
@@ -79,7 +82,14 @@ $(VENV)/.accuracy: requirements-accuracy.lock $(VENV)/.run
 	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-accuracy.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run $(VENV)/.accuracy
+data: $(VENV)/.data ## the libraries that KiTS19's volumes and LibriSpeech's recordings are read with
+
+$(VENV)/.data: requirements-data.lock $(VENV)/.run
+	@echo "installing the locked packages that data sets are read with"
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement requirements-data.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run $(VENV)/.accuracy $(VENV)/.data
 	@echo "installing the locked packages for tests"
 	@$(PIP) install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@

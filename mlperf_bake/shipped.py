@@ -31,6 +31,12 @@ def shipped_root() -> Path:
     return unpacked(PACKAGE)
 
 
+def shipped_file(name: str) -> Path:
+    """One file of what is shipped, to be read where it lies; it may not be there."""
+    checkout = PACKAGE.parent
+    return (checkout if (checkout / MARK).is_file() else PACKAGE / SHIPPED) / name
+
+
 def unpacked(package: Path) -> Path:
     """The directory in the cache for an installed package. Errors: as shipped_root."""
     from mlperf_bake.assets.cache import Cache, default_root, publish

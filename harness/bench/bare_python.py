@@ -49,7 +49,7 @@ def facts(keys: dict[str, str]) -> types.SimpleNamespace:
 
 def class_in(path: Path) -> type:
     """The class of a file that holds one."""
-    names: dict = {"__name__": "bare"}
+    names: dict = {"__name__": "bare", "__file__": str(path)}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
     [found] = [value for value in names.values() if isinstance(value, type) and hasattr(value, "predict")]
     return found

@@ -34,7 +34,7 @@ TEST_CASE("no words teach, and --help and --version are heard before anything is
 }
 
 TEST_CASE("mistakes are refused with what would be right") {
-  CHECK(Contains(Refusal({"--wrokers", "2"}), "Unknown option \"--wrokers\" (did you mean \"workers\"?)"));
+  CHECK(Contains(Refusal({"--wrokers", "2"}), "Unknown option \"--wrokers\" (did you mean \"--workers\"?)"));
   CHECK(Contains(Refusal({"workers"}), "is not an option"));
   CHECK(Contains(Refusal({"--workers", "2", "--workers", "3"}), "given twice"));
   CHECK(Contains(Refusal({"--workers"}), "needs a value"));

@@ -119,6 +119,26 @@ TEST_CASE("a missed constraint is INVALID, recorded, and answered with the optio
   CHECK(Contains(run.out, "\"validity\":\"INVALID\""));
 }
 
+TEST_CASE("people read rates in samples/s, and a least time only where a run has one") {
+  const Bench bench;
+  const auto said = [&](const char* id, const char* mode, const Words& more) {
+    Words words = bench.Options("Offline", mode);
+    *std::find(words.begin(), words.end(), "json") = "plain";
+    *std::find(words.begin(), words.end(), "run") = id;
+    words.insert(words.end(), more.begin(), more.end());
+    const Finished run = RunHarness(words, "slow");
+    CHECK_MESSAGE(run.exit_code == 0, run.err);
+    return run.out;
+  };
+  const std::string accuracy = said("accuracy", "accuracy", {"--workers", "1"});
+  CHECK(Contains(accuracy, " of 20 samples, "));
+  CHECK_FALSE(Contains(accuracy, "of at least"));
+  const std::string performance =
+      said("performance", "performance", {"--duration", "0.5", "--min-queries", "1"});
+  CHECK(Contains(performance, " s of at least "));
+  CHECK(Contains(performance, " samples/s\n"));
+}
+
 TEST_CASE("find-peak searches LoadGen's Server rate") {
   const Bench bench;
   const Finished run =

@@ -1,5 +1,8 @@
 #include "core/verdict.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "support.h"
 
 namespace mlperf_bake::testing {
@@ -38,6 +41,12 @@ struct Missed {
 
 using Words = std::vector<std::string>;
 
+// The value that the advice gives for an option; 0 where it does not name it.
+double Value(const Advice& advice, const std::string& option) {
+  const auto found = std::find(advice.options.begin(), advice.options.end(), option);
+  return found == advice.options.end() ? 0 : std::stod(*std::next(found));
+}
+
 std::string Latencies(double p50_ms, double p99_ms) {
   return Line("result_50.00_percentile_latency_ns", std::to_string(p50_ms * 1e6)) +
          Line("result_99.00_percentile_latency_ns", std::to_string(p99_ms * 1e6));
@@ -74,42 +83,57 @@ TEST_CASE("a stream that ran out of queries wants half the measured latency expe
 TEST_CASE("too late queries want a rate at which a queue of lanes as slow as these keeps the limit") {
   const Advice mild = Missed(Scenario::kServer, kTooLate + Latencies(7, 18)).Ask();
   const Advice worse = Missed(Scenario::kServer, kTooLate + Latencies(9, 24)).Ask();
-  CHECK(mild.because == "3 % of the queries took longer than the limit of 15 ms");
-  REQUIRE(mild.options.front() == "--target-qps");
-  REQUIRE(worse.options.front() == "--target-qps");
-  const double rate = std::stod(mild.options.back());
+  CHECK(Contains(mild.because, "3 % of the queries took longer than the limit of 15 ms"));
+  const double rate = Value(mild, "--target-qps");
   CHECK(rate <= 90);
   CHECK(rate > 50);
-  CHECK(std::stod(worse.options.back()) < rate);
+  CHECK(Value(worse, "--target-qps") < rate);
+  CHECK(Value(worse, "--target-qps") > 0);
+}
+
+TEST_CASE("a lower rate comes with a duration in which early stopping has its queries") {
+  Missed missed(Scenario::kInteractive, kTooLate + Latencies(7, 18));
+  missed.settings.duration_ms = 1000;
+  const Advice advice = missed.Ask();
+  const double queries = Value(advice, "--target-qps") * Value(advice, "--duration");
+  CHECK(queries >= 940);
+  CHECK(queries < 1100);
+  CHECK(Contains(advice.because,
+                 "took longer than the limit of 15 ms, and early stopping needs about 956 queries"));
+  missed.settings.duration_ms = 60'000;
+  CHECK(Value(missed.Ask(), "--duration") == 0);
 }
 
 TEST_CASE("rare stalls do not make the advice say that nothing helps") {
-  CHECK(Missed(Scenario::kServer, kTooLate + Latencies(7, 60)).Ask().options == Words{"--target-qps", "50"});
+  CHECK(Value(Missed(Scenario::kServer, kTooLate + Latencies(7, 60)).Ask(), "--target-qps") == 50);
 }
 
 TEST_CASE("lanes that did not keep up are not asked for more than they answered") {
   const std::string answered = Line("result_completed_samples_per_sec", "40");
   const Advice advice = Missed(Scenario::kServer, kTooLate + answered + Latencies(9, 24)).Ask();
-  CHECK(std::stod(advice.options.back()) <= 36);
+  CHECK(Value(advice, "--target-qps") <= 36);
 }
 
 TEST_CASE("without a warm-up the advice is a fifth less") {
   Missed missed(Scenario::kInteractive, kTooLate + Latencies(7, 18));
   missed.measured = {};
-  CHECK(missed.Ask().options == Words{"--target-qps", "80"});
+  CHECK(missed.Ask().options == Words{"--target-qps", "80", "--duration", "12"});
 }
 
 TEST_CASE("where a lone query is too late, a rate is no advice but what makes a query quicker") {
   Missed missed(Scenario::kServer, kTooLate + Latencies(40, 42));
   missed.measured.batch_times = {0.04};
   missed.settings.target_qps = Target{10, Source::kUser};
+  missed.settings.duration_ms = 600'000;
   CHECK(missed.Ask().options == Words{"--workers", "1", "--threads", "2"});
   CHECK(Contains(missed.Ask().because, "even when it need not wait"));
   missed.execution.batch = 4;
   CHECK(missed.Ask().options == Words{"--batch", "1"});
   missed.execution = {.workers = 1};
   CHECK(missed.Ask().options.front() == "--target-latency-ms");
-  CHECK(std::stod(missed.Ask().options.back()) > 15);
+  CHECK(Value(missed.Ask(), "--target-latency-ms") > 15);
+  missed.settings.duration_ms = 10'000;
+  CHECK(Value(missed.Ask(), "--duration") == 96);
 }
 
 TEST_CASE("too few queries want a longer run, by as much as the late ones ask for") {
@@ -134,6 +158,19 @@ TEST_CASE("a stream with too few queries for early stopping wants as many as it 
                         "\" * Need to process at least 64 queries for early stopping.\""))
             .Ask()
             .options == Words{"--min-queries", "64"});
+}
+
+TEST_CASE("a stream that was too short and has too few queries is told both") {
+  const std::string failed =
+      Line("result_min_duration_met", "false") + Line("early_stopping_met", "false") +
+      Line("early_stopping_result", "\" * Need to process at least 64 queries for early stopping.\"");
+  const Advice slow =
+      Missed(Scenario::kSingleStream, failed + Line("result_mean_latency_ns", "400000000")).Ask();
+  CHECK(slow.options == Words{"--target-latency-ms", "200", "--min-queries", "64"});
+  CHECK(Contains(slow.because, "early stopping needs 64 queries"));
+  const Advice quick =
+      Missed(Scenario::kSingleStream, failed + Line("result_mean_latency_ns", "4000000")).Ask();
+  CHECK(quick.options == Words{"--target-latency-ms", "2"});
 }
 
 TEST_CASE("a run with fewer queries than the minimum says how many there were") {

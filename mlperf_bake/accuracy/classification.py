@@ -12,6 +12,7 @@ from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.answers import Answers
 from mlperf_bake.results.classification import TopOne, count_right, read_labels
+from mlperf_bake.unreadable import reason
 
 _DIGITS = 18
 """Longest class read; an int64 holds any of so many digits."""
@@ -76,9 +77,7 @@ def _map(truth: Path) -> list[int]:
                     )
                 classes.append(int(fields[1]))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "the ground truth cannot be read", where=str(truth), found=str(error)[:200]
-        ) from error
+        raise UsageError("the ground truth cannot be read", where=str(truth), found=reason(error)) from error
     if not classes:
         raise UsageError("the ground truth is empty", where=str(truth), expected="one line a sample")
     return classes

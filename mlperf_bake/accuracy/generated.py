@@ -9,6 +9,7 @@ from mlperf_bake.accuracy.measured import Given
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response
+from mlperf_bake.unreadable import reason
 
 _FILE: Final = "tokenizer.json"
 _CONFIG: Final = "tokenizer_config.json"
@@ -73,11 +74,11 @@ def _load(path: Path) -> Any:
     try:
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the tokenizer cannot be read", where=str(path), found=str(error)[:200]) from error
+        raise UsageError("the tokenizer cannot be read", where=str(path), found=reason(error)) from error
     try:
         return module.Tokenizer.from_str(content)
     except Exception as error:  # the library raises nothing narrower
-        raise UsageError("no tokenizer", where=str(path), found=str(error)[:200], expected=_FILE) from error
+        raise UsageError("no tokenizer", where=str(path), found=reason(error), expected=_FILE) from error
 
 
 def _cleans_up(path: Path) -> bool:
@@ -87,6 +88,6 @@ def _cleans_up(path: Path) -> bool:
         return False
     except (OSError, ValueError) as error:
         raise UsageError(
-            "the tokenizer's configuration cannot be read", where=str(path), found=str(error)[:200]
+            "the tokenizer's configuration cannot be read", where=str(path), found=reason(error)
         ) from error
     return isinstance(found, dict) and found.get("clean_up_tokenization_spaces") is True

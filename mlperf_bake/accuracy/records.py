@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason
 
 _CONVERSION: Final = (
     'python -c \'import pandas; pandas.{read}("{path}").to_json("{stem}.json", orient="records")\''
@@ -42,14 +43,12 @@ def read_records(path: Path) -> Sequence[Mapping[str, object]]:
             return [_mapping(path, json.loads(line), f":{n}") for n, line in _lines(path)]
         return _rows(path, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "the ground truth cannot be read", where=str(path), found=str(error)[:200]
-        ) from error
+        raise UsageError("the ground truth cannot be read", where=str(path), found=reason(error)) from error
     except csv.Error as error:
-        raise UsageError("the ground truth is no table", where=str(path), found=str(error)[:200]) from error
+        raise UsageError("the ground truth is no table", where=str(path), found=reason(error)) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            "the ground truth is not valid JSON", where=str(path), found=str(error)[:200]
+            "the ground truth is not valid JSON", where=str(path), found=reason(error)
         ) from error
 
 

@@ -16,6 +16,7 @@ from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.accuracy.numbers import numbers
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +80,7 @@ def _cases(truth: Path) -> list[Path]:
         else:
             names = sorted(child.name for child in root.iterdir() if child.is_dir())
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError("the cases cannot be read", where=str(truth), found=str(error)[:200]) from error
+        raise UsageError("the cases cannot be read", where=str(truth), found=reason(error)) from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         expected = f"CASE/{_FILES[0]} below it, or {_ORDER} with the list of cases"
         raise UsageError("no cases", where=str(truth), found=str(names)[:80], expected=expected)

@@ -6,26 +6,25 @@ from pathlib import Path
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import read_responses
 from mlperf_bake.results.loadgen_log import read_detail
-from mlperf_bake.results.manifest import read_manifest
+from mlperf_bake.results.manifest import Dataset, read_manifest
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An accuracy log and what is known of its run; None where nothing tells."""
+    """An accuracy log and what is known of its run, the data set it read too; None where nothing tells."""
 
     log: Path
     benchmark: str | None = None
     scenario: str | None = None
     round: str | None = None
-    dataset: str | None = None
-    labels_sha256: str | None = None
+    dataset: Dataset | None = None
 
 
 def open_source(path: Path) -> Source:
     """Finds the log: the path itself, or in a run's directory or its ``accuracy``.
 
-    Benchmark, scenario and round come from our manifest beside it, the scenario also from LoadGen's detail log.
+    Benchmark, scenario, round and data set come from our manifest beside it, the scenario also from LoadGen's detail log.
 
     Raises:
         UsageError: there is no log, or it is not of an accuracy run.
@@ -35,15 +34,7 @@ def open_source(path: Path) -> Source:
     if manifest.is_file():
         said = read_manifest(manifest)
         _of_accuracy(said.mode, manifest)
-        data = said.dataset
-        return Source(
-            log,
-            said.cell.benchmark,
-            said.scenario,
-            said.cell.round,
-            data.name if data else None,
-            data.labels_sha256 if data else None,
-        )
+        return Source(log, said.cell.benchmark, said.scenario, said.cell.round, said.dataset)
     detail = log.with_name(DETAIL)
     if detail.is_file():
         logged = read_detail(detail)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason
 
 LENGTH: Final = 384
 STEP: Final = 128
@@ -66,7 +67,7 @@ def read_questions(path: Path) -> tuple[Question, ...]:
         data = json.loads(path.read_text(encoding="utf-8"))
         return tuple(_questions(data))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the questions cannot be read", where=str(path), found=str(error)[:200]) from error
+        raise UsageError("the questions cannot be read", where=str(path), found=reason(error)) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             "no SQuAD v1.1 data set",

@@ -5,6 +5,7 @@ from typing import Any
 
 from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason
 
 _LONGEST_WORD = 100
 _PURPOSE = "splitting text as BERT does"
@@ -21,7 +22,7 @@ class WordPieces:
         try:
             tokens = vocabulary.read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
-            found = str(error)[:200]
+            found = reason(error)
             raise UsageError("the vocabulary cannot be read", where=str(vocabulary), found=found) from error
         if "[UNK]" not in tokens:
             raise UsageError(

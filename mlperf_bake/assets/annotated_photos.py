@@ -5,12 +5,14 @@ id, its size and its true boxes.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.assets.collection import Collection, list_name
 from mlperf_bake.assets.photos import chosen_names
+from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import AnnotatedPhotos
 from mlperf_bake.errors import UsageError
@@ -37,8 +39,15 @@ def open_annotated(
     elif not 0 < len(names) <= dataset.count:
         raise wrong_count(annotations, len(names), dataset.count)
     folder = source / reading.images
+
+    def truth(place: Path, progress: Progress) -> None:
+        shutil.copyfile(annotations, place / annotations.name)
+
     return Collection(
-        len(rows), lambda start: _photos(folder, names, rows[start:], reading.annotations), part
+        len(rows),
+        lambda start: read_photos(folder, names, rows[start:], reading.annotations),
+        part,
+        truth=truth if only is None else None,
     )
 
 
@@ -68,7 +77,8 @@ def _names(annotations: Path) -> list[str]:
     return names
 
 
-def _photos(folder: Path, names: list[str], rows: list[int], annotations: str) -> Iterator[RawSample]:
+def read_photos(folder: Path, names: list[str], rows: list[int], annotations: str) -> Iterator[RawSample]:
+    """The photos of these rows, each with its row as label."""
     for row in rows:
         file = folder / names[row]
         try:

@@ -6,16 +6,29 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlperf_bake.assets.official_readings import (
+    Captions,
+    Cases,
+    Clicks,
+    LicensedPhotos,
+    OfficialReading,
+    PackagedSpeech,
+    PackagedVolume,
+    PickledTable,
+    Utterances,
+)
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
 from mlperf_bake.assets.reading import (
     AnnotatedPhotos,
+    Composed,
     Photos,
     Reading,
     SquadWindows,
     TokenLists,
     WheelPatches,
 )
+from mlperf_bake.assets.truth import Truth
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.printable import printable
 
@@ -31,11 +44,17 @@ class Collection:
         count: how many.
         read: those from an index on; raises UsageError for what is missing, damaged or mislabelled.
         part: which part of the data set it is, in words; empty where it is all that the source has.
+        truth: writes what answers are held against; None where the labels are all of it, or the source has none.
+        size: bytes of the prepared samples where these differ in size, as far as it is known before.
+        official: whether it can be the official data set at all.
     """
 
     count: int
     read: Callable[[int], Iterator[RawSample]]
     part: str = ""
+    truth: Truth | None = None
+    size: int = 0
+    official: bool = True
 
 
 def list_name(only: Path) -> str:
@@ -62,28 +81,74 @@ def open_collection(dataset: "Dataset", source: Path, only: Path | None, progres
         from mlperf_bake.assets.annotated_photos import open_annotated
 
         return open_annotated(dataset, reading, source, only)
+    if isinstance(reading, Cases):
+        from mlperf_bake.assets.cases import open_cases
+
+        return open_cases(dataset, reading, source, only)
+    if isinstance(reading, Utterances):
+        from mlperf_bake.assets.utterances import open_utterances
+
+        return open_utterances(dataset, reading, source, only, progress)
     if only is not None:
         raise UsageError(
             f"no part of the data set {dataset.name} can be chosen by a list of files",
             where=str(only),
             remedy="leave out --calibration",
         )
-    if isinstance(reading, SquadWindows):
-        from mlperf_bake.assets.squad_features import open_squad
+    if isinstance(reading, Reading):
+        package = _Package(reading, dataset.count, dataset.classes)
+        return Collection(
+            count_samples(package, source), lambda start: islice(read_samples(package, source), start, None)
+        )
+    return _whole(dataset, reading, source, progress)
 
-        return open_squad(dataset, reading, source, progress)
-    if isinstance(reading, TokenLists):
-        from mlperf_bake.assets.token_lists import open_token_lists
 
-        return open_token_lists(dataset, reading, source)
-    if isinstance(reading, WheelPatches):
-        from mlperf_bake.assets.patches import open_patches
+def _whole(
+    dataset: "Dataset",
+    reading: SquadWindows | TokenLists | Composed | OfficialReading,
+    source: Path,
+    progress: Progress,
+) -> Collection:
+    """Those of which no part can be chosen."""
+    match reading:
+        case SquadWindows():
+            from mlperf_bake.assets.squad_features import open_squad
 
-        return open_patches(dataset, reading, source)
-    package = _Package(reading, dataset.count, dataset.classes)
-    return Collection(
-        count_samples(package, source), lambda start: islice(read_samples(package, source), start, None)
-    )
+            return open_squad(dataset, reading, source, progress)
+        case TokenLists():
+            from mlperf_bake.assets.token_lists import open_token_lists
+
+            return open_token_lists(dataset, reading, source)
+        case WheelPatches():
+            from mlperf_bake.assets.patches import open_patches
+
+            return open_patches(dataset, reading, source)
+        case PickledTable():
+            from mlperf_bake.assets.pickled_tokens import open_pickled
+
+            return open_pickled(dataset, reading, source, progress)
+        case Clicks():
+            from mlperf_bake.assets.clicks import open_clicks
+
+            return open_clicks(reading, source)
+        case Captions():
+            from mlperf_bake.assets.captions import open_captions
+
+            return open_captions(dataset, reading, source, progress)
+        case LicensedPhotos():
+            from mlperf_bake.assets.licensed_photos import open_licensed
+
+            return open_licensed(dataset, reading, source)
+        case PackagedSpeech():
+            from mlperf_bake.assets.utterances import open_packaged_speech
+
+            return open_packaged_speech(reading, source)
+        case PackagedVolume():
+            from mlperf_bake.assets.cases import open_packaged_volume
+
+            return open_packaged_volume(reading, source)
+        case _:
+            raise AssertionError(reading)  # chosen by lists: above
 
 
 @dataclass(frozen=True, slots=True)

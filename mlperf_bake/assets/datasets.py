@@ -5,7 +5,18 @@ from functools import cache
 from importlib import resources
 from typing import Any, cast
 
-from mlperf_bake.assets.preprocessing import PREPROCESSINGS
+from mlperf_bake.assets.known_preprocessings import KNOWN
+from mlperf_bake.assets.official_readings import (
+    Captions,
+    Cases,
+    Clicks,
+    LicensedPhotos,
+    OfficialReading,
+    PackagedSpeech,
+    PackagedVolume,
+    PickledTable,
+    Utterances,
+)
 from mlperf_bake.assets.reading import (
     AnnotatedPhotos,
     Composed,
@@ -40,6 +51,14 @@ READ_KEYS = {
     "squad": {"questions", "vocabulary"},
     "token-lists": {"file", "key"},
     "wheel-patches": {"file", "found"},
+    "cases": {"list"},
+    "utterances": {"parts", "md5s", "longest_s", "joined"},
+    "packaged-speech": {"directory"},
+    "packaged-volume": {"images", "mask"},
+    "pickled-table": {"file", "key", "truth"},
+    "clicks": {"rows", "part"},
+    "captions": {"sha256", "archive"},
+    "licensed-photos": {"annotations", "images", "licenses"},
 }
 
 
@@ -61,7 +80,7 @@ class Dataset:
     classes: int
     official_count: int
     source: Source | UserDirectory
-    reading: Reading | OwnReading | Composed
+    reading: Reading | OwnReading | Composed | OfficialReading
     preprocessings: tuple[str, ...]
 
 
@@ -137,8 +156,8 @@ def _check_dataset(fields: dict[str, Node], problems: Problems) -> None:
             read.spot, f'reading "{kind}" needs exactly the keys kind, {", ".join(sorted(READ_KEYS[kind]))}'
         )
     for item in fields["preprocessings"].items or ():
-        if item.scalar not in PREPROCESSINGS:
-            suggestion = did_you_mean(str(item.scalar), PREPROCESSINGS)
+        if item.scalar not in KNOWN:
+            suggestion = did_you_mean(str(item.scalar), KNOWN)
             problems.add(item.spot, f'unknown preprocessing "{item.scalar}"{suggestion}')
     for key, least in (("count", 1), ("classes", 0), ("official_count", 0)):
         if cast(int, fields[key].scalar) < least:
@@ -171,7 +190,7 @@ def _source(fields: dict[str, str]) -> Source | UserDirectory:
     return UserDirectory(fields["directory"])
 
 
-def _reading(fields: dict[str, Any]) -> Reading | OwnReading | Composed:
+def _reading(fields: dict[str, Any]) -> Reading | OwnReading | Composed | OfficialReading:
     match fields["kind"]:
         case "wheel-images":
             return WheelImages(fields["prefix"])
@@ -187,5 +206,29 @@ def _reading(fields: dict[str, Any]) -> Reading | OwnReading | Composed:
             return WheelPatches(fields["file"], fields["found"])
         case "token-lists":
             return TokenLists(fields["file"], fields["key"])
-        case _:
+        case "directory":
             return ListedFiles(fields["list"])
+        case _:
+            return _official(fields)
+
+
+def _official(fields: dict[str, Any]) -> OfficialReading:
+    match fields["kind"]:
+        case "cases":
+            return Cases(fields["list"])
+        case "utterances":
+            return Utterances(
+                tuple(fields["parts"]), tuple(fields["md5s"]), float(fields["longest_s"]), fields["joined"]
+            )
+        case "packaged-speech":
+            return PackagedSpeech(fields["directory"])
+        case "packaged-volume":
+            return PackagedVolume(fields["images"], fields["mask"])
+        case "pickled-table":
+            return PickledTable(fields["file"], fields["key"], tuple(fields["truth"]))
+        case "clicks":
+            return Clicks(fields["rows"], fields["part"])
+        case "captions":
+            return Captions(fields["sha256"], fields["archive"])
+        case _:
+            return LicensedPhotos(fields["annotations"], fields["images"], tuple(fields["licenses"]))

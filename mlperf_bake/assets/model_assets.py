@@ -3,6 +3,8 @@
 The one place that knows both matrix.yaml's values and this package's; everything else here takes plain arguments.
 """
 
+from pathlib import Path
+
 from mlperf_bake.assets.forms import FormDemand
 from mlperf_bake.assets.sources import DebianPackage, GivenFile, PypiFile, Source, UrlFile
 from mlperf_bake.assets.weights import WeightsDemand
@@ -29,8 +31,11 @@ def find_model(matrix: Matrix, name: str) -> Model:
     return matrix.models[name]
 
 
-def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
+def weights_demand(model: Model, lock: Lock, sources: Path | None = None) -> WeightsDemand:
     """The model's weights as the lock pins them.
+
+    Args:
+        sources: what images are built from, where the recipe lies; without, the recipes of this program alone are known.
 
     Raises:
         Stale: the lock lacks the package or the checksum.
@@ -55,7 +60,8 @@ def weights_demand(model: Model, lock: Lock) -> WeightsDemand:
                 f"the lock has no checksum for the weights of {model.name}", remedy="mlperf-bake lock"
             )
         source = UrlFile(weights.url, sha256, weights.md5)
-    return WeightsDemand(model.name, weights.file, source, weights.recipe, sha256, weights.md5)
+    recipe = str(sources / weights.recipe_script) if weights.recipe and sources else weights.recipe
+    return WeightsDemand(model.name, weights.file, source, recipe, sha256, weights.md5)
 
 
 def form_demand(model: Model, conversion: str) -> FormDemand:

@@ -6,34 +6,31 @@ stopped, as long as nothing has changed that determines its content.
 
 import hashlib
 import shutil
-from contextlib import ExitStack
-from math import prod
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mlperf_bake.assets.batches import batches
 from mlperf_bake.assets.cache import Cache, default_root, file_sha256, publish
-from mlperf_bake.assets.collection import Collection, list_name, open_collection
+from mlperf_bake.assets.collection import list_name, open_collection
 from mlperf_bake.assets.datasets import Dataset, UserDirectory, find_dataset
+from mlperf_bake.assets.known_preprocessings import find_known
+from mlperf_bake.assets.official_readings import DECODERS, FROM_FILES
 from mlperf_bake.assets.prepared import (
     CONF,
     INDEX,
-    LABEL_BYTES,
     LABELS,
-    OFFSET_BYTES,
     SAMPLES,
-    VALUE_BYTES,
     PreparedDataset,
     load_prepared,
 )
-from mlperf_bake.assets.preprocessing import Preprocessing, find_preprocessing
+from mlperf_bake.assets.preprocessing import Preprocessing
 from mlperf_bake.assets.progress import Progress, silent
-from mlperf_bake.assets.reading import Photos, TokenLists
+from mlperf_bake.assets.row_files import RowForm, write_rows
 from mlperf_bake.assets.sources import Source, fetch
+from mlperf_bake.assets.truth import write_truth
 from mlperf_bake.assets.unfinished import Unfinished, unfinished
 from mlperf_bake.errors import DiskFull, UsageError
 
-RECORDED_EVERY = 1000  # samples; an interrupted preparation loses at most these
-CHUNK = 1 << 22
 ROOM_FACTOR = 1.02  # what file systems need beside the bytes
 
 
@@ -68,7 +65,7 @@ def prepare(
             f'the data set {name} cannot be prepared as "{preprocessing}"',
             expected="one of " + ", ".join(dataset.preprocessings),
         )
-    steps = find_preprocessing(preprocessing)
+    steps = find_known(preprocessing)
     cache = cache or Cache(default_root())
     key = _key(dataset, steps, source, only)
     if out is not None:
@@ -110,7 +107,7 @@ def _user_directory(dataset: Dataset, preprocessing: str, source: Path | None) -
     assert isinstance(dataset.source, UserDirectory)
     if source is None:
         raise own_files_needed(dataset, f"--preprocessing {preprocessing}")
-    if not source.is_dir() and not (source.is_file() and isinstance(dataset.reading, Photos | TokenLists)):
+    if not source.is_dir() and not (source.is_file() and isinstance(dataset.reading, FROM_FILES)):
         raise UsageError("not a directory", where=str(source), expected=dataset.source.holds)
     return source
 
@@ -121,7 +118,7 @@ def _key(dataset: Dataset, preprocessing: Preprocessing, source: Path | None, on
         content = _directory_identity(_user_directory(dataset, preprocessing.id, source))
     else:
         content = dataset.source.sha256 or ""
-    identity = repr((dataset, preprocessing.shape, _decoder_version(), content, *_list_identity(only)))
+    identity = repr((dataset, preprocessing.shape, _decoder_version(dataset), content, *_list_identity(only)))
     # Whoever looks for the data set by its name must not come upon a part of it.
     name = dataset.name if only is None else f"{dataset.name}-part"
     return f"{name}-{preprocessing.id}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
@@ -138,11 +135,12 @@ def _list_identity(only: Path | None) -> tuple[str, ...]:
         ) from error
 
 
-def _decoder_version() -> str:
-    """Pillow's version: decoders and filters may round otherwise in another."""
-    import PIL
-
-    return PIL.__version__
+def _decoder_version(dataset: Dataset) -> str:
+    """The version of what decodes the samples, Pillow where nothing else does: another may round otherwise."""
+    try:
+        return version(DECODERS.get(type(dataset.reading), "pillow"))
+    except PackageNotFoundError:
+        return ""
 
 
 def _directory_identity(directory: Path) -> str:
@@ -191,9 +189,22 @@ def _into(
     with unfinished(target, progress) as directory:
         if target.exists() and any(target.iterdir()):  # by the process that this one has waited for
             return _into(target, identity, dataset, preprocessing, raw, only, workers, progress)
-        files = Unfinished(directory, _widths(dataset, preprocessing), identity)
-        _require_room(directory, count - files.rows, sum(files.widths.values()))
-        samples = _write(dataset, preprocessing, collection, files, raw, workers, progress)
+        form = RowForm.of(preprocessing, dataset.classes)
+        files = Unfinished(directory, form.widths, identity, form.offsets)
+        there = (directory / SAMPLES).stat().st_size if form.varies and files.rows else 0
+        _require_room(
+            directory, (count - files.rows) * sum(files.widths.values()) + max(0, collection.size - there)
+        )
+        rows = batches(
+            preprocessing, collection.read(files.rows), count - files.rows, workers, collection.size
+        )
+        done, samples = write_rows(form, files, rows, dataset.name, count, progress)
+        if done != count:
+            raise UsageError(
+                "the wrong number of samples", where=str(raw), found=str(done), expected=str(count)
+            )
+        if collection.truth is not None:
+            write_truth(directory, collection.truth, progress)
         prepared = PreparedDataset(
             path=target,
             name=dataset.name,
@@ -204,8 +215,8 @@ def _into(
             classes=dataset.classes,
             samples_sha256=samples,
             labels_sha256=file_sha256(directory / LABELS) if dataset.classes else "",
-            index_sha256=file_sha256(directory / INDEX) if _varies(preprocessing) else "",
-            demonstration=count != dataset.official_count,
+            index_sha256=file_sha256(directory / INDEX) if form.varies else "",
+            demonstration=count != dataset.official_count or not collection.official,
             official_count=dataset.official_count,
             source=_described(dataset.source) + (f", {collection.part}" if collection.part else ""),
         )
@@ -229,8 +240,7 @@ def _described(source: Source | UserDirectory) -> str:
     )
 
 
-def _require_room(directory: Path, count: int, width: int) -> None:
-    needed = count * width
+def _require_room(directory: Path, needed: int) -> None:
     free = shutil.disk_usage(directory).free
     if needed * ROOM_FACTOR > free:
         raise DiskFull(
@@ -240,60 +250,3 @@ def _require_room(directory: Path, count: int, width: int) -> None:
             expected=f"{needed * ROOM_FACTOR / 1e6:,.0f} MB",
             remedy="choose another place with --out or MLPERF_BAKE_CACHE",
         )
-
-
-def _write(
-    dataset: Dataset,
-    preprocessing: Preprocessing,
-    collection: Collection,
-    files: Unfinished,
-    raw: Path,
-    workers: int | None,
-    progress: Progress,
-) -> str:
-    """Writes samples.bin, labels.bin and index.bin, from the row on that they have already; returns the checksum of the first."""
-    directory, done, count = files.directory, files.rows, collection.count
-    digest = hashlib.sha256()
-    if done:
-        progress(f"reading what is prepared of {dataset.name}", 0, None)
-        with (directory / SAMPLES).open("rb") as stream:
-            while chunk := stream.read(CHUNK):
-                digest.update(chunk)
-    step = f"preparing {dataset.name}"
-    progress(step, done, count)
-    varies, offset = _varies(preprocessing), 0
-    with ExitStack() as stack:
-        samples = stack.enter_context((directory / SAMPLES).open("ab"))
-        labels = stack.enter_context((directory / LABELS).open("ab")) if dataset.classes else None
-        index = stack.enter_context((directory / INDEX).open("ab")) if varies else None
-        if index:
-            index.write(offset.to_bytes(OFFSET_BYTES, "little"))
-        for batch, rows in batches(preprocessing, collection.read(done), count - done, workers):
-            for row in rows:
-                samples.write(row)
-                digest.update(row)
-                offset += len(row)
-                if index:
-                    index.write(offset.to_bytes(OFFSET_BYTES, "little"))
-            if labels:
-                labels.write(b"".join(label.to_bytes(LABEL_BYTES, "little") for label in batch))
-            done += len(batch)
-            if not varies and done - files.rows >= RECORDED_EVERY:
-                for growing in filter(None, (samples, labels)):
-                    growing.flush()
-                files.record(done)
-            progress(step, done, count)
-    if done != count:
-        raise UsageError("the wrong number of samples", where=str(raw), found=str(done), expected=str(count))
-    return digest.hexdigest()
-
-
-def _varies(preprocessing: Preprocessing) -> bool:
-    """Whether samples differ in length: then index.bin says where each begins, and the work is not resumed."""
-    return 0 in preprocessing.shape
-
-
-def _widths(dataset: Dataset, preprocessing: Preprocessing) -> dict[str, int]:
-    """Bytes a sample in each file that grows by rows of one length."""
-    values = {SAMPLES: VALUE_BYTES[preprocessing.dtype] * prod(preprocessing.shape)}
-    return ({} if _varies(preprocessing) else values) | ({LABELS: LABEL_BYTES} if dataset.classes else {})

@@ -11,7 +11,7 @@ CONF = "dataset.conf"
 SAMPLES = "samples.bin"
 LABELS = "labels.bin"
 INDEX = "index.bin"
-VALUE_BYTES = {"float32": 4, "int32": 4, "int64": 8}
+VALUE_BYTES = {"float32": 4, "int32": 4, "int64": 8, "uint8": 1}
 LABEL_BYTES = 4  # int32
 OFFSET_BYTES = 8  # uint64
 VARIES = "n"
@@ -107,17 +107,19 @@ def load_prepared(directory: Path, *, checksums: bool = True) -> PreparedDataset
     dataset = _parse(directory, _pairs(conf, text))
     size = dataset.count * dataset.sample_bytes
     if dataset.index_sha256:
-        _check_file(directory / INDEX, (dataset.count + 1) * OFFSET_BYTES, dataset.index_sha256, checksums)
-        size = _last_offset(directory / INDEX)
+        varying = dataset.shape.count(0)
+        numbers = dataset.count + 1 + (dataset.count * varying if varying > 1 else 0)
+        _check_file(directory / INDEX, numbers * OFFSET_BYTES, dataset.index_sha256, checksums)
+        size = _last_offset(directory / INDEX, dataset.count)
     _check_file(directory / SAMPLES, size, dataset.samples_sha256, checksums)
     if dataset.labels_sha256:
         _check_file(directory / LABELS, dataset.count * LABEL_BYTES, dataset.labels_sha256, checksums)
     return dataset
 
 
-def _last_offset(index: Path) -> int:
+def _last_offset(index: Path, count: int) -> int:
     with index.open("rb") as stream:
-        stream.seek(-OFFSET_BYTES, 2)
+        stream.seek(count * OFFSET_BYTES)
         return int.from_bytes(stream.read(OFFSET_BYTES), "little")
 
 

@@ -4,6 +4,7 @@ The windows are those of mlperf_bake/accuracy/squad_windows.py, which follows cr
 so the order of the samples is that of the accuracy log.
 """
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,12 @@ def open_squad(dataset: "Dataset", reading: SquadWindows, source: Path, progress
     ]
     if not 0 < len(samples) <= dataset.count:
         raise wrong_count(source / reading.questions, len(samples), dataset.count)
-    return Collection(len(samples), lambda start: iter(samples[start:]))
+
+    def truth(place: Path, progress: Progress) -> None:
+        for name in (reading.questions, reading.vocabulary):
+            shutil.copyfile(source / name, place / name)
+
+    return Collection(len(samples), lambda start: iter(samples[start:]), truth=truth)
 
 
 def _row(window: Window, asked: tuple[str, ...], pieces: WordPieces) -> bytes:

@@ -5,14 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.assets.collection import Collection
+from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import TokenLists
+from mlperf_bake.assets.truth import Truth
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
     from mlperf_bake.assets.datasets import Dataset
 
 MOST = 2**31
+TARGET = "output"  # the key of what the answers are held against
 
 
 def open_token_lists(dataset: "Dataset", reading: TokenLists, source: Path) -> Collection:
@@ -30,17 +33,41 @@ def open_token_lists(dataset: "Dataset", reading: TokenLists, source: Path) -> C
         found = len(data) if isinstance(data, list) else 0
         raise wrong_count(file, found, dataset.count)
     samples = [
-        RawSample(f"{file}[{number}]", 0, _row(entry, reading.key, f"{file}[{number}]"))
+        RawSample(
+            f"{file}[{number}]",
+            0,
+            token_row(
+                entry.get(reading.key) if isinstance(entry, dict) else None, reading.key, f"{file}[{number}]"
+            ),
+        )
         for number, entry in enumerate(data)
     ]
-    return Collection(len(samples), lambda start: iter(samples[start:]))
+    targets = [entry.get(TARGET) for entry in data]
+    return Collection(
+        len(samples),
+        lambda start: iter(samples[start:]),
+        truth=_targets(targets) if all(isinstance(target, str) for target in targets) else None,
+        size=sum(len(sample.data) for sample in samples),
+    )
 
 
-def _row(entry: Any, key: str, where: str) -> bytes:
-    """The ids as 32-bit integers."""
+def _targets(targets: list[Any]) -> Truth:
+    def write(place: Path, progress: Progress) -> None:
+        (place / f"{TARGET}.json").write_text(
+            json.dumps({TARGET: targets}, ensure_ascii=False), encoding="utf-8"
+        )
+
+    return write
+
+
+def token_row(ids: Any, key: str, where: str) -> bytes:
+    """The ids of a text as 32-bit integers.
+
+    Errors:
+        UsageError: not a list of token ids.
+    """
     import numpy as np
 
-    ids = entry.get(key) if isinstance(entry, dict) else None
     if (
         not isinstance(ids, list)
         or not ids

@@ -1,6 +1,7 @@
 """Files that grow beside the place they will go to, so that an interrupted preparation goes on where it stopped.
 
-Each is written in rows, appended in one order; ``.rows`` says how many are on the disk for certain. What was begun for
+Each is written in rows, appended in one order; ``.rows`` says how many are on the disk for certain. Where rows differ in
+size, a file of offsets says where each begins. What was begun for
 another identity (other samples, another way of preparing, another decoder) is thrown away. The directory itself is the
 lock: the kernel drops it with the process.
 """
@@ -10,12 +11,28 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.workspace import PREFIX, raise_in_words
 
 ROWS, IDENTITY = ".rows", ".identity"
+WIDTH = 8  # bytes an offset
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """A file of rows that differ in size, and the file of their offsets: 0, then where each row ends; uint64, little-endian."""
+
+    rows: str
+    offsets: str
+
+    def end(self, directory: Path, rows: int) -> int:
+        """Where so many rows end; 0 where the offsets are not there."""
+        with (directory / self.offsets).open("rb") as stream:
+            stream.seek(rows * WIDTH)
+            return int.from_bytes(stream.read(WIDTH), "little")
 
 
 class Unfinished:
@@ -25,38 +42,49 @@ class Unfinished:
         directory: where they lie; it is there, and nobody else writes to it.
         widths: file name to bytes a row.
         identity: of everything that determines the content.
+        offsets: the two files of rows that differ in size.
 
     Attributes:
         widths: as given.
         rows: how many are on the disk for certain.
     """
 
-    def __init__(self, directory: Path, widths: Mapping[str, int], identity: str) -> None:
+    def __init__(
+        self, directory: Path, widths: Mapping[str, int], identity: str, offsets: Offsets | None = None
+    ) -> None:
         self.directory = directory
         self.widths = widths
+        self.offsets = offsets
         self.rows = self._known(identity)
         if not self.rows:
             clear(directory)
             (directory / IDENTITY).write_text(identity, encoding="utf-8")
-        for name, width in widths.items():
+        for name, size in self._sizes(self.rows).items():
             with (directory / name).open("ab") as stream:
-                stream.truncate(self.rows * width)
+                stream.truncate(size)
+
+    def _sizes(self, rows: int) -> dict[str, int]:
+        """How long each file is with so many rows."""
+        sizes = {name: rows * width for name, width in self.widths.items()}
+        if self.offsets is not None:
+            sizes[self.offsets.offsets] = (rows + 1) * WIDTH if rows else 0
+            sizes[self.offsets.rows] = self.offsets.end(self.directory, rows) if rows else 0
+        return sizes
 
     def _known(self, identity: str) -> int:
         try:
             if (self.directory / IDENTITY).read_text(encoding="utf-8") != identity:
                 return 0
             rows = int((self.directory / ROWS).read_text(encoding="ascii"))
-            whole = all(
-                (self.directory / name).stat().st_size >= rows * width for name, width in self.widths.items()
-            )
+            sizes = self._sizes(rows)
+            whole = all((self.directory / name).stat().st_size >= size for name, size in sizes.items())
         except (OSError, ValueError):
             return 0
         return rows if whole and rows > 0 else 0
 
     def record(self, rows: int) -> None:
         """Says that so many rows of each file are written; they are on the disk when this returns."""
-        for name in self.widths:
+        for name in self._sizes(rows):
             with (self.directory / name).open("rb") as stream:
                 os.fsync(stream.fileno())
         partial = self.directory / f"{ROWS}.partial"

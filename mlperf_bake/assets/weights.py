@@ -29,7 +29,8 @@ class WeightsDemand:
         model: its name in matrix.yaml.
         file: the name the weights file must have.
         source: what is fetched.
-        recipe: the script of recipes/ that makes the file from the source; None where the source is the file.
+        recipe: the script of recipes/, or the path of another, that makes the file from the source; None where the source
+            is the file.
         sha256: of the weights file; None where training makes it, or its makers publish only the next.
         md5: of the weights file, the makers' own; None where there is none.
     """
@@ -92,15 +93,24 @@ def fetch_weights(
 
 
 def recipe_file(name: str) -> Path:
-    """The recipe's script; its requirements lie beside it.
+    """The recipe's script, by its name in recipes/ or its path; its requirements lie beside it.
 
     Raises:
         UsageError: there is none of that name.
     """
+    if name.endswith(".py"):
+        return _own_recipe(Path(name))
     script = Path(str(resources.files("mlperf_bake.assets"))) / "recipes" / f"{name}.py"
     if not script.is_file():
         known = sorted(file.stem for file in script.parent.glob("*.py") if file.stem != "__init__")
         raise UsageError(f'unknown weights recipe "{name}"', expected="one of " + ", ".join(known))
+    return script
+
+
+def _own_recipe(script: Path) -> Path:
+    for file in (script, script.with_suffix(".requirements.txt")):
+        if not file.is_file():
+            raise UsageError("a file of the recipe is missing", where=str(file), remedy="mlperf-bake lock")
     return script
 
 
@@ -111,7 +121,7 @@ def requirements_file(recipe: str) -> Path:
 
 def _key(demand: WeightsDemand, override: Path | None) -> str:
     """Readable, and a hash of all that determines the file."""
-    parts: list[object] = [demand]
+    parts: list[object] = [replace(demand, recipe=None)]  # what it says counts, not where it lies
     if demand.recipe is not None:
         parts += [recipe_file(demand.recipe).read_bytes(), requirements_file(demand.recipe).read_bytes()]
     if override is not None and demand.sha256 is None and demand.recipe is None:

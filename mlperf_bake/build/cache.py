@@ -16,6 +16,9 @@ NAMED_BY = {"registry": "ref", "local": "dest", "gha": "scope"}
 """Kind of place to the attribute that names it, which an entry's name is added to."""
 
 
+MODES = ("max", "min")
+
+
 @dataclass(frozen=True, slots=True)
 class CachePlace:
     """One place.
@@ -24,18 +27,20 @@ class CachePlace:
         kind: ``registry``, ``local`` or ``gha``.
         place: repository, directory or scope; an entry's name is added to it.
         rest: other attributes as buildx takes them, such as ``compression=zstd``.
+        mode: what is written there: ``max`` for every stage, ``min`` for the steps of the image itself.
     """
 
     kind: str
     place: str
     rest: tuple[str, ...] = ()
+    mode: str = "max"
 
 
 def parse_cache(text: str) -> CachePlace:
     """A place as buildx spells it: ``type=registry,ref=HOST/REPOSITORY``, ``type=local,dest=DIRECTORY``, ``type=gha``.
 
     Errors:
-        UsageError: no such kind, or no place.
+        UsageError: no such kind or mode, or no place.
     """
     fields = dict(part.partition("=")[::2] for part in text.split(","))
     kind = fields.pop("type", "")
@@ -50,14 +55,23 @@ def parse_cache(text: str) -> CachePlace:
             expected="type=registry,ref=HOST/REPOSITORY (no tag: each cell has its own), "
             "type=local,dest=DIRECTORY or type=gha",
         )
-    fields.pop("mode", None)
-    return CachePlace(kind, place, tuple(f"{name}={value}" for name, value in sorted(fields.items())))
+    mode = fields.pop("mode", "max")
+    if mode not in MODES:
+        raise UsageError(
+            "a build cache has another mode",
+            found=text,
+            expected="mode=max (every stage; the default) or mode=min",
+        )
+    rest = tuple(f"{name}={value}" for name, value in sorted(fields.items()))
+    return CachePlace(kind, place, rest, mode)
 
 
 def cache_entries(places: Iterable[CachePlace], cell_id: str, direction: Direction) -> tuple[str, ...]:
     """The ``cache-to`` or ``cache-from`` entries of a cell."""
     return tuple(
-        ",".join((f"type={place.kind}", _named(place, name, direction), *place.rest, *_mode(direction)))
+        ",".join(
+            (f"type={place.kind}", _named(place, name, direction), *place.rest, *_mode(place, direction))
+        )
         for place in places
         for name in entry_names(cell_id)
     )
@@ -78,5 +92,5 @@ def _named(place: CachePlace, name: str, direction: Direction) -> str:
             return f"scope={place.place}-{name}"
 
 
-def _mode(direction: Direction) -> tuple[str, ...]:
-    return ("mode=max",) if direction == "to" else ()
+def _mode(place: CachePlace, direction: Direction) -> tuple[str, ...]:
+    return (f"mode={place.mode}",) if direction == "to" else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,13 +64,8 @@ def overrides_for(
     from mlperf_bake.engine.bases import ensure_base
 
     chosen = tuple(cells)
-    wanted: set[tuple[str, str]] = set()
-    for cell in chosen:
-        platform = project.matrix.hardware[cell.hardware].platform
-        images = project.matrix.images_of(cell, platform, engine.platform)
-        wanted |= {(key, needed) for name, key, needed in images if name not in given}
     bases: dict[tuple[str, str], Context] = {}
-    for key, platform in sorted(wanted):
+    for key, platform in _wanted(project, chosen, engine, given):
         locked = project.lock.bases[key].pinned
         base = ensure_base(engine, key, _debian_suite(project, key), platform, locked, say)
         if base.origin != "hub":
@@ -95,6 +91,40 @@ def present_overrides(
         build_platform=engine.platform,
         weights=given_weights(project, cells, own),
     )
+
+
+def foreseen_overrides(
+    project: Project, cells: Iterable[Cell], engine: Engine, given: Mapping[str, str], say: Say
+) -> Overrides:
+    """As ``overrides_for``, with nothing pulled or made: for a dry run.
+
+    Args:
+        say: told of each base image that is not here, and what a build does about it.
+    """
+    from mlperf_bake.engine.bases import has_image
+
+    chosen = tuple(cells)
+    found = replace(present_overrides(project, engine, chosen, given), revision=project.revision)
+    for key, platform in _wanted(project, chosen, engine, given):
+        locked = project.lock.bases[key].pinned
+        if (key, platform) not in found.bases and not has_image(engine, locked, platform):
+            made = " or, where no hub gives it, makes one from packages, whose hash goes into the fingerprint"
+            say(
+                f"{locked} for {platform} is not here: a build pulls it{made if _debian_suite(project, key) else ''}"
+            )
+    return found
+
+
+def _wanted(
+    project: Project, cells: Iterable[Cell], engine: Engine, given: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Key in the lock and platform of each base image of these cells that the user does not give."""
+    wanted: set[tuple[str, str]] = set()
+    for cell in cells:
+        platform = project.matrix.hardware[cell.hardware].platform
+        images = project.matrix.images_of(cell, platform, engine.platform)
+        wanted |= {(key, needed) for name, key, needed in images if name not in given}
+    return sorted(wanted)
 
 
 def _debian_suite(project: Project, key: str) -> str | None:

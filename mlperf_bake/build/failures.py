@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlperf_bake.build.progress import Event, Remark, StepFinished, StepOutput
+from mlperf_bake.build.progress import Event, Remark, StepFinished, StepOutput, StepStarted
 from mlperf_bake.errors import BakeError
 from mlperf_bake.program import pasteable
 
@@ -43,7 +43,7 @@ CAUSES = (
     Cause(
         re.compile(r"no space left on device|ENOSPC|write error: disk full", re.I),
         "no space left on the engine's disk",
-        "docker buildx prune, docker image prune, then the same command again",
+        "mlperf-bake doctor --mend (drops build cache), docker image prune, then the same command again",
     ),
     Cause(
         re.compile(
@@ -244,6 +244,23 @@ def not_delivered(failure: BuildFailure, refused: BakeError) -> BuildFailure:
         instruction="",
         message=f"{refused.problem}{found}",
         remedy=refused.remedy or f"read {failure.log_file}",
+    )
+
+
+def took_too_long(failure: BuildFailure, events: Sequence[Event], limit_s: float) -> BuildFailure:
+    """The row of an image whose build was ended at its time limit: at the first step that had not come to its end."""
+    started = [event.step for event in events if isinstance(event, StepStarted) and event.step.stage]
+    ended = {event.step.vertex for event in events if isinstance(event, StepFinished) and not event.error}
+    step = next((step for step in started if step.vertex not in ended), None)
+    said = [event.line for event in events if isinstance(event, StepOutput) and event.step == step]
+    return replace(
+        failure,
+        step=step.title if step else failure.step,
+        instruction=step.text if step else "",
+        exit_code=None,
+        message=f"it took longer than the {limit_s / 60:g} minutes of --time-limit",
+        remedy="a longer --time-limit; what is done already is not done again. Where a step hangs, the log says at what",
+        last_lines=tuple(said[-SHOWN_LINES:]),
     )
 
 

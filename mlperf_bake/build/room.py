@@ -2,19 +2,19 @@
 
 What earlier builds left is in the journal: the size of each image, shared layers included. The estimate adds these up in
 full, as if the images shared nothing, so it is what a build takes at most but for intermediate stages; hence too little
-room for it is a warning, and only too little for a single build a refusal.
+room for it is a warning, and only too little for a single build a refusal, when no build cache can make way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 from mlperf_bake.build.journal import Entry
-from mlperf_bake.engine.disk import BUILD_NEEDS, GIB, free_bytes, require_engine_room
+from mlperf_bake.engine.disk import BUILD_NEEDS, GIB, free_bytes
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.reclaim import OTHER_ROOM, Say, engine_disk, require_engine_room, spare
 from mlperf_bake.plan.image import PlannedImage
 
 UNKNOWN = GIB // 2
@@ -56,24 +56,24 @@ def estimate(images: Sequence[PlannedImage], entries: Iterable[Entry]) -> Estima
     return Estimate(total, len(images), len(known))
 
 
-def warning(engine: Engine, wanted: Estimate) -> str:
-    """A sentence where the engine's disk has less than the estimate; empty where it suffices or cannot be seen.
+def warning(engine: Engine, wanted: Estimate, say: Say) -> str:
+    """A sentence where the engine's disk has less than the estimate, build cache that can make way included; empty where
+    it suffices or cannot be seen.
 
     Errors:
         DiskFull: not even one build fits.
+        EngineMissing: the engine went away.
     """
-    require_engine_room(engine, BUILD_NEEDS, "a build")
-    if not engine.local or not engine.root_dir:
-        return ""
-    free = free_bytes(Path(engine.root_dir))
-    if free >= wanted.total:
+    require_engine_room(engine, BUILD_NEEDS, "a build", say)
+    disk = engine_disk(engine)
+    if disk is None or (free := free_bytes(disk)) >= wanted.total or free + spare(engine) >= wanted.total:
         return ""
     return (
-        f"{engine.root_dir} has {free / GIB:.1f} GiB free, and this build takes {wanted}; "
-        "images are started as long as there is room. `docker buildx prune` makes some"
+        f"{disk} has {free / GIB:.1f} GiB free, and this build takes {wanted}; "
+        f"images are started as long as there is room. {OTHER_ROOM}"
     )
 
 
-def require_room_for_one_more(engine: Engine) -> None:
-    """Asked before each image. Errors: DiskFull."""
-    require_engine_room(engine, LEFT_OVER, "another image")
+def require_room_for_one_more(engine: Engine, say: Say) -> None:
+    """Asked before each image. Errors: DiskFull, EngineMissing."""
+    require_engine_room(engine, LEFT_OVER, "another image", say)

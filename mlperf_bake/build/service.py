@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.bakefile import TARGETS_A_CALL, Output, bake_file
-from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure, not_delivered
+from mlperf_bake.build.failures import BuildFailure, Origin, explain_failure, not_delivered, took_too_long
 from mlperf_bake.build.journal import Journal
 from mlperf_bake.build.room import estimate, require_room_for_one_more, warning
 from mlperf_bake.build.scheduler import Schedule, Watcher
@@ -46,6 +46,7 @@ class BuildOptions:
         builder: another buildx builder, or empty.
         deliver: sends each built image on; with it, an image is there when it lies where this sends it.
         delivered: the digest under which an image lies there already, or empty; asked unless ``force``.
+        limit_s: seconds that the build of one image may take; None for as long as it takes.
         again: options that a command to retry repeats, such as ``--context=weights=/data/weights``.
     """
 
@@ -61,6 +62,7 @@ class BuildOptions:
     builder: str = ""
     deliver: Deliver | None = None
     delivered: Callable[[PlannedImage], str] | None = None
+    limit_s: float | None = None
     again: tuple[str, ...] = ()
 
     @property
@@ -137,7 +139,7 @@ def build_images(
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the same call goes on from there.
-        DiskFull: the engine's disk has less than a build takes.
+        DiskFull: the engine's disk has less than a build takes, and no build cache to make way for it.
         EngineMissing: the engine went away.
     """
     there = _there(images, engine, options, say)
@@ -153,7 +155,7 @@ def build_images(
     not_started: tuple[PlannedImage, ...] = ()
     refused: DiskFull | None = None
     if waiting:
-        if told := warning(engine, estimate(waiting, options.journal.entries())):
+        if told := warning(engine, estimate(waiting, options.journal.entries()), say):
             say(told)
         waiting = list(options.complete(waiting))
         call = BakeCall(
@@ -165,6 +167,7 @@ def build_images(
             builder=options.builder,
             no_cache=options.no_cache,
             deliver=options.deliver,
+            limit_s=options.limit_s,
         )
 
         def explain(outcome: TargetOutcome) -> BuildFailure:
@@ -173,6 +176,8 @@ def build_images(
             failure = explain_failure(
                 image.cell_id, image.dockerfile_path, events, log_file, origin, options.again
             )
+            if outcome.overran and options.limit_s is not None:
+                return took_too_long(failure, events, options.limit_s)
             return not_delivered(failure, outcome.refused) if outcome.refused else failure
 
         with _view(console, say, len(waiting)) as view:
@@ -183,7 +188,7 @@ def build_images(
                 options.journal,
                 view,
                 explain,
-                lambda: require_room_for_one_more(engine),
+                lambda: require_room_for_one_more(engine, view.note),
             )
             ended = schedule.run(waiting)
         failures, not_started, refused = ended.failures, ended.not_started, ended.refused

@@ -7,17 +7,15 @@ build of a few cells must not pay for a full store.
 import contextlib
 import http.client
 import json
-import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote
 
+from mlperf_bake.engine.daemon_socket import ANSWER_LIMIT_S, DaemonSocket
 from mlperf_bake.errors import EngineMissing
 
 FINGERPRINT_LABEL = "org.mlperf-bake.fingerprint"
-
-ANSWER_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +99,17 @@ def _built(entry: Mapping[str, object]) -> BuiltImage | None:
     )
 
 
-class _SocketConnection(http.client.HTTPConnection):
-    """HTTP over a UNIX socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("engine", timeout=ANSWER_LIMIT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
 def _inspected(host: str, references: tuple[str, ...]) -> list[dict[str, object]]:
     if not host.startswith("unix://"):
         return _inspected_by_docker_py(host, references)
-    path = host.removeprefix("unix://")
-    connection = _SocketConnection(path)
-    try:
-        answers = (_get(connection, path, f"/images/{quote(name)}/json") for name in references)
+    with DaemonSocket(host.removeprefix("unix://")) as daemon:
+        answers = (daemon.request("GET", f"/images/{quote(name)}/json") for name in references)
         return [entry for status, entry in answers if status == http.client.OK and isinstance(entry, dict)]
-    finally:
-        connection.close()
-
-
-def _get(connection: _SocketConnection, path: str, url: str) -> tuple[int, object]:
-    """Status and JSON of one request; the connection is kept for the next."""
-    try:
-        connection.request("GET", url)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read() or b"null")
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise EngineMissing(
-            "the container engine does not answer",
-            where=f"unix://{path}",
-            found=str(error),
-            remedy="mlperf-bake doctor",
-        ) from error
 
 
 def _over_socket(path: str, url: str) -> list[dict[str, object]]:
-    connection = _SocketConnection(path)
-    try:
-        status, listed = _get(connection, path, url)
-    finally:
-        connection.close()
+    with DaemonSocket(path) as daemon:
+        status, listed = daemon.request("GET", url)
     if status != http.client.OK:
         raise EngineMissing("the container engine refused to list its images", found=str(listed)[:200])
     return [image for image in listed if isinstance(image, dict)] if isinstance(listed, list) else []

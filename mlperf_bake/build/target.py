@@ -1,5 +1,6 @@
 """Build one image: one ``buildx bake`` call, its events, its log file, its outcome."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -59,6 +60,7 @@ class BakeCall:
         builder: name of another buildx builder, or empty for the engine's own.
         no_cache: whether every step is done anew.
         deliver: takes each built image on; None where it stays where ``output`` put it.
+        limit_s: seconds that the build of one image may take; None for as long as it takes.
     """
 
     engine: Engine
@@ -69,6 +71,7 @@ class BakeCall:
     builder: str = ""
     no_cache: bool = False
     deliver: Deliver | None = None
+    limit_s: float | None = None
 
     def log_file(self, image: PlannedImage) -> Path:
         return self.logs / f"{image.cell_id}.log"
@@ -112,6 +115,7 @@ class TargetOutcome:
         cached: whether every step came from the cache.
         events: everything it said, in order.
         stopped: whether it was ended from outside.
+        overran: whether it was ended because it took longer than it may.
         refused: why the image was not delivered, where it was built.
         size: bytes of the image in the engine's store; 0 where there is none, or it lies elsewhere.
     """
@@ -124,6 +128,7 @@ class TargetOutcome:
     stopped: bool
     refused: BakeError | None = None
     size: int = 0
+    overran: bool = False
 
 
 class BakeTarget:
@@ -134,6 +139,7 @@ class BakeTarget:
         self._image = image
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
+        self._overran = threading.Event()
 
     def stop(self) -> None:
         """End it and everything it started; a call not yet started never starts."""
@@ -168,7 +174,7 @@ class BakeTarget:
                 if self._stopped.is_set():
                     break
                 exit_code = self._bake(take)
-                if exit_code == 0 or not _taken_meanwhile(events[said:]):
+                if exit_code == 0 or self._overran.is_set() or not _taken_meanwhile(events[said:]):
                     break
                 said = len(events)
             shutil.rmtree(scratch, ignore_errors=True)
@@ -191,6 +197,7 @@ class BakeTarget:
             stopped=self._stopped.is_set(),
             refused=refused,
             size=self._size() if image_id else 0,
+            overran=self._overran.is_set() and not image_id,
         )
 
     def _wait_for_turn(self, log: int, on_event: Callable[[Event], None]) -> bool:
@@ -244,12 +251,32 @@ class BakeTarget:
             end_group(process)
         assert process.stderr is not None
         reader = ProgressReader()
-        for line in process.stderr:
-            for event in reader.feed(line):
+        with self._ended_in_time(process):
+            for line in process.stderr:
+                for event in reader.feed(line):
+                    take(event)
+            for event in reader.close():
                 take(event)
-        for event in reader.close():
-            take(event)
-        return process.wait()
+            return process.wait()
+
+    @contextlib.contextmanager
+    def _ended_in_time(self, process: "subprocess.Popen[str]") -> Iterator[None]:
+        """Ends the call, and with it the build, when the time for it is over."""
+
+        def end() -> None:
+            self._overran.set()
+            end_group(process)
+
+        if self._call.limit_s is None:
+            yield
+            return
+        timer = threading.Timer(self._call.limit_s, end)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 def bake_environment(secrets: Iterable[Secret]) -> dict[str, str]:

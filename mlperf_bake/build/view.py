@@ -95,6 +95,10 @@ class PlainView:
                 line = f": {running.last_line[:100]}" if running.last_line else ""
                 self._line(running, f"still at {doing or 'it'}{line}")
 
+    def note(self, text: str) -> None:
+        """A line that is of no single build."""
+        self._say(text)
+
     def _line(self, running: _Running, text: str) -> None:
         running.said = self._clock()
         who = f"{running.image.cell_id}: " if self._total > 1 else "  "
@@ -152,6 +156,10 @@ class LiveView:
 
     def tick(self) -> None:
         """Nothing: the display redraws itself."""
+
+    def note(self, text: str) -> None:
+        """A line above the table, of no single build."""
+        self._console.print(text, highlight=False, markup=False)
 
     def render(self) -> "RenderableType":
         """The table as it is now; called by the display's own thread."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.assets.cache import file_sha256
 from mlperf_bake.build.bakefile import Output
-from mlperf_bake.build.cache import CachePlace
+from mlperf_bake.build.cache import CachePlace, entry_names
 from mlperf_bake.build.service import BuildOptions, build_images
 from mlperf_bake.bundle.record import (
     BLOBS,
@@ -20,9 +20,12 @@ from mlperf_bake.bundle.record import (
     BundledBase,
     BundledCell,
     blob_path,
+    names_of,
     reachable,
+    read_bundle,
     write_bundle,
 )
+from mlperf_bake.bundle.steps import lacking_steps
 from mlperf_bake.engine.saved import save_layout
 from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.layout import Descriptor, Layout
@@ -57,41 +60,137 @@ def make_bundle(
     revision: str,
     say: Say,
 ) -> Bundle:
-    """Fills ``root`` and returns what is in it; what an earlier, broken-off call left there is used.
+    """Fills ``root`` and returns what is in it; what an earlier, broken-off call left there is used, and a bundle that is
+    there is added to: until the end it stays what it was.
 
     Errors:
         BuildFailed: a cell was not built; the bundle is not whole then.
-        UsageError: ``root`` is not a bundle's, or a base image cannot be saved.
+        UsageError: ``root`` is not a bundle's or one that cannot be added to, or a base image cannot be saved.
         DiskFull, Interrupted: as ``build_images``.
     """
     _claim(root)
-    (root / RECORD).unlink(missing_ok=True)
+    earlier = _earlier(root)
     remove_damaged(root, say)
+    kept = _kept(earlier, images, engine.platform, say) if earlier else None
     work = root / WORK
     shutil.rmtree(work, ignore_errors=True)
     store = Layout(root)
     try:
         saved = tuple(_save(base, root, work, engine, say) for base in bases)
+        if kept:
+            _require_same_bases(kept, saved, images)
         caches = _build(images, root, work, engine, options, say)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    blobs = reachable(store, (*(base.top for base in saved), *caches.values()))
-    blobs |= {entry: size for top in caches.values() for entry, size in _cached(store, top).items()}
-    bundle = Bundle(
-        root=root,
-        revision=revision,
-        build_platform=engine.platform,
-        cells=tuple(BundledCell(image.cell_id, image.platform, image.fingerprint) for image in images),
-        bases=saved,
-        caches=caches,
-        blobs=dict(sorted(blobs.items())),
+    if lacking := lacking_steps(store, caches.values()):
+        say(
+            f"the engine remembers {lacking} steps without what they made: the images as they are build from this bundle, "
+            "but after a change something may be missing. The same command with --no-cache does every step anew"
+        )
+    bundle = _whole(
+        Bundle(
+            root=root,
+            revision=revision,
+            build_platform=engine.platform,
+            cells=tuple(BundledCell(image.cell_id, image.platform, image.fingerprint) for image in images),
+            bases=saved,
+            caches=caches,
+            blobs={},
+        ),
+        kept,
     )
-    for file in (root / BLOBS / "sha256").iterdir():
-        if f"sha256:{file.name}" not in blobs:
-            file.unlink()
     write_bundle(bundle)
+    for file in (root / BLOBS / "sha256").iterdir():
+        if f"sha256:{file.name}" not in bundle.blobs:
+            file.unlink()
     (root / UNFINISHED).unlink()
     return bundle
+
+
+def _earlier(root: Path) -> Bundle | None:
+    """The bundle that is there, if one is. Errors: UsageError where nobody can tell what it holds."""
+    if not (root / RECORD).exists():
+        return None
+    try:
+        return read_bundle(root)
+    except UsageError as error:
+        raise UsageError(
+            "there is a bundle that cannot be added to",
+            where=str(root / RECORD),
+            found=error.found,
+            remedy="give another directory with --out, or remove this file: what the bundle held is then made anew or gone",
+        ) from error
+
+
+def _kept(earlier: Bundle, images: Sequence[PlannedImage], platform: str, say: Say) -> Bundle | None:
+    """What a bundle holds besides these images; None where that is nothing.
+
+    Errors:
+        UsageError: it cannot be added to.
+    """
+    made = {(image.cell_id, image.platform) for image in images}
+    cells = tuple(one for one in earlier.cells if (one.cell, one.platform) not in made)
+    if not cells:
+        return None
+    missing = [digest for digest in earlier.blobs if not blob_path(earlier.root, digest).is_file()]
+    if missing:
+        raise UsageError(
+            f"{len(missing)} files of the bundle are missing or damaged, and it holds other cells than these",
+            where=str(earlier.root),
+            found=names_of(cells),
+            remedy=f"make all of it again: {_together(earlier, images)}",
+        )
+    if earlier.build_platform != platform:
+        raise UsageError(
+            "the bundle was made on another kind of machine",
+            where=str(earlier.root),
+            found=earlier.build_platform,
+            expected=platform,
+            remedy="give another directory with --out",
+        )
+    say(f"{earlier.root} goes on holding {names_of(cells)}")
+    entries = {name for one in cells for name in entry_names(one.cell)}
+    caches = {name: top for name, top in earlier.caches.items() if name in entries}
+    return replace(earlier, cells=cells, caches=caches)
+
+
+def _require_same_bases(kept: Bundle, saved: Sequence[BundledBase], images: Sequence[PlannedImage]) -> None:
+    """Does nothing where the cells that stay find their base images as they were. Errors: UsageError where not."""
+    tops = {(base.key, base.platform): base.top.digest for base in kept.bases}
+    changed = [
+        base.reference
+        for base in saved
+        if tops.get((base.key, base.platform), base.top.digest) != base.top.digest
+    ]
+    if changed:
+        raise UsageError(
+            "the bundle holds another base image under the same name, and other cells than these need it",
+            where=str(kept.root),
+            found=f"{', '.join(changed)}; {names_of(kept.cells)}",
+            remedy=f"make all of it again: {_together(kept, images)}; or give another directory with --out",
+        )
+
+
+def _together(bundle: Bundle, images: Sequence[PlannedImage]) -> str:
+    """The command that bundles what is there and what is wanted in one."""
+    cells = dict.fromkeys((*(one.cell for one in bundle.cells), *(image.cell_id for image in images)))
+    return f"mlperf-bake bundle {' '.join(cells)} --out {bundle.root}"
+
+
+def _whole(made: Bundle, kept: Bundle | None) -> Bundle:
+    """What was made now, what stays, and the files that both need."""
+    if kept:
+        own = {(base.key, base.platform) for base in made.bases}
+        made = replace(
+            made,
+            cells=(*kept.cells, *made.cells),
+            bases=(*(base for base in kept.bases if (base.key, base.platform) not in own), *made.bases),
+            caches={**kept.caches, **made.caches},
+        )
+    store = Layout(made.root)
+    blobs = reachable(store, (*(base.top for base in made.bases), *made.caches.values()))
+    blobs |= {entry: size for top in made.caches.values() for entry, size in _cached(store, top).items()}
+    return replace(made, blobs=dict(sorted(blobs.items())))
 
 
 def _claim(root: Path) -> None:
@@ -146,8 +245,6 @@ def _build(
     images: Sequence[PlannedImage], root: Path, work: Path, engine: Engine, options: BuildOptions, say: Say
 ) -> dict[str, Descriptor]:
     """Builds the images and returns their cache entries."""
-    from mlperf_bake.build.cache import entry_names
-
     place = work / "cache"
     names = sorted({name for image in images for name in entry_names(image.cell_id)})
     for name in names:

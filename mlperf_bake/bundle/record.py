@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,12 @@ def open_bundle(root: Path) -> Bundle:
             remedy=f"copy it again (rsync -a goes on where it stopped), or, with a network: {make_again(bundle)}",
         )
     return bundle
+
+
+def names_of(cells: Sequence[BundledCell]) -> str:
+    """The first few of them."""
+    more = f", and {len(cells) - SHOWN} more" if len(cells) > SHOWN else ""
+    return ", ".join(one.cell for one in cells[:SHOWN]) + more
 
 
 def make_again(bundle: Bundle) -> str:

@@ -30,9 +30,7 @@ def load_bases(bundle: Bundle, engine: Engine, say: Say) -> None:
     Errors:
         UsageError: the engine does not take one.
     """
-    for base in bundle.bases:
-        if base.locked or _has(base, engine):
-            continue
+    for base in _lacking(bundle, engine):
         say(f"loading the base image {base.reference}")
         with tempfile.NamedTemporaryFile(prefix="mlperf-bake-base-", suffix=".tar") as file:
             _pack(bundle, base, Path(file.name))
@@ -44,6 +42,15 @@ def load_bases(bundle: Bundle, engine: Engine, say: Say) -> None:
                 found=loaded.complaint,
                 remedy="mlperf-bake doctor",
             )
+
+
+def name_bases(bundle: Bundle, engine: Engine, say: Say) -> None:
+    """Says which base images a build would load first; loads none."""
+    for base in _lacking(bundle, engine):
+        say(
+            f"the base image {base.reference} is not here: a build loads it from the bundle, and its hash goes into the "
+            "fingerprint"
+        )
 
 
 def offline_overrides(overrides: Overrides, bundle: Bundle, farm: Path) -> Overrides:
@@ -94,6 +101,11 @@ def require_bundled(bundle: Bundle, images: Iterable[PlannedImage], say: Say) ->
                 f"{image.cell_id}: the bundle was made from other sources "
                 f"({bundle.revision or 'no commit'}); steps that changed are done anew, without a network"
             )
+
+
+def _lacking(bundle: Bundle, engine: Engine) -> list[BundledBase]:
+    """The base images made from packages that the engine has not."""
+    return [base for base in bundle.bases if not base.locked and not _has(base, engine)]
 
 
 def _has(base: BundledBase, engine: Engine) -> bool:

@@ -12,13 +12,16 @@ from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
 from mlperf_bake.results.accuracy_text import every_figure, read_figures
 from mlperf_bake.results.run import ACCURACY, logged_scenario
-from mlperf_bake.submission.shortening import ELLIPSIS
 
 ACCURACY_RUN: Final[Table[Result]] = Table("accuracy")
+OUTPUTS: Final[Table[Result]] = Table("accuracy")
+"""What lies beside the log of an accuracy run, LoadGen's or another's."""
 
 _SOURCE: Final = "checks/accuracy_check.py "
 _HASHED: Final = 16 * 2**20
 """Longest accuracy log that is read, to compare its hash; a whole one may be hundreds of gigabytes."""
+_SHORTENED: Final = re.compile(rb"^\s*\.{3,}\s*$", re.MULTILINE)
+"""What stands for the rest of a log, by MLCommons' script or another."""
 _HASH: Final = re.compile(r"^hash=([\w\d]+)$")
 _SHARE: Final = re.compile(
     r"accuracy=(\d{1,9}(?:\.\d{1,9})?)%, good=(\d{1,15}), total=(\d{1,15})\b", re.ASCII
@@ -238,7 +241,7 @@ def hash_line(result: Result) -> Iterator[Breach]:
     content = b""
     if result.inventory.size(log) <= _HASHED:
         content = result.tree.read(log, lambda file: read_bytes(file, _HASHED)).value or b""
-    if content and ELLIPSIS not in content:
+    if content and not _SHORTENED.search(content):
         own = hashlib.sha256(content).hexdigest()
         if own != found:
             yield Breach(
@@ -246,7 +249,7 @@ def hash_line(result: Result) -> Iterator[Breach]:
             )
 
 
-@ACCURACY_RUN.rule("outputs", official(_SOURCE + "extra_files_check"))
+@OUTPUTS.rule("outputs", official(_SOURCE + "extra_files_check"))
 def outputs(result: Result) -> Iterator[Breach]:
     """The pictures or videos that the round names lie beside the accuracy log."""
     benchmark = result.model.benchmark

@@ -5,14 +5,15 @@ it judges by. Systems are judged one after the other, or in several processes wh
 was read of one is let go before the next: memory does not grow with the tree.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mlperf_bake.check.accuracy_rules import ACCURACY_RUN, accuracy_figures
+from mlperf_bake.check.accuracy_rules import ACCURACY_RUN, OUTPUTS, accuracy_figures
 from mlperf_bake.check.compliance_rules import COMPLIANCE, named, performance_logs
-from mlperf_bake.check.endpoints_rules import ENDPOINTS, through_endpoint
+from mlperf_bake.check.endpoint import endpoint_of
+from mlperf_bake.check.endpoints_rules import ENDPOINTS
 from mlperf_bake.check.log_rules import LOGS
 from mlperf_bake.check.measurement_rules import MEASUREMENTS
 from mlperf_bake.check.model_rules import MODEL
@@ -38,10 +39,13 @@ LOG_TABLES: Final[tuple[Table[Log], ...]] = (LOGS, PERFORMANCE)
 RESULT_TABLES: Final[tuple[Table[Result], ...]] = (
     MEASUREMENTS,
     ACCURACY_RUN,
+    OUTPUTS,
     COMPLIANCE,
     POWER,
     PROVENANCE,
 )
+ENDPOINT_TABLES: Final[tuple[Table[Result], ...]] = (ENDPOINTS, OUTPUTS, MEASUREMENTS, POWER)
+"""What a result measured through an endpoint is judged by; it has no logs of LoadGen and no runs of compliance tests."""
 SYSTEM_TABLES: Final[tuple[Table[System], ...]] = (SYSTEM, MACHINE)
 
 
@@ -107,10 +111,11 @@ def judge_system(system: System) -> Judgement:
 
 
 def _judge_result(result: Result) -> Iterator[Finding]:
-    if through_endpoint(result):
-        yield from ENDPOINTS.judge(result)
-        return
     if result.scenario is None:
+        return
+    if result.through_endpoint:
+        for table in ENDPOINT_TABLES:
+            yield from table.judge(result)
         return
     for logs in LOG_TABLES:
         yield from logs.judge(result.performance)
@@ -162,8 +167,12 @@ def _ordered(findings: Iterable[Finding]) -> list[Finding]:
 def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
     detail, benchmark = result.performance.detail.value, result.model.benchmark
     figure, judged = None, benchmark is not None and result.scenario is not None
+    accuracy: Mapping[str, float] = accuracy_figures(result, result.accuracy_text.value or "")
+    endpoint = endpoint_of(result)
     if detail and benchmark and result.scenario:
         figure = headline(detail, result.rules, benchmark, result.scenario)
+    elif endpoint:
+        figure, accuracy = endpoint.figure, endpoint.scores
     return Judged(
         directory=result.path.relative_to(result.tree.root).as_posix(),
         division=result.division,
@@ -172,7 +181,7 @@ def _judged(result: Result, findings: tuple[Finding, ...]) -> Judged:
         model=result.model.name,
         scenario=result.scenario or result.path.name,
         figure=figure,
-        accuracy=accuracy_figures(result, result.accuracy_text.value or ""),
+        accuracy=accuracy,
         power=power(result),
         state=state_of(findings, demonstration=result.demonstration) if judged else State.INVALID,
     )

@@ -79,4 +79,4 @@ def describe(system: System) -> str:
     """What to do once the file beside the tree is filled in."""
     root = system.submitter.tree.root
     command = describing_command(root, system.submitter.name, system.name, system.submitter.tree.rules.name)
-    return f"fill in {file_to_fill(root, system.name)}, then {shlex.join(command)}"
+    return f"fill in {file_to_fill(root, system.submitter.name, system.name)}, then {shlex.join(command)}"

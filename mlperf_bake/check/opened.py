@@ -11,6 +11,7 @@ from typing import Final, Generic, TypeVar
 from mlperf_bake.check.inventory import Inventory, Kind
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
+from mlperf_bake.unreadable import unreadable
 
 T = TypeVar("T")
 TEXT_LIMIT: Final = 2**20
@@ -72,8 +73,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the file cannot be read", where=str(path), found=found) from error
+        raise unreadable("the file cannot be read", path, error) from error
     if len(data) > limit:
         raise UsageError("the file is too long", where=str(path), expected=f"at most {limit} bytes")
     return data

@@ -14,6 +14,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
 from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.results.printable import printable
+from mlperf_bake.unreadable import unreadable
 
 TIME_FORMAT: Final = "%m-%d-%Y %H:%M:%S.%f"
 LINE_LIMIT: Final = 4096
@@ -99,8 +100,7 @@ def read_draw(path: Path, window: Window) -> Draw:
                 if window.begin < when < window.end and watts > 0:
                     total, count = total + watts, count + 1
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the file cannot be read", where=str(path), found=found) from error
+        raise unreadable("the file cannot be read", path, error, expected="the analyser's samples") from error
     return Draw(total / count if count else 0.0, count)
 
 

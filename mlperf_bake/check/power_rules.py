@@ -13,10 +13,10 @@ from mlperf_bake.check.opened import Opened
 from mlperf_bake.check.power_log import Draw, Session, read_draw, read_session, window_of
 from mlperf_bake.check.rule import Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
-from mlperf_bake.errors import UsageError
 from mlperf_bake.results.headline import MULTISTREAM_SAMPLES, Headline
 from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.run import DETAIL, SUMMARY
+from mlperf_bake.unreadable import unreadable
 
 POWER: Final[Table[Result]] = Table("power")
 
@@ -185,8 +185,7 @@ def _sha1(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the file cannot be read", where=str(path), found=found) from error
+        raise unreadable("the file cannot be read", path, error) from error
 
 
 @POWER.rule("phases", official(_CHECKER + "phases_check"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mlperf_bake.check.groups import Group, groups
+from mlperf_bake.check.next_steps import next_steps
 from mlperf_bake.check.official import OfficialVerdict, differences
 from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PLACES_SHOWN: Final = 6
+FEW: Final = 2
+"""Paragraphs of findings after which the verdict need not be told before them."""
 TABLE_WIDTH: Final = 90
 """Columns below which each result gets lines of its own in place of a table's row."""
 ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
@@ -86,15 +89,35 @@ def summary(verdict: Verdict) -> str:
 
 
 def plain(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
-    """The verdict as plain text, one finding a paragraph."""
-    lines = [*_finding_lines(verdict), *_result_lines(verdict)]
+    """The verdict as plain text, one finding a paragraph; before many findings its one line as well as behind them."""
+    lines = [f"verdict    {summary(verdict)}", ""] if _is_long(verdict) else []
+    lines += [*_finding_lines(verdict), *_result_lines(verdict)]
+    said = (*official.errors, *differences(official, verdict)) if official else ()
+    lines += [f"official: {printable(error)}" for error in said]
     lines += [""] if lines else []
     lines.append(f"verdict    {summary(verdict)}")
     if official:
         lines.append(f"official   {_official_words(official)}")
-        said = (*official.errors, *differences(official, verdict))
-        lines += [f"           {printable(error)}" for error in said]
+    for label, problem, todo in _steps(verdict):
+        lines += [f"{label:<10} {problem}", f"{'':<13} {todo}"]
     return "\n".join(lines) + "\n"
+
+
+def _steps(verdict: Verdict) -> list[tuple[str, str, str]]:
+    """What to do next, numbered: a label before the first, the problem, and what to do about it."""
+    return [
+        (
+            "" if number > 1 else "next",
+            f"{number}. {printable(step.problem)}",
+            printable(pasteable(step.todo)),
+        )
+        for number, step in enumerate(next_steps(verdict), 1)
+    ]
+
+
+def _is_long(verdict: Verdict) -> bool:
+    """Whether so much is told that its end is far from its beginning."""
+    return len(groups(verdict)) > FEW
 
 
 def _finding_lines(verdict: Verdict) -> list[str]:
@@ -145,9 +168,17 @@ def _official_words(official: OfficialVerdict) -> str:
 
 
 def _print_tables(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
+    from rich.text import Text
+
+    if _is_long(verdict):
+        _print_words(console, verdict, None)
+        console.print()
     _print_findings(console, verdict)
     _print_results(console, verdict.results)
+    for error in (*official.errors, *differences(official, verdict)) if official else ():
+        console.print(Text("official: ", style="dim").append(printable(error)))
     _print_words(console, verdict, official)
+    _print_steps(console, verdict)
 
 
 def _print_findings(console: "Console", verdict: Verdict) -> None:
@@ -234,7 +265,7 @@ def _results_table(results: Sequence[Judged]) -> "Table":
 
 
 def _print_words(console: "Console", verdict: Verdict, official: OfficialVerdict | None) -> None:
-    """The last lines: our word and, beside it, the official checker's."""
+    """Our word and, beside it, the official checker's."""
     from rich.table import Table
     from rich.text import Text
 
@@ -245,7 +276,19 @@ def _print_words(console: "Console", verdict: Verdict, official: OfficialVerdict
     if official:
         colour = "green" if official.accepted else "red"
         grid.add_row("official", Text(_official_words(official), style=f"bold {colour}"))
-        for error in (*official.errors, *differences(official, verdict)):
-            grid.add_row("", Text(printable(error), style="dim"))
     console.print()
     console.print(grid)
+
+
+def _print_steps(console: "Console", verdict: Verdict) -> None:
+    """What to do next: the problem folded, the command never, so that it can be pasted."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for label, problem, todo in _steps(verdict):
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=9, no_wrap=True, style="dim")
+        grid.add_column(overflow="fold")
+        grid.add_row(label, Text(problem))
+        console.print(grid)
+        console.print(Text(f"{'':<13}{todo}"), soft_wrap=True)

@@ -20,6 +20,10 @@ from mlperf_bake.rounds import ModelRules, Round
 
 T = TypeVar("T")
 
+ENDPOINT_SUMMARY = "result_summary.json"
+ENDPOINT_ACCURACY = "accuracy_results.json"
+"""What mlcommons/endpoints writes of a run, in place of LoadGen's logs."""
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -232,9 +236,22 @@ class Result:
 
     @property
     def scenario(self) -> str | None:
-        """The scenario of the directory as LoadGen writes it; None for no scenario."""
+        """The scenario of the directory as LoadGen writes it; None for no scenario.
+
+        In the open division ``online`` is Server's name for a result measured through an endpoint.
+        """
         names = {name.lower(): name for name in self.rules.tree.scenarios}
+        if self.division == "open" and self.through_endpoint:
+            names["online"] = "Server"
         return names.get(self.path.name.lower())
+
+    @cached_property
+    def through_endpoint(self) -> bool:
+        """Whether it was measured through an endpoint: those files are there, and no log of LoadGen."""
+        if any(self.inventory.is_file(log.directory / DETAIL) for log in self.runs):
+            return False
+        files = (self.path / "performance" / ENDPOINT_SUMMARY, self.path / "accuracy" / ENDPOINT_ACCURACY)
+        return any(self.inventory.is_file(file) for file in files)
 
     @cached_property
     def performance(self) -> Log:

@@ -14,6 +14,7 @@ from mlperf_bake.errors import CheckFailed, UsageError
 if TYPE_CHECKING:
     from mlperf_bake.accuracy.judging import Judged, Judgement
     from mlperf_bake.accuracy.measured import Measured
+    from mlperf_bake.accuracy.source import Source as Run
 
 Source = Annotated[
     Path,
@@ -29,11 +30,11 @@ Benchmark = Annotated[
     ),
 ]
 Truth = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--truth",
-        metavar="PATH",
-        help="The ground truth; without it, the form that the benchmark takes is told.",
+        metavar="PATH|NAME|sample",
+        help="The ground truth: a file, or a prepared data set (directory or name); else that which the run read, if kept.",
         show_default=False,
     ),
 ]
@@ -107,7 +108,7 @@ Out = Annotated[
 def accuracy(
     source: Source,
     benchmark: Benchmark = None,
-    truth: Truth = None,
+    truth_text: Truth = None,
     tokenizer: Tokenizer = None,
     features: Features = None,
     dtype: Dtype = None,
@@ -130,6 +131,7 @@ def accuracy(
     from mlperf_bake.rounds import DEFAULT_ROUND, load_round
 
     run = open_source(source)
+    truth = _truth(truth_text, run)
     if out is not None:
         refuse_target(out, (run.log, truth, tokenizer, features, only))
     rules = load_round(round_name or run.round or DEFAULT_ROUND)
@@ -161,14 +163,15 @@ def accuracy(
         only=answered_samples(only) if only else None,
     )
     measured = None
-    if truth is None and run.dataset and run.labels_sha256:
-        measured = measure_by_known_truth(run.log, chosen.name, run.dataset, run.labels_sha256)
+    if truth is None and run.dataset and run.dataset.labels_sha256:
+        measured = measure_by_known_truth(run.log, chosen.name, run.dataset.name, run.dataset.labels_sha256)
     if measured is None and truth is None and task.needs_truth:
         raise UsageError(
             "no ground truth was given: the accuracy is not measured",
             where=str(run.log),
-            expected=f"{chosen.name} takes {task.truth}",
-            remedy="--truth PATH",
+            found=f"{run.dataset.name} is not in the cache" if run.dataset else None,
+            expected=f"{chosen.name} takes {task.truth}, or a prepared data set",
+            remedy="--truth PATH, or the name of a data set: `mlperf-bake data list`",
         )
     measured = measured or task.function()(run.log, given)
     judgement = judge(measured, rules, chosen, where)
@@ -180,6 +183,20 @@ def accuracy(
         _print(measured, judgement, out)
     if judgement.missed:
         raise typer.Exit(CheckFailed.exit_code)
+
+
+def _truth(text: str | None, run: Run) -> Path | None:
+    """The ground truth that was asked for, else that of the data set which the run read."""
+    from mlperf_bake.accuracy.prepared_truth import given_truth, known_truth
+    from mlperf_bake.cli.asset_progress import StepLine
+
+    if text is None:
+        found = known_truth(run.dataset)
+        if found is not None:
+            note(f"held against the data set that the run read: {found}")
+        return found
+    with StepLine() as progress:
+        return given_truth(text, run.dataset, progress)
 
 
 def as_data(log: Path, measured: Measured, judgement: Judgement) -> dict[str, object]:

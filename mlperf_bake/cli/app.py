@@ -10,6 +10,7 @@ import typer
 
 from mlperf_bake import __version__
 from mlperf_bake.cli.command import Command
+from mlperf_bake.cli.overview import Overview
 from mlperf_bake.cli.system_failure import system_failure
 from mlperf_bake.errors import BakeError
 
@@ -19,8 +20,8 @@ INTERNAL = 1
 
 COMMANDS = {
     "quickstart": "quickstart.quickstart",
-    "list": "cells.list_cells",
-    "explain": "cells.explain",
+    "list": "listing.list_cells",
+    "explain": "explain.explain",
     "plan": "cells.plan",
     "affected": "affected.affected",
     "init": "init.init",
@@ -71,6 +72,7 @@ def app(names: Iterable[str], only_listed: bool = False) -> typer.Typer:
     """
     app = typer.Typer(
         name="mlperf-bake",
+        cls=Overview,
         help=root.__doc__,
         no_args_is_help=True,
         add_completion=False,
@@ -88,7 +90,7 @@ def app(names: Iterable[str], only_listed: bool = False) -> typer.Typer:
                 _listed
             )
         elif isinstance(value, typer.Typer):
-            app.add_typer(value, name=name)
+            app.add_typer(value, name=name, cls=Overview)
         else:
             app.command(name, cls=Command)(value)
     return app

@@ -40,6 +40,15 @@ def build(
             "--jobs", "-j", min=1, metavar="N", help="Builds at a time [half the CPUs].", show_default=False
         ),
     ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="MINUTES",
+            help="End the build of an image that takes longer.",
+            show_default=False,
+        ),
+    ] = None,
     context: Contexts = None,
     platform: Platforms = "",
     push: Push = False,
@@ -59,7 +68,10 @@ def build(
         bool, typer.Option("--no-cache", help="Do every step anew; implies --force.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the bake file that would be built, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the bake file that would be built; pull, make and build nothing."
+        ),
     ] = False,
     round_name: RoundName = "",
     json: Json = False,
@@ -68,7 +80,7 @@ def build(
     from rich.console import Console
 
     from mlperf_bake.assets.matrix_names import require_known_assets
-    from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.contexts import foreseen_overrides, overrides_for, parse_contexts
     from mlperf_bake.build.elsewhere import require_layouts, with_layouts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
@@ -78,6 +90,8 @@ def build(
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
 
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise UsageError("--time-limit takes minutes", found=f"{time_limit:g}", expected="more than 0")
     project = open_project(round_name=round_name)
     output, publisher = output_of(project, push, registry, cache_to or (), cache_from or ())
     if not (everything or targets or target or only or skip or platform):
@@ -107,9 +121,12 @@ def build(
     given = parse_contexts(context or ())
     engine = find_engine()
     if offline or bundle is not None:
-        overrides, output = offline_parts(project, engine, cells, given, bundle, output, note)
+        overrides, output = offline_parts(
+            project, engine, cells, given, bundle, output, note, load=not dry_run
+        )
     else:
-        overrides = overrides_for(project, cells, engine, given, note)
+        choose = foreseen_overrides if dry_run else overrides_for
+        overrides = choose(project, cells, engine, given, note)
     require_layouts(engine, output, builder)
     images = project.plan(cells, overrides)
 
@@ -132,6 +149,7 @@ def build(
         builder=builder,
         deliver=publisher.deliver if publisher else None,
         delivered=publisher.delivered if publisher else None,
+        limit_s=None if time_limit is None else time_limit * 60,
         again=(
             *(f"--context={entry}" for entry in context or ()),
             *((f"--builder={builder}",) if builder else ()),

@@ -41,9 +41,12 @@ def bundle(
     only: Only = None,
     skip: Skip = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="DIR", help="Where to; an unfinished one goes on.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where to; one that is there is added to.")
     ] = Path("bundle"),
     context: Contexts = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Do every step anew, so that what each made is in it.")
+    ] = False,
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
@@ -68,6 +71,7 @@ def bundle(
     options = BuildOptions(
         checkout=project.sources,
         state=project.state,
+        no_cache=no_cache,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
         again=tuple(f"--context={entry}" for entry in context or ()),
@@ -115,11 +119,13 @@ def offline_parts(
     directory: Path | None,
     output: Output,
     say: Callable[[str], None],
+    load: bool = True,
 ) -> tuple[Overrides, Output]:
     """The contexts and caches of a build that no network is asked for.
 
     Args:
         directory: a bundle; None for what the engine has.
+        load: whether the engine gets the bundle's base images; without, those it lacks are named.
 
     Errors:
         UsageError: the bundle is not whole, or was not made for these cells or this kind of machine.
@@ -128,7 +134,14 @@ def offline_parts(
 
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.bundle.record import open_bundle
-    from mlperf_bake.bundle.use import bundled_cache, empty, load_bases, offline_overrides, require_bundled
+    from mlperf_bake.bundle.use import (
+        bundled_cache,
+        empty,
+        load_bases,
+        name_bases,
+        offline_overrides,
+        require_bundled,
+    )
 
     if directory is None:
         return present_overrides(project, engine, cells, given), output
@@ -141,7 +154,7 @@ def offline_parts(
             expected=engine.platform,
             remedy="make it where the engine's platform is the same",
         )
-    load_bases(found, engine, say)
+    (load_bases if load else name_bases)(found, engine, say)
     farm = empty(project.state / "bundle")
     overrides = offline_overrides(present_overrides(project, engine, cells, given), found, farm)
     require_bundled(found, project.plan(cells, overrides), say)

@@ -91,6 +91,16 @@ Infer = Annotated[
     bool,
     typer.Option("--infer", help="Edge systems: copy results to the scenarios that they may stand for."),
 ]
+Run = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--run",
+        metavar="ID",
+        help="A run that counts whatever the rule says, by the name of its directory; may be repeated. Without: VALID runs "
+        "that meet the round's minimum, then the longer ones, then the newest.",
+        show_default=False,
+    ),
+]
 Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="Local image to read volumes with.", show_default=False),
@@ -115,6 +125,7 @@ def collect(
     benchmark: Benchmark = None,
     runs_file: RunsFile = None,
     infer: Infer = False,
+    run: Run = None,
     image: Image = None,
     json: Json = False,
 ) -> None:
@@ -146,6 +157,7 @@ def collect(
             said=said,
             infer=infer,
             benchmark=benchmark,
+            runs=tuple(run or ()),
         )
         places = [parse_place(text, image=image) for text in results]
         collected = collect_runs(places, out, options, _wait)

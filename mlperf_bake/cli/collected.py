@@ -6,6 +6,10 @@ import shlex
 from typing import TYPE_CHECKING
 
 from mlperf_bake.cli.output import note, print_line
+from mlperf_bake.program import pasteable
+
+STEPS_SHOWN = 3
+"""Steps at the end; all of them stand above."""
 
 if TYPE_CHECKING:
     from mlperf_bake.submission.filling import Collected, CollectedForeign
@@ -22,6 +26,7 @@ def as_data(collected: Collected) -> dict[str, object]:
                 "model": result.pair.key.model,
                 "scenario": result.pair.key.scenario,
                 "performance_run": result.pair.performance.manifest.run_id,
+                "because": result.pair.because,
                 "accuracy_run": result.pair.accuracy.manifest.run_id,
                 "correct": result.score.correct,
                 "total": result.score.total,
@@ -86,7 +91,8 @@ def print_collected(collected: Collected, round_name: str) -> None:
 
     for result in collected.results:
         print_line(f"{result.pair.key}")
-        print_line(f"  performance  {result.pair.performance.manifest.run_id}")
+        because = f" ({result.pair.because})" if result.pair.because else ""
+        print_line(f"  performance  {result.pair.performance.manifest.run_id}{because}")
         print_line(f"  accuracy     {result.pair.accuracy.manifest.run_id}")
         print_line(f"  in           {result.directory}")
     for one in collected.foreign:
@@ -116,9 +122,50 @@ def print_collected(collected: Collected, round_name: str) -> None:
     whose |= {one.result.owner.submitter for one in collected.foreign}
     whose |= {one.submitter for one in collected.unknown}
     names = f", submitter{'s' if len(whose) > 1 else ''} {', '.join(sorted(whose))}" if whose else ""
+    print_line(f"collected  {_counts(collected)}")
+    steps = _steps(collected, round_name)
+    for number, step in enumerate(steps[:STEPS_SHOWN], 1):
+        print_line(f"{'next' if number == 1 else '':<10} {number}. {printable(step)}")
+    if len(steps) > STEPS_SHOWN:
+        print_line(f"{'':<10} and {len(steps) - STEPS_SHOWN} more above")
     tree = shlex.quote(str(collected.tree))
     round_option = "" if round_name == DEFAULT_ROUND else f" --round {round_name}"
     print_line(f"tree: {collected.tree}{names}; next: mlperf-bake check {tree}{round_option}")
+
+
+def _counts(collected: Collected) -> str:
+    """How many results there are now, and what is not among them."""
+    results = len(collected.results) + len(collected.foreign)
+    without = len(collected.left_out) + len(collected.asked)
+    words = [
+        f"{results} result{'' if results == 1 else 's'}"
+        if results or not collected.unknown
+        else "no run touched",
+        f"{without} run{'' if without == 1 else 's'} left out, each named above with its reason"
+        if without
+        else "",
+        f"{len(collected.unknown)} systems to describe" if len(collected.unknown) > 1 else "",
+    ]
+    return "; ".join(filter(None, words))
+
+
+def _steps(collected: Collected, round_name: str) -> list[str]:
+    """What to do before the tree is checked, the most useful first."""
+    from mlperf_bake.submission.describing import describing_command
+    from mlperf_bake.submission.runs_file import runs_file
+
+    steps = []
+    for one in collected.unknown:
+        command = describing_command(collected.tree, one.submitter, one.system, round_name)
+        steps.append(f"fill in {one.file}, then: {pasteable(shlex.join(command))}")
+    if collected.asked:
+        steps.append(
+            f"fill in {runs_file(collected.tree)}, then collect with --runs-file {runs_file(collected.tree)}"
+        )
+    offered = sum(not one.done for one in collected.inferred)
+    if offered:
+        steps.append(f"--infer copies results to {offered} more scenario{'' if offered == 1 else 's'}")
+    return [*steps, *(remark for remark in collected.remarks if "missing" in remark or "say in" in remark)]
 
 
 def _by_remark(foreign: tuple[CollectedForeign, ...]) -> dict[str, list[str]]:

@@ -11,6 +11,8 @@ from mlperf_bake.cli.output import note, print_json, print_line, print_table
 from mlperf_bake.errors import NothingSelected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlperf_bake.comparison.comparing import Compared
 
 Places = Annotated[
@@ -107,7 +109,14 @@ def _print(groups: tuple[tuple[Compared, ...], ...]) -> None:
             for one in group
         ]
         header = ("result", "system", "network", "figure", "ratio", "comparable")
-        print_table(header, rows, least=("result", "system"))
+        print_table(header, rows, least=_alike(header, rows, ("network", "system")))
+
+
+def _alike(
+    header: tuple[str, ...], rows: Sequence[tuple[str, ...]], columns: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Those of the columns that tell no row from another: a narrow terminal can do without them."""
+    return tuple(name for name in columns if len({row[header.index(name)] for row in rows}) == 1)
 
 
 def ratio_text(one: Compared, *, first: bool) -> str:

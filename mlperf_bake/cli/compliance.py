@@ -29,6 +29,8 @@ from mlperf_bake.errors import CheckFailed
 from mlperf_bake.program import pasteable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlperf_bake.compliance.placing import Judged
     from mlperf_bake.run.request import RunRequest
 
@@ -86,7 +88,7 @@ def compliance(
     from mlperf_bake.run.data import data_for
     from mlperf_bake.run.request import SYNTHETIC, RunRequest, results_from
     from mlperf_bake.run.service import run_image
-    from mlperf_bake.run.workload import require_sense, scenario_from
+    from mlperf_bake.run.workload import least_time, require_sense, scenario_from
 
     target, further = target_and_options(target, words or ())
     common: dict[str, float | int | None] = {
@@ -135,20 +137,50 @@ def compliance(
     for name in scenarios:
         wanted = replace(base, scenario=name)
         runs = campaign(wanted if untuned else tuned(project, wanted, engine, say), rules, model.benchmark)
+        if takes := least_time(PERFORMANCE, base.harness_options, rules, model.benchmark):
+            say(f"{len(runs.requests)} runs in {name}; each but the accuracy run: {takes}")
         with tempfile.TemporaryDirectory(prefix="mlperf-bake-compliance-") as scratch:
             found[name] = conduct(runs, make, fingerprint, rules, Path(scratch), say, again=again)
-    told(cell.id, rules.name, found, json=json)
+    given = (("--data", data), ("--results", results), ("--image", image), ("--round", round_name))
+    told(
+        cell.id,
+        rules.name,
+        found,
+        json=json,
+        longer=full_length(target, scenarios, given, base.harness_options),
+    )
     place = results if "/" in results else f"volume:{results}"
     say(pasteable(f"next: {shlex.join(['mlperf-bake', 'collect', place])}"))
 
 
-def told(cell_id: str, round_name: str, found: dict[str, tuple[Judged, ...]], *, json: bool) -> None:
-    """Prints what became of each test, by scenario. Errors: CheckFailed where one did not pass."""
+def full_length(
+    target: str,
+    scenarios: Iterable[str],
+    given: Iterable[tuple[str, str]],
+    options: Iterable[str],
+) -> str:
+    """The command that makes every run anew, and as long as a submission needs them."""
+    from mlperf_bake.run.harness_options import as_typed, options_in
+
+    own = [word for name, option in options_in(options) if name != "duration" for word in option]
+    chosen = [*(("--scenario", name) for name in scenarios), *(pair for pair in given if pair[1])]
+    words = ["mlperf-bake", "compliance", target, *(word for pair in chosen for word in pair), "--again"]
+    return shlex.join([*words, *as_typed(own)])
+
+
+def told(
+    cell_id: str, round_name: str, found: dict[str, tuple[Judged, ...]], *, json: bool, longer: str = ""
+) -> None:
+    """Prints what became of each test, by scenario; ``longer`` is the command that makes steadier runs.
+
+    Errors:
+        CheckFailed: one did not pass.
+    """
     if json:
         print_json(_json(cell_id, round_name, found))
     else:
         _print(found)
-    _require_passed(found)
+    _require_passed(found, longer)
 
 
 def _print(found: dict[str, tuple[Judged, ...]]) -> None:
@@ -190,7 +222,7 @@ def _json(cell_id: str, round_name: str, found: dict[str, tuple[Judged, ...]]) -
     }
 
 
-def _require_passed(found: dict[str, tuple[Judged, ...]]) -> None:
+def _require_passed(found: dict[str, tuple[Judged, ...]], longer: str) -> None:
     """Raises CheckFailed where a test did not pass."""
     failed = [(name, one) for name, tests in found.items() for one in tests if not one.passed]
     if failed:
@@ -200,5 +232,5 @@ def _require_passed(found: dict[str, tuple[Judged, ...]]) -> None:
             where=", ".join(f"{name} {one.test}" for name, one in failed),
             found="; ".join(failed[0][1].reasons),
             expected="every test of the benchmark passed",
-            remedy="a longer --duration makes figures steadier; --again makes every run anew",
+            remedy=f"longer runs give steadier figures: {longer}" if longer else None,
         )

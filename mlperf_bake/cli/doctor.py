@@ -16,7 +16,11 @@ SIGNS = {"ok": "✓", "note": "-", "missing": "✗"}
 
 def doctor(
     mend: Annotated[
-        bool, typer.Option("--mend", help="Install and start what is missing (root, on Debian and Ubuntu).")
+        bool,
+        typer.Option(
+            "--mend",
+            help="Install and start what is missing (root, on Debian and Ubuntu); drop build cache where disk is short.",
+        ),
     ] = False,
     platform: Annotated[
         list[str] | None,
@@ -60,8 +64,11 @@ def doctor(
 
 def _mend(platforms: tuple[str, ...]) -> None:
     from mlperf_bake.engine.bootstrap import ensure_engine
+    from mlperf_bake.engine.disk import COMFORTABLE
     from mlperf_bake.engine.emulation import enable_emulation
+    from mlperf_bake.engine.reclaim import reclaim
 
     engine = ensure_engine(note)
+    reclaim(engine, COMFORTABLE, note)
     for platform in platforms:
         enable_emulation(platform, engine, note)

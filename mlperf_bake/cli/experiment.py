@@ -25,11 +25,31 @@ RoundName = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the commands that are still to run, and stop.")
 ]
+
+
+def _print_example(wanted: bool) -> None:
+    if wanted:
+        from mlperf_bake.experiment.plan import example
+
+        typer.echo(example(), nl=False)
+        raise typer.Exit
+
+
+Example = Annotated[
+    bool,
+    typer.Option(
+        "--example", callback=_print_example, is_eager=True, help="Print a file to begin with, and stop."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
 def experiment(
-    file: File, round_name: RoundName = "v6.1", dry_run: DryRun = False, json: Json = False
+    file: File,
+    round_name: RoundName = "v6.1",
+    dry_run: DryRun = False,
+    example: Example = False,
+    json: Json = False,
 ) -> None:
     """Run an experiment, or what is left of it, and compare."""
     import shlex

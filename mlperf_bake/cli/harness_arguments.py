@@ -83,6 +83,6 @@ def target_and_options(target: str, words: Sequence[str]) -> tuple[str, tuple[st
             "one target is run at a time" if targets else "TARGET is missing",
             found=", ".join(targets) or None,
             expected="one target, such as efficientnet-lite0",
-            remedy="mlperf-bake list",
+            remedy="`mlperf-bake list` shows every target",
         )
     return targets[0], tuple(words[count:])

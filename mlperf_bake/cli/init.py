@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +16,12 @@ from mlperf_bake.program import shown
 
 COPIED = ("matrix.yaml", "matrix.lock", "templates")
 EXTENDED = ("matrix.yaml", "matrix.lock")
+SCHEMA = "matrix.schema.json"
+"""Copied beside the matrix, whose first line leads editors to it, so that the directory can go anywhere."""
 SOURCES = ("harness", "mlperf_bake", "LICENSE", ".dockerignore")
 
 EXTENDING = """\
-# yaml-language-server: $schema={schema}
+# yaml-language-server: $schema=matrix.schema.json
 #
 # Adds to the matrix that mlperf-bake brings along; docs/adding.md shows what a value needs. A value with the name of a
 # shipped one replaces it. After a change: `mlperf-bake lock`, which asks a registry only for what is new.
@@ -45,7 +49,7 @@ def init(
     from mlperf_bake.shipped import PACKAGE, shipped_root
 
     root = shipped_root()
-    names = (*(EXTENDED if extend else COPIED), *(SOURCES if sources else ()))
+    names = (*(EXTENDED if extend else COPIED), SCHEMA, *(SOURCES if sources else ()))
     place = directory.expanduser().absolute()
     if there := [name for name in names if (place / name).exists()]:
         raise UsageError(
@@ -56,9 +60,11 @@ def init(
         )
     place.mkdir(parents=True, exist_ok=True)
     for name in names:
-        if extend and name == "matrix.yaml":
-            schema = (PACKAGE / "matrix" / "matrix.schema.json").as_uri()
-            (place / name).write_text(EXTENDING.format(schema=schema), encoding="utf-8")
+        if name == "matrix.yaml":
+            text = EXTENDING if extend else _beside((root / name).read_text(encoding="utf-8"))
+            (place / name).write_text(text, encoding="utf-8")
+        elif name == SCHEMA:
+            (place / name).write_text(_schema(PACKAGE / "matrix" / SCHEMA, extend), encoding="utf-8")
         elif (root / name).is_dir():
             shutil.copytree(
                 root / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "shipped")
@@ -67,3 +73,18 @@ def init(
             shutil.copyfile(root / name, place / name)
     print_line(f"{shown(place)}: {', '.join(names)}")
     print_line("next: change them, then `mlperf-bake lock` and `mlperf-bake plan`")
+
+
+def _beside(text: str) -> str:
+    """A matrix whose first line leads editors to the schema beside it."""
+    return re.sub(r"(?m)^(# yaml-language-server: \$schema=).*$", rf"\g<1>{SCHEMA}", text, count=1)
+
+
+def _schema(path: Path, extend: bool) -> str:
+    """The schema for editors; of a matrix that extends the shipped one, where every part may be left out."""
+    text = path.read_text(encoding="utf-8")
+    if not extend:
+        return text
+    schema = json.loads(text)
+    schema["required"] = ["extends", "version"]
+    return json.dumps(schema, indent=2) + "\n"

@@ -8,7 +8,7 @@ import typer
 
 from mlperf_bake.cli.options import Json
 from mlperf_bake.cli.output import note, print_json, print_line
-from mlperf_bake.errors import Stale
+from mlperf_bake.errors import Stale, UsageError
 
 if TYPE_CHECKING:
     from mlperf_bake.lock.lockfile import Lock
@@ -27,6 +27,12 @@ def lock(
     """Pin everything the matrix names to hashes, in matrix.lock."""
     from mlperf_bake.project import LOCK, open_project
 
+    if check and update:
+        raise UsageError(
+            "--check writes nothing and --update pins anew: give one of them",
+            found=f"--check --update {update}",
+            remedy=f"mlperf-bake lock --update '{update}', then mlperf-bake lock --check",
+        )
     project = open_project()
     if check:
         _check(project, json)

@@ -40,7 +40,7 @@ def prove(
     from rich.console import Console
 
     from mlperf_bake.assets.prepare import prepare
-    from mlperf_bake.build.contexts import overrides_for, parse_contexts
+    from mlperf_bake.build.contexts import IMAGES, overrides_for, parse_contexts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report
     from mlperf_bake.build.service import BuildOptions, build_images
@@ -48,6 +48,7 @@ def prove(
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
+    from mlperf_bake.proof.page import refresh_page
     from mlperf_bake.proof.prove import Trial
     from mlperf_bake.proof.prove import prove as prove_cell
     from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
@@ -89,10 +90,22 @@ def prove(
                 read = prepare(model.sample_data, model.preprocessing, progress=progress).path
         known = model.known_accuracy if data is None else None
         limits = Limits().reaching(project.matrix.hardware[cell.hardware])
-        trial = Trial(planned, report.done[0], read, known, results.absolute(), duration, stand_ins, limits)
+        trial = Trial(
+            planned,
+            report.done[0],
+            data=read,
+            known=known,
+            results=results.absolute(),
+            duration_s=duration,
+            round=project.round_name,
+            stand_ins=stand_ins,
+            base_made=any(name in IMAGES and name not in given for name, _ in planned.contexts),
+            limits=limits,
+        )
         outcome = prove_cell(trial, engine, console, say)
         proven.append(outcome)
         save_proofs(path, {outcome.cell_id: outcome.proof})
+        refresh_page(project.root, project.matrix, load_proofs(path))
     _show(proven, json)
     for report in failed:
         report.raise_if_failed()
@@ -106,6 +119,7 @@ def _show(proven: Sequence[Proven], json: bool) -> None:
         {
             "id": outcome.cell_id,
             "state": outcome.proof.state,
+            "stood_in": outcome.proof.stood_in or None,
             "accuracy": outcome.proof.accuracy or None,
             "scenarios": list(outcome.proof.scenarios),
             "stopped_by": str(outcome.stopped_by) if outcome.stopped_by else None,
@@ -120,7 +134,7 @@ def _show(proven: Sequence[Proven], json: bool) -> None:
         [
             (
                 outcome.cell_id,
-                outcome.proof.state,
+                outcome.proof.qualified,
                 outcome.proof.accuracy or "-",
                 ", ".join(outcome.proof.scenarios) or "-",
             )

@@ -28,7 +28,12 @@ Push = Annotated[
     ),
 ]
 RegistryPrefix = Annotated[
-    str, typer.Option("--registry", metavar="HOST/PREFIX", help="Put this in front of every tag.")
+    str,
+    typer.Option(
+        "--registry",
+        metavar="HOST/PREFIX",
+        help="Put this in front of every tag; without --push nothing is sent there.",
+    ),
 ]
 Platforms = Annotated[
     str,
@@ -65,21 +70,20 @@ def output_of(
     """
     from mlperf_bake.build.bakefile import Output
     from mlperf_bake.build.cache import parse_cache
+    from mlperf_bake.publish.prefix import parse_prefix
 
-    places = Output(
-        registry=registry,
+    if push and not registry:
+        raise UsageError("--push needs a registry", remedy="--push --registry registry.example/team")
+    prefix = str(parse_prefix(registry)) if registry else ""
+    output = Output(
+        registry=prefix,
         cache_to=tuple(map(parse_cache, cache_to)),
         cache_from=tuple(map(parse_cache, cache_from)),
     )
-    if push and not registry:
-        raise UsageError("--push needs a registry", remedy="--push --registry registry.example/team")
     if not push:
-        return places, None
-    from mlperf_bake.publish.prefix import parse_prefix
-
-    prefix = parse_prefix(registry)
-    output = replace(places, registry=str(prefix), layouts=project.state / "layouts")
-    return output, publisher_to(str(prefix), output)
+        return output, None
+    output = replace(output, layouts=project.state / "layouts")
+    return output, publisher_to(prefix, output)
 
 
 def publisher_to(registry: str, output: Output, pause: Callable[[float], None] = time.sleep) -> Publisher:

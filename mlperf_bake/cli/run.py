@@ -119,7 +119,7 @@ def run(
     from mlperf_bake.run.request import Limits, RunRequest, new_run_id, own_class_from, results_from
     from mlperf_bake.run.service import run_image
     from mlperf_bake.run.summary import outcome_json, print_outcome
-    from mlperf_bake.run.workload import mode_from, require_sense, scenario_from
+    from mlperf_bake.run.workload import least_time, mode_from, require_sense, scenario_from
 
     target, further = target_and_options(target, words or ())
     common: dict[str, float | int | None] = {
@@ -137,7 +137,8 @@ def run(
     project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell
     model = project.matrix.models[cell.model]
-    require_sense(scenario, mode, options, project.round_of(cell) or project.round, model.benchmark)
+    rules = project.round_of(cell) or project.round
+    require_sense(scenario, mode, options, rules, model.benchmark)
     require_labels(data, mode, model, _with_labels(target, scenario, results, round_name))
     place = results_from(results)
     engine = find_engine()
@@ -175,6 +176,8 @@ def run(
         return
     if mode != "find-peak" and not untuned and not own_class:  # tuned was the image's own class
         request = tuned(project, request, engine, say)
+    if takes := least_time(mode, options, rules, model.benchmark):
+        say(takes)
     console = Console(stderr=json)
     before = read_counters()
     outcome = run_image(request, engine, console=console, say=say)
@@ -248,7 +251,7 @@ def tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[[
         conditions_of(request.harness_options, request.scenario),
     )
     applied = tuned_options(project.tuning_state, circumstances, request.harness_options)
-    say(applied.says)
+    say(pasteable(applied.says))
     return replace(request, harness_options=applied.options)
 
 

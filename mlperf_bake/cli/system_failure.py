@@ -1,11 +1,15 @@
 """What the operating system or the engine refused, where nobody nearer knew better, as a failure with a sentence."""
 
 import errno
+import os
+import re
 
 from mlperf_bake.errors import BakeError, DiskFull, EngineMissing, UsageError
 
 SHOWN = 200
 """Characters of a name or a message."""
+_UNFINISHED = re.compile(r"\.([^/]+)\.partial-\d+$")
+"""What a file is called until it is complete: told is the name that the user gave."""
 
 
 def system_failure(error: OSError) -> BakeError:
@@ -13,7 +17,7 @@ def system_failure(error: OSError) -> BakeError:
 
     docker-py's and requests' errors are OSErrors too.
     """
-    where = _short(str(error.filename)) if error.filename is not None else None
+    where = _short(_UNFINISHED.sub(r"\1", str(error.filename))) if error.filename is not None else None
     found = _short(
         str(getattr(error, "explanation", None) or error.strerror or error) or type(error).__name__
     )
@@ -30,9 +34,13 @@ def system_failure(error: OSError) -> BakeError:
         )
     if type(error).__module__.startswith("docker."):
         return UsageError("the container engine refuses this", found=found, remedy="mlperf-bake doctor")
-    return UsageError(
-        "the system refuses this", where=where, found=found, remedy="check the name and its permissions"
-    )
+    return UsageError("the system refuses this", where=where, found=found, remedy=_remedy(error))
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return f"name another place, or make this one readable and writable for user {os.geteuid()}"
+    return "check the name and its permissions"
 
 
 def _lost_engine(error: OSError) -> bool:

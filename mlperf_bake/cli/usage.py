@@ -2,11 +2,26 @@
 
 import click
 
+from mlperf_bake.cli.command import help_of
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.run.harness_options import HARNESS_OPTIONS
 
-TAKES_HARNESS_OPTIONS = ("run", "tune")
+TAKES_HARNESS_OPTIONS = ("run", "tune", "compliance")
+EXAMPLES = {
+    "affected": "affected --since HEAD~1",
+    "pull": "pull efficientnet-lite0 --registry HOST/PREFIX",
+    "scan": "scan mlperf-bake/efficientnet-lite0-cpp-onnxruntime-cpu-debian12:latest",
+    "judge": "judge TEST01 ./results/RUN",
+    "accuracy": "accuracy ./results/RUN",
+    "collect": "collect ./results",
+    "compare": "compare ./results",
+    "experiment": "experiment --example > experiment.yaml",
+    "check": "check submission",
+    "data prepare": "data prepare imagenet-20 --for efficientnet-lite0",
+    "weights fetch": "weights fetch efficientnet-lite0",
+}
+"""What to type where a command lacks what it cannot do without: the commonest form of it."""
 
 
 def usage_error(error: click.UsageError) -> UsageError:
@@ -22,7 +37,7 @@ def usage_error(error: click.UsageError) -> UsageError:
             name = error.command_name
             return UsageError(f'unknown command "{name}"{did_you_mean(name, known)}', remedy=remedy)
         case click.MissingParameter():
-            return UsageError(f"{_name(error)} is missing", remedy=remedy)
+            return _missing(error, command)
         case click.BadParameter():
             return _bad_value(error, remedy)
         case _:
@@ -41,6 +56,15 @@ def _unknown_option(error: click.NoSuchOption, command: str) -> UsageError:
     parameters = error.ctx.command.params if error.ctx else ()
     known = [option for parameter in parameters for option in parameter.opts if option.startswith("--")]
     return UsageError(f'unknown option "{name}"{did_you_mean(name, known)}', remedy=f"{command} --help")
+
+
+def _missing(error: click.MissingParameter, command: str) -> UsageError:
+    program, _, name = command.partition(" ")
+    example = EXAMPLES.get(name)
+    help_line = f"{command} --help"
+    remedy = f"`{program} {example}`, for example; `{help_line}` explains it" if example else help_line
+    explained = help_of(error.ctx.command, error.param) if error.ctx and error.param else ""
+    return UsageError(f"{_name(error)} is missing", expected=explained or None, remedy=remedy)
 
 
 def _bad_value(error: click.BadParameter, remedy: str) -> UsageError:
@@ -68,5 +92,5 @@ def _name(error: click.BadParameter) -> str:
     """The option's longest name, or what the help calls the argument."""
     parameter = error.param
     if isinstance(parameter, click.Argument):
-        return str(parameter.metavar or parameter.name).removesuffix("...")
+        return str(parameter.metavar or (parameter.name or "").upper()).removesuffix("...")
     return max(parameter.opts, key=len) if parameter else "an option"

@@ -54,7 +54,7 @@ def fetch(
 
     project = open_project()
     chosen = find_model(project.matrix, model)
-    demand = weights_demand(chosen, project.lock)
+    demand = weights_demand(chosen, project.lock, project.sources)
     if form is not None:
         _fetch_form(form_demand(chosen, form), demand, source, out, json)
         return

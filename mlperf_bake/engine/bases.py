@@ -19,9 +19,10 @@ from typing import Literal
 from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_sources, security_of
 from mlperf_bake.engine.apt_steps import INSTALL, UPDATE, apt, apt_complaint
 from mlperf_bake.engine.command import call
-from mlperf_bake.engine.disk import BASE_NEEDS, require_engine_room, require_room
+from mlperf_bake.engine.disk import BASE_NEEDS, require_room
 from mlperf_bake.engine.distribution import Distribution, this_distribution
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.reclaim import require_engine_room
 from mlperf_bake.engine.secrets import apt_proxy
 from mlperf_bake.engine.watched import watch
 from mlperf_bake.errors import BuildFailed
@@ -79,10 +80,10 @@ def ensure_base(
 
     Raises:
         BuildFailed: neither a hub nor the distribution's packages gave one; with the ways out.
-        DiskFull: less than 1 GiB is free for a bootstrap.
+        DiskFull: less than 1 GiB can be had for a bootstrap.
     """
     tag = f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
-    if locked_ref and _has(engine, locked_ref, platform):
+    if locked_ref and has_image(engine, locked_ref, platform):
         return _from_hub(locked_ref)
     present = bootstrapped_base(engine, tag)
     if present is not None:
@@ -132,7 +133,7 @@ def present_bases(engine: Engine, locked: Mapping[str, str]) -> dict[tuple[str, 
     return {
         (os_name, platform): base
         for (os_name, platform), base in found.items()
-        if os_name not in locked or not _has(engine, locked[os_name], platform)
+        if os_name not in locked or not has_image(engine, locked[os_name], platform)
     }
 
 
@@ -146,7 +147,7 @@ def _from_hub(locked_ref: str) -> Base:
     return Base(f"docker-image://{locked_ref}", "sha256:" + locked_ref.rpartition("@sha256:")[2], "hub")
 
 
-def _has(engine: Engine, reference: str, platform: str) -> bool:
+def has_image(engine: Engine, reference: str, platform: str) -> bool:
     """Whether the engine has this image for its own platform; of another platform it may have only the name."""
     return platform == engine.platform and engine.call("image", "inspect", reference).ok
 
@@ -163,7 +164,7 @@ def pull(engine: Engine, reference: str, platform: str, say: Say) -> str:
         Empty when the engine has it now; else why not, in a few words. A hub that says nothing within 8 s, or
         that said so to an earlier call of this process, counts as unreachable.
     """
-    if _has(engine, reference, platform):
+    if has_image(engine, reference, platform):
         return ""
     return _pull(engine, reference, platform, say)
 
@@ -173,9 +174,9 @@ def bootstrap_base(engine: Engine, tag: str, suite: str, platform: str, say: Say
 
     Raises:
         BuildFailed: mmdebstrap or the import failed; with the last line.
-        DiskFull: less than 1 GiB is free.
+        DiskFull: less than 1 GiB can be had.
     """
-    require_engine_room(engine, BASE_NEEDS, f"the base image {tag}")
+    require_engine_room(engine, BASE_NEEDS, f"the base image {tag}", say)
     folder = Path(tempfile.gettempdir())
     require_room(folder, BASE_NEEDS, "the base image's tar file", remedy="set TMPDIR to a larger file system")
     remove_abandoned(folder)

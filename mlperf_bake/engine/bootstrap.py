@@ -8,7 +8,6 @@ Debian 12's own engine (20.10) is too old. Debian 13's packages need only a C li
 Debian 13's suite of the same mirror is added, pinned low for everything and high for four packages.
 """
 
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from mlperf_bake.engine.apt_sources import AptSource, archive_of, machine_source
 from mlperf_bake.engine.apt_steps import APT_ENVIRONMENT, INSTALL, UPDATE, apt, apt_complaint
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.daemon import daemon_answers, start_daemon
+from mlperf_bake.engine.daemon_settings import DAEMON_FILE, settings_exist, write_daemon_settings
 from mlperf_bake.engine.distribution import Distribution, this_distribution
 from mlperf_bake.engine.find import (
     NEEDED_BUILDX,
@@ -36,7 +36,6 @@ from mlperf_bake.errors import DiskFull, EngineMissing
 
 SOURCE_FILE = Path("etc/apt/sources.list.d/mlperf-bake-engine.sources")
 PIN_FILE = Path("etc/apt/preferences.d/mlperf-bake-engine")
-DAEMON_FILE = Path("etc/docker/daemon.json")
 USED_STORE = Path("/var/lib/docker/image")
 """There once the classic image store was used; choosing another store would hide its images."""
 
@@ -112,7 +111,7 @@ def bootstrap(say: Say, *, because: EngineMissing | None = None) -> Engine:
     if because is not None:
         say(f"{because.problem}{f' ({because.found})' if because.found else ''}")
     if survey_engine().server is None and _only_stopped():
-        if not USED_STORE.exists():
+        if settings_exist() or not USED_STORE.exists():
             write_daemon_settings(say)
         start_daemon(say)
     if survey_engine().server is None or _too_old_or_incomplete():
@@ -138,23 +137,6 @@ def newer_suite_files(recipe: Recipe, archive: AptSource) -> Iterator[tuple[Path
     low = f"Package: *\nPin: release n={recipe.newer_suite}\nPin-Priority: 100\n"
     high = f"Package: {' '.join(recipe.packages)}\nPin: release n={recipe.newer_suite}\nPin-Priority: 600\n"
     yield recipe.pin_file, f"{low}\n{high}"
-
-
-def write_daemon_settings(say: Say, root: Path = Path("/")) -> bool:
-    """Choose containerd's image store in ``daemon.json``, only where there is no such file; never touch a user's.
-
-    Returns:
-        Whether the file was written.
-    """
-    path = root / DAEMON_FILE
-    if path.exists():
-        return False
-    say(f"writing {path} (containerd's image store: multi-platform images, provenance)")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(json.dumps({"features": {"containerd-snapshotter": True}}) + "\n", encoding="utf-8")
-    temporary.replace(path)
-    return True
 
 
 def apt_summary(simulation: str) -> str:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlperf_bake.engine.build_cache import cache_use
 from mlperf_bake.engine.command import call
-from mlperf_bake.engine.disk import BUILD_NEEDS, GIB, free_bytes
+from mlperf_bake.engine.disk import BUILD_NEEDS, COMFORTABLE, GIB, free_bytes
 from mlperf_bake.engine.distribution import Distribution, this_distribution
 from mlperf_bake.engine.emulation import emulation_for
 from mlperf_bake.engine.find import Engine, EngineSurvey, judge, survey_engine
+from mlperf_bake.engine.reclaim import OTHER_ROOM, engine_disk
 from mlperf_bake.engine.secrets import apt_proxy, host_secrets
 from mlperf_bake.errors import EngineMissing, UsageError
 
@@ -105,15 +107,21 @@ def _access(host: str) -> Iterator[Finding]:
 
 
 def _disk(engine: Engine) -> Iterator[Finding]:
-    if not engine.local or not engine.root_dir:
+    disk = engine_disk(engine)
+    if disk is None:
         return
-    free = free_bytes(Path(engine.root_dir))
-    found = f"{free / GIB:.1f} GiB free in {engine.root_dir}"
-    if free >= BUILD_NEEDS:
-        yield Finding("disk", "ok", found)
+    free, use = free_bytes(disk), cache_use(engine)
+    found = (
+        f"{free / GIB:.1f} GiB free in {disk}; build cache: {use.total / GIB:.1f} GiB, "
+        f"{use.reclaimable / GIB:.1f} GiB of it can go"
+    )
+    if free + use.reclaimable < BUILD_NEEDS:
+        yield Finding("disk", "missing", f"{found}; a build wants {BUILD_NEEDS / GIB:.0f} GiB", OTHER_ROOM)
+    elif free < COMFORTABLE:
+        mend = f"mlperf-bake doctor --mend   (drops build cache until {COMFORTABLE / GIB:.0f} GiB are free)"
+        yield Finding("disk", "note", found, mend if use.reclaimable else OTHER_ROOM)
     else:
-        remedy = "docker buildx prune, docker image prune"
-        yield Finding("disk", "missing", f"{found}, a build wants {BUILD_NEEDS / GIB:.1f} GiB", remedy)
+        yield Finding("disk", "ok", found)
 
 
 def _emulation(engine: Engine, platform: str) -> Finding:

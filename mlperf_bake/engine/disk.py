@@ -3,13 +3,15 @@
 import shutil
 from pathlib import Path
 
-from mlperf_bake.engine.find import Engine
 from mlperf_bake.errors import DiskFull
 
 GIB = 1 << 30
 
 BUILD_NEEDS = 3 * GIB
 """A base, a toolchain stage, its package lists and one image take 1.5 GiB; the rest is head room."""
+
+COMFORTABLE = 10 * GIB
+"""What ``doctor --mend``, and a build that runs short, make free: three times what a build wants."""
 
 BASE_NEEDS = GIB
 """A bootstrapped base: the tree, its tar file and the imported image."""
@@ -41,19 +43,4 @@ def require_room(
             found=f"{free / GIB:.1f} GiB free",
             expected=f"{needed / GIB:.1f} GiB",
             remedy=remedy,
-        )
-
-
-def require_engine_room(engine: Engine, needed: int, purpose: str) -> None:
-    """The same for a local engine's data directory; a remote engine's disk is not ours to see.
-
-    Raises:
-        DiskFull: as ``require_room``.
-    """
-    if engine.local and engine.root_dir:
-        require_room(
-            Path(engine.root_dir),
-            needed,
-            purpose,
-            remedy="docker buildx prune (build cache), docker image prune (untagged images)",
         )

@@ -27,8 +27,10 @@ from mlperf_bake.rounds.record import Record
 from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed
 from mlperf_bake.run.workload import scenario_from
 from mlperf_bake.submission.completing import round_option
+from mlperf_bake.unreadable import unreadable
 
 _MOST_REPEATS = 1000
+_TO_BEGIN = "mlperf-bake experiment --example  prints a file to begin with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class Experiment:
     runs: tuple[PlannedRun, ...]
 
 
+def example() -> str:
+    """A file to begin with: it runs after `quickstart`."""
+    return (Path(__file__).parent / "example.yaml").read_text(encoding="utf-8")
+
+
 def read_experiment(path: Path, round_name: str = DEFAULT_ROUND) -> Experiment:
     """The experiment in a file.
 
@@ -68,7 +75,9 @@ def read_experiment(path: Path, round_name: str = DEFAULT_ROUND) -> Experiment:
 
     def refuse(keys: tuple[str, ...], found: str, expected: str) -> NoReturn:
         what = ".".join(keys) or "the whole file"
-        raise UsageError(f"not an experiment: {what}", where=str(path), found=found, expected=expected)
+        raise UsageError(
+            f"not an experiment: {what}", where=str(path), found=found, expected=expected, remedy=_TO_BEGIN
+        )
 
     record = Record(_yaml(path), (), refuse)
     results = path.parent / record.text("results")
@@ -103,16 +112,18 @@ def _yaml(path: Path) -> object:
 
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the experiment cannot be read", where=str(path), found=found) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError("not an experiment", where=str(path), found=str(error)[:200]) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise unreadable(
+            "the experiment cannot be read",
+            path,
+            error,
+            expected="a YAML file, as `mlperf-bake experiment --example` prints one",
+        ) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise UsageError(
-            "not valid YAML", where=where, found=str(getattr(error, "problem", error))
+            "not valid YAML", where=where, found=str(getattr(error, "problem", error)), remedy=_TO_BEGIN
         ) from error
 
 

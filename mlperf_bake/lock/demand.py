@@ -53,6 +53,9 @@ def demands(matrix: Matrix, loadgen: Mapping[str, str]) -> tuple[Demand, ...]:
         if headers := framework.headers:
             for architecture in BUILD_ARCHITECTURES:
                 found.add(Demand("packages", package_key(headers, architecture), headers.suite or ""))
+    for implementation in matrix.implementations.values():
+        if source := implementation.source:
+            found.add(Demand("sources", implementation.name, f"{source.git} {source.revision}"))
     for model in matrix.models.values():
         weights = model.weights
         found.add(Demand("weights", model.name, _wanted(weights)))

@@ -5,9 +5,7 @@ Every checksum is of what the asked one delivered: files are hashed here; Debian
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,17 +16,15 @@ from typing import TYPE_CHECKING
 from mlperf_bake.engine.command import Finished, call
 from mlperf_bake.errors import UsageError
 from mlperf_bake.lock.demand import SUPPLIED, Demand
-from mlperf_bake.lock.git import commit_of
+from mlperf_bake.lock.git import commit_of, is_commit
 from mlperf_bake.lock.hub import base_image
 from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin
+from mlperf_bake.lock.recipes import declared_result
 from mlperf_bake.lock.unreachable import Unreachable
 
 if TYPE_CHECKING:
     from mlperf_bake.matrix.matrix import Matrix
 
-RECIPES = Path(__file__).parent.parent / "assets" / "recipes"
-RESULT = "RESULT_SHA256"
-"""The constant by which a recipe declares that every machine makes the same bytes, and which."""
 DOWNLOAD_LIMIT_S = 1800.0
 ANSWER_LIMIT_S = 60.0
 CHUNK = 1 << 20
@@ -40,9 +36,16 @@ class Pinning:
     Args:
         matrix: says which releases of Debian a package may come from.
         say: called with one line before each thing that is fetched.
+        sources: what images are built from, where the recipes lie.
     """
 
-    def __init__(self, matrix: Matrix, say: Callable[[str], None]) -> None:
+    def __init__(self, matrix: Matrix, say: Callable[[str], None], sources: Path) -> None:
+        self._recipes = {
+            f"recipe {model.weights.recipe}": model.weights
+            for model in matrix.models.values()
+            if model.weights.recipe
+        }
+        self._sources = sources
         self._suites = tuple(dict.fromkeys(release.suite for release in matrix.os.values()))
         self._md5 = {model.name: model.weights.md5 for model in matrix.models.values()}
         self._say = say
@@ -51,7 +54,7 @@ class Pinning:
         """The pin. Errors: UsageError saying who was asked for what, and what the answer was."""
         if demand.section == "weights":
             if demand.wanted.startswith("recipe "):
-                return declared_result(RECIPES / f"{demand.wanted.removeprefix('recipe ')}.py")
+                return declared_result(self._sources, self._recipes[demand.wanted])
             if demand.wanted == SUPPLIED:
                 return None
             if demand.wanted.startswith("given "):
@@ -60,8 +63,10 @@ class Pinning:
         if demand.section == "bases":
             return self._base(demand.wanted)
         if demand.section == "sources":
-            self._say(f"asking for the commit of {demand.wanted}")
-            return SourcePin(demand.wanted, commit_of(*demand.wanted.split(" ")))
+            repository, revision = demand.wanted.split(" ")
+            if not is_commit(revision):
+                self._say(f"asking {repository} for the commit of {revision}")
+            return SourcePin(demand.wanted, commit_of(repository, revision))
         if demand.section == "loadgen":
             self._say(f"fetching mlcommons-loadgen {demand.wanted}, the source distribution")
             return FilePin(demand.wanted, *loadgen_source(demand.wanted, demand.key))
@@ -94,45 +99,6 @@ class Pinning:
                 raise
             self._say(f"{error.problem} ({error.found}); the md5 in the matrix stands in for a sha256")
             return None
-
-
-def declared_result(recipe: Path) -> str | None:
-    """The sha256 of the weights that a recipe makes on every machine, read off its source; None: it declares none.
-
-    Errors:
-        UsageError: there is no such recipe, or its declaration is not a checksum.
-    """
-    try:
-        tree = ast.parse(recipe.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(
-            "there is no such recipe",
-            where=f"mlperf_bake/assets/recipes/{recipe.name}",
-            expected="one of " + ", ".join(sorted(path.stem for path in recipe.parent.glob("*.py"))),
-            remedy="correct `recipe` of the model's weights in matrix.yaml",
-        ) from None
-    except (SyntaxError, ValueError) as error:  # ValueError: not UTF-8, or a null byte
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise UsageError(
-            "the recipe is not Python",
-            where=f"mlperf_bake/assets/recipes/{recipe.name}{line}",
-            found=error.msg if isinstance(error, SyntaxError) else str(error),
-            remedy="correct the recipe, then `mlperf-bake lock`",
-        ) from error
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == RESULT for target in statement.targets
-        ):
-            value = statement.value.value if isinstance(statement.value, ast.Constant) else None
-            if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{64}", value):
-                raise UsageError(
-                    f"{RESULT} is not a checksum",
-                    where=f"mlperf_bake/assets/recipes/{recipe.name}:{statement.lineno}",
-                    expected="64 hex digits in quotes",
-                    remedy="write the sha256 that the recipe prints, or remove the line",
-                )
-            return value
-    return None
 
 
 def wheel(name: str, version: str, wanted: str) -> tuple[str, str]:

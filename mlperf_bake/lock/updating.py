@@ -31,6 +31,8 @@ class Lockable(Protocol):
     @property
     def root(self) -> Path: ...
     @property
+    def sources(self) -> Path: ...
+    @property
     def matrix(self) -> Matrix: ...
     @property
     def demands(self) -> tuple[Demand, ...]: ...
@@ -68,7 +70,7 @@ def update_lock(
     if pin is None:
         from mlperf_bake.lock.pinning import Pinning
 
-        pin = Pinning(project.matrix, say)
+        pin = Pinning(project.matrix, say, project.sources)
     old, edited = _read(project.root / FILE)
     new: dict[Demand, Pin] = {}
     failures: list[tuple[str, BakeError]] = []

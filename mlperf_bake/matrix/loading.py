@@ -132,8 +132,12 @@ def _implementation(name: str, fields: dict[str, Any]) -> Implementation:
     return Implementation(
         name=name,
         **_only(fields, "title", "template"),
-        source=Repository(**fields["source"]) if "source" in fields else None,
+        source=_repository(fields["source"]) if "source" in fields else None,
     )
+
+
+def _repository(fields: dict[str, str]) -> Repository:
+    return Repository(fields["git"], fields.get("commit") or fields["revision"])
 
 
 def _framework(name: str, fields: dict[str, Any]) -> Framework:

@@ -26,6 +26,7 @@ def check_references(root: Node, problems: Problems) -> None:
     """Notes every name that names nothing, and every key that lacks another."""
     _check_rounds(root, problems)
     _check_models(root, problems)
+    _check_sources(root, problems)
     _check_frameworks(root, problems)
     _check_images(root, problems)
 
@@ -78,6 +79,14 @@ def _check_models(root: Node, problems: Problems) -> None:
                 model.spot,
                 f'"{name}" lacks {", ".join(missing)}; only a model that its "reference" alone runs does without',
             )
+
+
+def _check_sources(root: Node, problems: Problems) -> None:
+    """A repository is taken at a commit or at a revision, not both."""
+    for implementation in _values(root, "implementations").values():
+        source = _fields(implementation).get("source")
+        if source is not None and ("commit" in _fields(source)) == ("revision" in _fields(source)):
+            problems.add(source.spot, 'a source needs either "commit" or "revision", a tag or a branch')
 
 
 def _check_frameworks(root: Node, problems: Problems) -> None:

@@ -27,10 +27,11 @@ class Fetch(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A container image by name and tag; its digest stands in matrix.lock."""
+    """A container image by name and tag; its digest stands in matrix.lock. ``login``: what its hub may ask of whoever pulls."""
 
     image: str
     tag: str
+    login: str | None = None
 
     @property
     def reference(self) -> str:
@@ -54,6 +55,17 @@ class Weights(NamedTuple):
     def kind(self) -> Literal["url", "recipe", "given"]:
         """Where the file comes from."""
         return "url" if self.url else "recipe" if self.recipe else "given"
+
+    @property
+    def recipe_script(self) -> str:
+        """The recipe's path in the build context: one of this program's by its name, or the user's own by its path."""
+        recipe = self.recipe or ""
+        return recipe if recipe.endswith(".py") else f"mlperf_bake/assets/recipes/{recipe}.py"
+
+    @property
+    def recipe_requirements(self) -> str:
+        """The path of the packages that the recipe needs, beside it."""
+        return self.recipe_script.removesuffix(".py") + ".requirements.txt"
 
 
 class Input(NamedTuple):
@@ -246,10 +258,11 @@ class Model(NamedTuple):
 
 
 class Repository(NamedTuple):
-    """A git repository at one commit; git itself verifies that the content is the commit's."""
+    """A git repository at a tag, a branch or a commit in full; the commit stands in matrix.lock, and git itself verifies that
+    the content is the commit's."""
 
     git: str
-    commit: str
+    revision: str
 
 
 class Implementation(NamedTuple):

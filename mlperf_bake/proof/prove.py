@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.errors import BakeError, RunFailed
-from mlperf_bake.proof.record import Proof, dockerfile_digest
+from mlperf_bake.proof.record import Proof, dockerfile_digest, sources_digest
 from mlperf_bake.run.request import Limits
 
 if TYPE_CHECKING:
@@ -35,9 +35,11 @@ class Trial:
         data: its model's prepared sample data, or a directory as its reference implementation reads it; None: it is not run.
         known: the figure that the sample data is known to give; None where nobody knows one.
         stand_ins: named build contexts that took the place of what the cell declares.
+        base_made: whether a base image was made here in place of one that no hub gave.
         limits: what its containers may take.
         results: directory that the runs go to.
         duration_s: of each performance run, seconds.
+        round: the MLPerf round that the image is built for.
     """
 
     planned: PlannedImage
@@ -46,7 +48,9 @@ class Trial:
     known: KnownAccuracy | None
     results: Path
     duration_s: float
+    round: str
     stand_ins: tuple[str, ...] = ()
+    base_made: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -73,6 +77,9 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
         dockerfile=dockerfile_digest(trial.planned.dockerfile),
         machine=f"{engine.cpus} CPUs, {trial.planned.platform}",
         stand_ins=trial.stand_ins,
+        sources=sources_digest(trial.planned.ingredients),
+        round=trial.round,
+        base_made=trial.base_made,
     )
     if trial.data is None:
         return Proven(trial.planned.cell_id, proof, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -36,6 +36,9 @@ class Proof:
         accuracy: ``18 of 20``, the same in all of them; empty where none was measured.
         stand_ins: named build contexts that took the place of what the cell declares (``base``, ``weights``), sorted: the
             image shows that everything else builds and works, not that the declared base does.
+        sources: sha256 over the files that were copied into the build; empty where an earlier version recorded none.
+        round: the MLPerf round it was built for; empty where an earlier version recorded none.
+        base_made: whether a base image was made on that machine from the distribution's packages, as no hub gave the declared.
     """
 
     state: State
@@ -46,11 +49,20 @@ class Proof:
     scenarios: tuple[str, ...] = ()
     accuracy: str = ""
     stand_ins: tuple[str, ...] = ()
+    sources: str = ""
+    round: str = ""
+    base_made: bool = False
+
+    @property
+    def stood_in(self) -> str:
+        """What the image has in place of what the cell declares: ``base stood in``, ``base made here``; empty where nothing."""
+        given = f"{' and '.join(self.stand_ins)} stood in" if self.stand_ins else ""
+        return ", ".join(filter(None, (given, "base made here" if self.base_made else "")))
 
     @property
     def qualified(self) -> str:
         """The state, and what stood in for what: ``built, base stood in``."""
-        return self.state + (f", {' and '.join(self.stand_ins)} stood in" if self.stand_ins else "")
+        return ", ".join(filter(None, (self.state, self.stood_in)))
 
 
 def load_proofs(path: Path, name: str = PROOFS) -> dict[str, Proof]:
@@ -84,10 +96,13 @@ def write_proofs(proofs: Mapping[str, Proof]) -> str:
         accuracy = f", accuracy: {proof.accuracy}" if proof.accuracy else ""
         if proof.stand_ins:
             accuracy += f", stand_ins: [{', '.join(proof.stand_ins)}]"
+        made_of = f", sources: {proof.sources}" if proof.sources else ""
+        made_of += f", round: {proof.round}" if proof.round else ""
+        made_of += ", base_made: true" if proof.base_made else ""
         lines.append(
             f'  "{cell}": {{state: {proof.state}{accuracy}, scenarios: [{", ".join(proof.scenarios)}], '
             f'date: "{proof.date}", machine: {json.dumps(proof.machine)}, image: {proof.image}, '
-            f"dockerfile: {proof.dockerfile}}}\n"
+            f"dockerfile: {proof.dockerfile}{made_of}}}\n"
         )
     return "".join(lines)
 
@@ -97,11 +112,15 @@ def dockerfile_digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def state_of(proof: Proof | None, *, rendered: bool) -> State:
-    """How far a cell came; without a proof it is rendered (published) or only declared."""
-    if proof is not None:
-        return proof.state
-    return "rendered" if rendered else "declared"
+def sources_digest(ingredients: Iterable[tuple[str, str]]) -> str:
+    """``sha256:`` and 64 hex digits over the files among an image's ingredients, whatever stood in for its base.
+
+    Args:
+        ingredients: name and short hash, as a ``PlannedImage`` has them.
+    """
+    files = sorted((name, digest) for name, digest in ingredients if name.startswith("file "))
+    text = "".join(f"{name}\t{digest}\n" for name, digest in files)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def save_proofs(path: Path, new: Mapping[str, Proof]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from mlperf_bake.compliance.audits import audits_of
-from mlperf_bake.matrix.values import Cell, Framework, Input, Model, Network, Repository
+from mlperf_bake.lock.pins import SourcePin
+from mlperf_bake.matrix.values import Cell, Framework, Input, Model, Network
 from mlperf_bake.rounds import ModelRules, Round
 
 UNLOCKED = "unlocked"
@@ -19,7 +20,7 @@ def cell_lines(cell: Cell) -> str:
 
 
 def shared_lines(
-    model: Model, framework: Framework, source: Repository | None, weights_sha256: str | None, rules: str
+    model: Model, framework: Framework, source: SourcePin | None, weights_sha256: str | None, rules: str
 ) -> str:
     """The other lines, the same for all cells of one model and framework, without the last line's end.
 
@@ -96,7 +97,7 @@ def _output_lines(network: Network) -> Iterator[str]:
     yield f"label_offset = {output.label_offset}"
 
 
-def _reference_lines(model: Model, source: Repository) -> str:
+def _reference_lines(model: Model, source: SourcePin) -> str:
     """What the reference implementation is called with."""
     reference = model.known_reference
     return "\n".join(

@@ -40,16 +40,32 @@ def write(root: Path, directory: str, wanted: Mapping[str, str]) -> None:
                 _remove_empty(place.parent, root / directory)
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
-            partial = place.with_name(f".{place.name}.partial")
-            partial.write_bytes(wanted[path].encode())
-            partial.replace(place)
+            _replace(place, wanted[path])
     except OSError as error:
-        raise UsageError(
-            "a rendered file cannot be written",
-            where=str(error.filename or root / directory),
-            found=error.strerror or str(error),
-            remedy="make the checkout writable and run `mlperf-bake render` again",
-        ) from error
+        raise _unwritable(error, root / directory) from error
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replaces one file in one step. Errors: UsageError, it cannot be written."""
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise _unwritable(error, path) from error
+
+
+def _replace(place: Path, text: str) -> None:
+    partial = place.with_name(f".{place.name}.partial")
+    partial.write_bytes(text.encode())
+    partial.replace(place)
+
+
+def _unwritable(error: OSError, path: Path) -> UsageError:
+    return UsageError(
+        "a rendered file cannot be written",
+        where=str(error.filename or path),
+        found=error.strerror or str(error),
+        remedy="make the checkout writable and run `mlperf-bake render` again",
+    )
 
 
 def _remove_empty(directory: Path, stop: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import BUILD_ARCHITECTURES, package_key, wheel_key
-from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock
+from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock, SourcePin
 from mlperf_bake.matrix.matrix import Matrix
-from mlperf_bake.matrix.values import Cell, Framework, Hardware, Model, Repository
+from mlperf_bake.matrix.values import Cell, Framework, Hardware, Implementation, Model
 from mlperf_bake.render.cellconf import cell_lines, round_lines, shared_lines
 from mlperf_bake.render.copied import copied_paths
 from mlperf_bake.render.paths import dockerfile_path, image_directory, moving_tag
@@ -136,9 +136,22 @@ class Renderer:
         text = named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
         return tuple(resolve(text + "\n", SKELETON))
 
-    def _conf(self, cell: Cell, model: Model, round: Round, source: Repository | None) -> str:
+    def _source(self, implementation: Implementation) -> SourcePin | None:
+        """The repository that the implementation wraps, at the commit that the lock has; None for the compiled harness."""
+        if implementation.source is None:
+            return None
+        try:
+            return self._lock.sources[implementation.name]
+        except KeyError:
+            raise UsageError(
+                f'the lock has no source "{implementation.name}"',
+                where="matrix.lock",
+                remedy="mlperf-bake lock",
+            ) from None
+
+    def _conf(self, cell: Cell, model: Model, round: Round, source: SourcePin | None) -> str:
         framework = self._matrix.framework_of(cell)
-        key = (model.name, id(source), id(framework))  # the matrix keeps both
+        key = (model.name, id(source), id(framework))  # matrix and lock keep them
         if key not in self._confs:
             rules = (round.name, model.benchmark)
             if rules not in self._rules:
@@ -153,7 +166,7 @@ class Renderer:
             self._matrix.implementations[cell.implementation],
         )
         stages, contents = self._stage_values(cell), self._content_values(model)
-        source, framework = implementation.source, stages["framework"]
+        source, framework = self._source(implementation), stages["framework"]
         converted = source is None and not framework.reads(model.weights)
         return {
             **stages,
@@ -162,6 +175,7 @@ class Renderer:
             "path": dockerfile_path(cell, self.directory),
             "replaceable": _replaceable(source is not None, stages["tools_base"] is not None),
             "implementation": implementation,
+            "repository": source,
             "converted": converted,
             "samples": self._samples_of(model) if converted else None,
             "conf": self._conf(cell, model, contents["round"], source),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn, TextIO
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 PIECE: Final = 2**16
 ENTRY_LIMIT: Final = 2**28
@@ -134,8 +135,9 @@ def read_responses(path: Path) -> Iterator[Response]:
         with path.open(encoding="utf-8") as file:
             yield from _responses(_Window(file, path))
     except (OSError, UnicodeDecodeError) as error:
-        found = (error.strerror if isinstance(error, OSError) else None) or str(error)[:200]
-        raise UsageError("the accuracy log cannot be read", where=str(path), found=found) from error
+        raise unreadable(
+            "the accuracy log cannot be read", path, error, expected="LoadGen's accuracy log"
+        ) from error
 
 
 def _responses(window: _Window) -> Iterator[Response]:

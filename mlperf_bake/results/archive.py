@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final, NoReturn, cast
 
 from mlperf_bake.errors import DiskFull, UsageError
+from mlperf_bake.unreadable import unreadable
 
 MEMBER_LIMIT: Final = 100_000
 BYTES_LIMIT: Final = 16 * 2**30
@@ -206,8 +207,9 @@ def extract(file: IO[bytes] | PieceStream, into: Path, label: str) -> None:
             raise DiskFull(
                 "no room to unpack the archive", where=str(into), remedy="free space and try again"
             ) from error
-        found = error.strerror or str(error)
-        raise UsageError("the archive cannot be read", where=label, found=found[:200]) from error
+        raise unreadable(
+            "the archive cannot be read", Path(label), error, expected="a tar file of runs"
+        ) from error
 
 
 def _members(

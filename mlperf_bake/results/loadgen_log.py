@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.log_line import BadLine, Line, Value, read_line
 from mlperf_bake.results.printable import printable
+from mlperf_bake.unreadable import unreadable
 
 MARKER: Final = ":::MLLOG"
 LINE_LIMIT: Final = 64 * 2**20
@@ -317,8 +318,9 @@ def read_detail(path: Path) -> DetailLog:
                     reader.problem(1, f"not a LoadGen detail log: it does not start with {MARKER}")
                 reader.take(number, line)
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the LoadGen log cannot be read", where=str(path), found=found) from error
+        raise unreadable(
+            "the LoadGen log cannot be read", path, error, expected="LoadGen's detail log"
+        ) from error
     if number == 0:
         reader.problem(0, "the file is empty")
     cut = not line.endswith(b"\n")
@@ -370,8 +372,9 @@ def read_summary(path: Path, limit: int = 2**20) -> SummaryLog:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError("the LoadGen summary cannot be read", where=str(path), found=found) from error
+        raise unreadable(
+            "the LoadGen summary cannot be read", path, error, expected="LoadGen's summary log"
+        ) from error
     if len(data) > limit:
         raise UsageError(
             "the LoadGen summary is too long", where=str(path), expected=f"at most {limit} bytes"

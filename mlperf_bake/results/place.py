@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mlperf_bake.errors import EngineMissing, UsageError
 from mlperf_bake.results.archive import PieceStream, extract
+from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -70,8 +71,9 @@ class TarPlace:
             with self.path.open("rb") as file:
                 extract(file, scratch, self.label)
         except OSError as error:
-            found = error.strerror or str(error)
-            raise UsageError("the archive cannot be read", where=self.label, found=found) from error
+            raise unreadable(
+                "the archive cannot be read", self.path, error, expected="a tar file of runs"
+            ) from error
         return scratch
 
 

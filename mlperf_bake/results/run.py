@@ -17,6 +17,7 @@ from mlperf_bake.results.archive import PARTIAL
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.manifest import Manifest, read_manifest
 from mlperf_bake.results.place import Place
+from mlperf_bake.unreadable import unreadable
 
 MANIFEST: Final = "manifest.json"
 DETAIL: Final = "mlperf_log_detail.txt"
@@ -131,9 +132,9 @@ def _directories_of(place: Place, copy: Path) -> tuple[Path, tuple[Path, ...]]:
         root = place.open(copy)
         return root, tuple(_run_directories(root))
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError(
-            "the results cannot be read", where=error.filename or place.label, found=found
+        where = Path(error.filename or place.label)
+        raise unreadable(
+            "the results cannot be read", where, error, expected="directories of runs"
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 DEFAULT_LIMIT = 16 * 2**20
 
@@ -62,9 +63,7 @@ def read(path: Path, limit: int = DEFAULT_LIMIT) -> object:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise UsageError(
-            "the file cannot be read", where=str(path), found=error.strerror or str(error)
-        ) from error
+        raise unreadable("the file cannot be read", path, error, expected="a JSON file") from error
     if len(data) > limit:
         raise UsageError("the file is too long", where=str(path), expected=f"at most {limit} bytes")
     return parse(data, str(path))

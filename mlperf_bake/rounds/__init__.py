@@ -2,6 +2,7 @@
 
 from mlperf_bake.rounds.load import DEFAULT_ROUND, load_round, require_round, round_names
 from mlperf_bake.rounds.model import (
+    Endpoints,
     LoadGenRelease,
     ModelRules,
     Round,
@@ -15,6 +16,7 @@ from mlperf_bake.rounds.releases import loadgen_releases
 
 __all__ = [
     "DEFAULT_ROUND",
+    "Endpoints",
     "LoadGenRelease",
     "ModelRules",
     "Round",

@@ -13,6 +13,7 @@ from typing import NoReturn, TypeVar
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.rounds.model import (
+    Endpoints,
     LoadGenRelease,
     ModelRules,
     Round,
@@ -23,6 +24,7 @@ from mlperf_bake.rounds.model import (
     TreeRules,
 )
 from mlperf_bake.rounds.record import Record
+from mlperf_bake.unreadable import unreadable
 
 DATA = Path(__file__).parent / "data"
 LAYOUT_FILE = DATA / "layout.yaml"
@@ -80,7 +82,7 @@ def _parse(path: Path, until: str | None = None) -> tuple[str, object]:
         text = text.partition(until)[0] if until else text
         return text, yaml.load(text, Loader=yaml.CSafeLoader)
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError("the file of a round cannot be read", where=str(path), found=str(error)) from error
+        raise unreadable("the file of a round cannot be read", path, error, expected="YAML") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
@@ -280,6 +282,16 @@ def _loadgen(record: Record) -> LoadGenRelease | str:
     return LoadGenRelease(record.text("version"), record.text("revision"), *span)
 
 
+def _endpoints(record: Record) -> Endpoints:
+    return Endpoints(
+        models=record.texts("models"),
+        judged_scores=record.texts("judged_scores"),
+        result_field=_each(record, "result_field", Record.text),
+        audits=_each(record, "audits", Record.text),
+        required_audits=record.texts("required_audits"),
+    )
+
+
 def _tree_of(record: Record, tree: TreeRules, scenarios: tuple[str, ...]) -> TreeRules:
     """The tree's rules as they are in one round: what it names differently, the rest as all rounds share it."""
     changed = tree._replace(scenarios=scenarios)
@@ -327,6 +339,7 @@ def _load(path: Path) -> Round:
         models=_frozen({name: model(models, name) for name in models.names()}),
         layout=layouts[layout],
         tree=tree,
+        endpoints=_record(_endpoints)(record, "endpoints") if record.has("endpoints") else None,
     )
     record.close()
     return loaded

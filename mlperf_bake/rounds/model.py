@@ -169,6 +169,24 @@ class TreeRules(NamedTuple):
     accuracy_lines: Mapping[str, re.Pattern[str]]
 
 
+class Endpoints(NamedTuple):
+    """What a round demands of results measured through an endpoint, which have no log of LoadGen.
+
+    Attributes:
+        models: the benchmarks that may be measured so.
+        judged_scores: those whose score is compared with the target.
+        result_field: scenario to the key that is the result, where the benchmark has none of its own.
+        audits: compliance test to the audit that stands for it.
+        required_audits: the compliance tests whose audit must be there; the others are judged where it is.
+    """
+
+    models: tuple[str, ...]
+    judged_scores: tuple[str, ...]
+    result_field: Mapping[str, str]
+    audits: Mapping[str, str]
+    required_audits: tuple[str, ...]
+
+
 class Round(NamedTuple):
     """One MLPerf Inference round: ``v6.1``.
 
@@ -176,6 +194,7 @@ class Round(NamedTuple):
         loadgen: None where no release has the round's seeds; ``loadgen_absent`` says why.
         test05_seeds: those of TEST05's runs, where the round has that test.
         layout, tree: what the tree looks like in this round.
+        endpoints: None where the round has no results measured through an endpoint.
     """
 
     name: str
@@ -192,6 +211,7 @@ class Round(NamedTuple):
     models: Mapping[str, ModelRules]
     layout: TreeLayout
     tree: TreeRules
+    endpoints: Endpoints | None
 
     def benchmark_of(self, model: str, mapping: Mapping[str, str] | None = None) -> ModelRules | None:
         """The benchmark that a model directory's name stands for, or None.

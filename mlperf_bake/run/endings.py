@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
 from mlperf_bake.results import figures
+from mlperf_bake.run.interrupted import AGAIN
 
 FINISHED_VALID = 0
 FINISHED_INVALID = 9
@@ -74,7 +75,7 @@ def error_for(
         memory: the container's limit in bytes.
     """
     if exit_code == INTERRUPTED:
-        return Interrupted("the run was interrupted; nothing of it counts", where=cell_id)
+        return Interrupted("the run was interrupted; nothing of it counts", where=cell_id, remedy=AGAIN)
     if exit_code == USAGE:
         return _usage(said, cell_id, image)
     sentence = sentence_in(said)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Hardware
+from mlperf_bake.unreadable import reason
 
 HARNESS_USER = 65532
 """User and group of the image's own user."""
@@ -224,7 +225,7 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
         raise UsageError(
             "the result directory cannot be used",
             where=str(results),
-            found=error.strerror or str(error),
+            found=reason(error),
             remedy="name another directory, or a volume",
         ) from error
     if not os.access(results, os.W_OK):

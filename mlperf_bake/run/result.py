@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mlperf_bake.errors import RunFailed
+from mlperf_bake.unreadable import reason
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -55,7 +56,7 @@ def read_manifest(container: "Container", run_id: str) -> dict[str, object]:
         value = json.loads(manifest)
     except ValueError as error:
         raise RunFailed(
-            "the result's manifest cannot be read", where=f"{where}/manifest.json", found=str(error)
+            "the result's manifest cannot be read", where=f"{where}/manifest.json", found=reason(error)
         ) from error
     if not isinstance(value, dict):
         raise RunFailed("the result's manifest is no object", where=f"{where}/manifest.json")

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.stopping import sigterm_as_interrupt
@@ -16,6 +17,7 @@ from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
 from mlperf_bake.run.client import connect
 from mlperf_bake.run.endings import FINISHED_INVALID, FINISHED_VALID, INTERRUPTED, SPEAKS, error_for
 from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL, client_is_gone, container_options, this_client
+from mlperf_bake.run.interrupted import AGAIN, directory_of, remove_interrupted
 from mlperf_bake.run.progress import Event, LineReader, Said, parse_line
 from mlperf_bake.run.request import (
     RunRequest,
@@ -140,7 +142,7 @@ def image_digest(client: "DockerClient", request: RunRequest) -> str:
 
 
 def remove_leftovers(client: "DockerClient", say: Callable[[str], None]) -> int:
-    """Remove containers whose client was killed; returns how many."""
+    """Remove containers whose client was killed, and what they wrote into directories; returns how many."""
     import docker.errors
 
     removed = 0
@@ -152,7 +154,10 @@ def remove_leftovers(client: "DockerClient", say: Callable[[str], None]) -> int:
             with contextlib.suppress(docker.errors.APIError):
                 container.remove(force=True)
                 removed += 1
-                say(f"removed the container of an abandoned run ({container.labels.get(RUN_LABEL)})")
+                run_id = container.labels.get(RUN_LABEL, "")
+                if written := directory_of(container.attrs):
+                    remove_interrupted(written, run_id)
+                say(f"removed the container of an abandoned run ({run_id})")
     return removed
 
 
@@ -187,8 +192,13 @@ def _run(
             return _judge(container, int(state["StatusCode"]), request, engine, digest, said)
         except KeyboardInterrupt:
             how = _end_cleanly(container) if container is not None else "nothing was started"
+            if isinstance(request.results, Path):
+                remove_interrupted(request.results, request.run_id)
             raise Interrupted(
-                "the run was interrupted; nothing of it counts", where=request.cell_id, found=how
+                "the run was interrupted; nothing of it counts",
+                where=request.cell_id,
+                found=how,
+                remedy=AGAIN,
             ) from None
         except docker.errors.APIError as error:
             raise RunFailed(

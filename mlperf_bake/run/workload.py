@@ -19,8 +19,9 @@ ON_SCHEDULE = ("Server", "Interactive")
 
 
 def scenario_from(text: str) -> str:
-    """A scenario. Errors: UsageError with the nearest one."""
-    return _one_of("scenario", text, SCENARIOS)
+    """A scenario, in capitals or not. Errors: UsageError with the nearest one."""
+    in_any_letters = {known.casefold(): known for known in SCENARIOS}
+    return in_any_letters.get(text.casefold()) or _one_of("scenario", text, SCENARIOS)
 
 
 def mode_from(text: str) -> str:
@@ -35,6 +36,19 @@ def _one_of(what: str, text: str, known: tuple[str, ...]) -> str:
         return text
     raise UsageError(
         f'unknown {what} "{text[:80]}"{did_you_mean(text, known)}', expected="one of " + ", ".join(known)
+    )
+
+
+def least_time(mode: str, harness_options: Iterable[str], rules: Round, benchmark: str) -> str:
+    """How long a run takes at least, in a sentence; empty where the user gave a duration or it is no timed run."""
+    timed = mode == "performance" or mode.startswith(COMPLIANCE)
+    if not timed or value_of(harness_options, "duration") is not None:
+        return ""
+    model = rules.models.get(benchmark)
+    least_ms = rules.min_duration_ms if model is None else rules.minimum_duration_ms(model)
+    return (
+        f"this takes {least_ms / 60_000:g} minutes or more, as a submission to round {rules.name} needs; "
+        "--duration 10 gives a first figure"
     )
 
 

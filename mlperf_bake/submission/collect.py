@@ -25,6 +25,7 @@ from mlperf_bake.submission.foreign import one_each
 from mlperf_bake.submission.foreign_runs import FromRuns, read_foreign_runs
 from mlperf_bake.submission.foreign_tree import is_tree
 from mlperf_bake.submission.judged import accuracy_texts
+from mlperf_bake.submission.keeping import kept_instead, named_by_place
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.runs_file import BENCHMARK, KEYS, Asked, ask, runs_file
@@ -57,6 +58,7 @@ class CollectOptions:
         said: by directory, what the user says of such runs (``read_runs_file``).
         infer: copy results of edge systems to the scenarios that they may stand for.
         benchmark: what an open model of runs of others stands for, where its name does not say it.
+        runs: ids of runs that count whatever ``ranking`` says; runs whose own directory is a place do as well.
     """
 
     submitter: str | None = None
@@ -70,6 +72,7 @@ class CollectOptions:
     said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     infer: bool = False
     benchmark: str | None = None
+    runs: tuple[str, ...] = ()
 
 
 def collect(
@@ -95,15 +98,33 @@ def collect(
         labels = _labels(options.data, sources.runs, rules)
         bare = _foreign_runs(sources.runs.foreign, options, labels, Path(scratch), rules)
         runs = sources.runs
-        selection = select(runs.complete, lambda run: options.system or system_name(run.manifest), rules)
+        named = {*options.runs, *named_by_place(places)}
+        selection = select(
+            runs.complete,
+            lambda run: options.system or system_name(run.manifest),
+            rules,
+            named,
+            options.division,
+        )
         scored, unscored = _scored(selection.pairs, rules, labels, options.data)
-        mine = [(_owner(pair, options), pair, found) for pair, found in scored]
+        every = [(_owner(pair, options), pair, found) for pair, found in scored]
+        kept = [kept_instead(out, rules, owner, pair, named) for owner, pair, _ in every]
+        mine = [one for one, better in zip(every, kept, strict=True) if better is None]
         foreign, twice = one_each(
             (*bare.results, *(result for tree in sources.trees for result in tree.results)),
             [f"{owner}/{pair.key}" for owner, pair, _ in mine],
         )
         without = (found for tree in sources.trees for found in tree.left_out)
-        left_out = (*runs.left_out, *selection.left_out, *unscored, *bare.left_out, *without, *twice)
+        stays = tuple(better for better in kept if better)
+        left_out = (
+            *runs.left_out,
+            *selection.left_out,
+            *unscored,
+            *stays,
+            *bare.left_out,
+            *without,
+            *twice,
+        )
         if not mine and not foreign:
             raise (
                 _asking(out, bare.asked, places, options)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 _PIECE: Final = 2**20
 _NAME_LIMIT: Final = 200
@@ -122,4 +123,4 @@ def _read(descriptor: int, source: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:
-    return UsageError("cannot be read", where=str(path), found=error.strerror or str(error))
+    return unreadable("cannot be read", path, error, expected="a file or directory of the results")

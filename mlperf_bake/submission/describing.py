@@ -5,10 +5,13 @@ already, from what the user has filled in since.
 """
 
 import glob
+import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
@@ -29,6 +32,10 @@ from mlperf_bake.submission.system import (
     slug,
     system_file_text,
 )
+
+_LONGEST: Final = 80
+_PLAIN: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_+-]{{0,{_LONGEST - 1}}}")
+"""Names that the file is named after as they are; a dot parts the names, so none is in them."""
 
 Missing = dict[str, list[str]]
 """Model to the keys of its measurements.json that nobody has said."""
@@ -182,7 +189,9 @@ def write_system(
     if not needed:
         return ()
     command = describing_command(out, owner.submitter, system, rules.name)
-    return (Unknown(owner.submitter, system, needed, _file_to_fill(out, system, needed, described, command)),)
+    file = file_to_fill(out, owner.submitter, system)
+    _write_file_to_fill(file, system, needed, described, command)
+    return (Unknown(owner.submitter, system, needed, file),)
 
 
 def _asked(missing: Missing) -> tuple[str, ...]:
@@ -214,28 +223,36 @@ def write_json(path: Path, values: Mapping[str, object]) -> None:
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def file_to_fill(out: Path, system: str) -> Path:
-    """Where the file lies in which the user says what is unknown of a system: beside the tree."""
-    return out.parent / f"{out.name or 'tree'}.{slug(system) or 'system'}.yaml"
+def file_to_fill(out: Path, submitter: str, system: str) -> Path:
+    """Where the file lies in which the user says what is unknown of a submitter's system: beside the tree.
+
+    Each has a file of its own: names that cannot stand in it as they are are told apart by a part of their hash.
+    """
+    return out.parent / f"{out.name or 'tree'}.{_name(submitter)}.{_name(system)}.yaml"
+
+
+def _name(name: str) -> str:
+    if _PLAIN.fullmatch(name):
+        return name
+    mark = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{slug(name)[:_LONGEST] or 'system'}-{mark}"
 
 
 def describing_command(out: Path, submitter: str, system: str, round_name: str = DEFAULT_ROUND) -> list[str]:
     """What to type when that file is filled in."""
     return [
         *("mlperf-bake", "collect", "--out", str(out), "--submitter", submitter, "--system", system),
-        *("--system-file", str(file_to_fill(out, system))),
+        *("--system-file", str(file_to_fill(out, submitter, system))),
         *(() if round_name == DEFAULT_ROUND else ("--round", round_name)),
     ]
 
 
-def _file_to_fill(
-    out: Path, system: str, needed: Sequence[str], described: Described, command: Sequence[str]
-) -> Path:
+def _write_file_to_fill(
+    path: Path, system: str, needed: Sequence[str], described: Described, command: Sequence[str]
+) -> None:
     """Writes that file; one that is there is left alone."""
-    path = file_to_fill(out, system)
     if not path.exists():
         path.write_text(system_file_text(system, needed, described.values, command), encoding="utf-8")
-    return path
 
 
 def _check_machine(system: str, manifests: Sequence[Manifest]) -> None:

@@ -2,7 +2,7 @@
 
 The detail log tells scenario, mode, LoadGen's version and seeds, the size of the data set and when it was; a directory
 named like a benchmark tells the model. What was run on, and in which division it is to count, the user says. Of several
-runs the newest VALID performance run counts for which there is an accuracy run of the same LoadGen, seeds and data.
+VALID performance runs for which there is an accuracy run of the same LoadGen, seeds and data, the first by ``ranking`` counts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from mlperf_bake.submission.documents import foreign_readme
 from mlperf_bake.submission.foreign import ForeignResult, other_round
 from mlperf_bake.submission.foreign_parts import TEST, AccuracyText, result_files
 from mlperf_bake.submission.layout import Owner
+from mlperf_bake.submission.ranking import Rank, rank_of_log, why_not
 from mlperf_bake.submission.runs_file import BENCHMARK, Asked
 from mlperf_bake.submission.selection import ResultKey
 
@@ -197,9 +198,19 @@ def _result(
     accuracy_text: AccuracyText,
     made: Path,
 ) -> tuple[ForeignResult, list[LeftOut]]:
-    """The result of the newest runs that go together, and the others with the reason."""
+    """The result of the best runs that go together, and the others with the reason."""
     newest = sorted(group, key=_time, reverse=True)
-    performance = [run for run in newest if run.detail.mode == "performance"]
+    ranks = {
+        run.logs.directory: rank_of_log(
+            run.detail, rules, run.benchmark.name if run.benchmark else "", owner.division
+        )
+        for run in newest
+    }
+    performance = sorted(
+        (run for run in newest if run.detail.mode == "performance"),
+        key=lambda run: ranks[run.logs.directory],
+        reverse=True,
+    )
     accuracy = [run for run in newest if run.detail.mode == "accuracy"]
     pair = next(
         ((fast, right) for fast in performance for right in accuracy if _differ(fast, right) is None), None
@@ -224,7 +235,18 @@ def _result(
         remarks=(remark,) if remark else (),
     )
     others = [run for run in newest if run not in pair]
-    return result, [LeftOut(run.logs.name, run.logs.place, f"{result.place} is taken") for run in others]
+    return result, [
+        LeftOut(run.logs.name, run.logs.place, _beaten(run, fast, right, ranks)) for run in others
+    ]
+
+
+def _beaten(run: ForeignRun, fast: ForeignRun, right: ForeignRun, ranks: Mapping[Path, Rank]) -> str:
+    """Why a run does not count."""
+    if run.detail.mode == "accuracy":
+        return f"{right.logs.name} is taken"
+    if _differ(run, right) and ranks[run.logs.directory] > ranks[fast.logs.directory]:
+        return f"no accuracy run goes with it: {_differ(run, right)} differ"
+    return why_not(fast.logs.name, ranks[run.logs.directory], ranks[fast.logs.directory])
 
 
 def _time(run: ForeignRun) -> str:

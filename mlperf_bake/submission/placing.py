@@ -20,6 +20,7 @@ from mlperf_bake.submission.layout import ResultPaths, result_paths, source_path
 from mlperf_bake.submission.power import is_measured, missing_files
 from mlperf_bake.submission.shortening import is_shortened, said_hash, shorten
 from mlperf_bake.submission.whole_logs import WholeLog
+from mlperf_bake.unreadable import unreadable
 
 ACCURACY_TEXT: Final = "accuracy.txt"
 _TEXT_LIMIT: Final = 2**20
@@ -123,7 +124,7 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             return file.read(_TEXT_LIMIT).decode("utf-8", errors="replace")
     except OSError as error:
-        raise UsageError("cannot be read", where=str(path), found=error.strerror or str(error)) from error
+        raise unreadable("cannot be read", path, error) from error
 
 
 def _missing(paths: ResultPaths, rules: Round) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.said import read_said
 
 KEYS: Final = ("model", "system", "division")
 BENCHMARK: Final = "benchmark"
@@ -84,18 +85,7 @@ def read_runs_file(path: Path) -> Mapping[str, Mapping[str, str]]:
     Raises:
         UsageError: not readable, or not a list of entries with these keys.
     """
-    import yaml
-
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError("the runs file cannot be read", where=str(path), found=str(error)[:200]) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise UsageError(
-            "not valid YAML", where=where, found=str(getattr(error, "problem", error))
-        ) from error
+    data = read_said(path, "the runs file")
     if not isinstance(data, list):
         raise UsageError("not a runs file", where=str(path), expected="a list of entries with directory: ...")
     said: dict[str, Mapping[str, str]] = {}

@@ -1,17 +1,20 @@
 """Which runs make a result: for each system, model and scenario one performance and one accuracy run, and one run of each
 compliance test that was made.
 
-The newest valid performance run wins for which there is an accuracy run of the same image, weights and data
-set; of each compliance test the newest valid run that goes with it. Every other run is left out with its reason. Pure:
-runs in, pairs and reasons out.
+Of the valid performance runs for which there is an accuracy run of the same image, weights and data set, the first by
+``ranking`` counts, or the one that the user names; of accuracy runs and of each compliance test's, the best that goes with it.
+Every other run is left out with its reason. Pure: runs in, pairs and reasons out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from mlperf_bake.compliance.audits import tests_of
+from mlperf_bake.errors import UsageError
 from mlperf_bake.results.run import LeftOut, Run
 from mlperf_bake.rounds import Round
+from mlperf_bake.submission.ranking import Rank, rank_of, why, why_not
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,12 +31,17 @@ class ResultKey:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two runs of a result, and those of its compliance tests in the tests' order."""
+    """The two runs of a result, and those of its compliance tests in the tests' order.
+
+    Attributes:
+        because: why this performance run counts, where others could have.
+    """
 
     key: ResultKey
     performance: Run
     accuracy: Run
     compliance: tuple[Run, ...] = ()
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +52,33 @@ class Selection:
     left_out: tuple[LeftOut, ...]
 
 
-def select(runs: Iterable[Run], system_of: Callable[[Run], str], rules: Round) -> Selection:
+def select(
+    runs: Iterable[Run],
+    system_of: Callable[[Run], str],
+    rules: Round,
+    named: Collection[str] = (),
+    division: str | None = None,
+) -> Selection:
     """Pairs up complete runs.
 
     Args:
         runs: in order of their start.
         system_of: the name of the system a run was made on.
         rules: the round; runs with other seeds, or of models that are none of its benchmarks, are left out.
+        named: ids of runs that the user names: they come before all others of their kind.
+        division: of all results; None: each cell's own.
+
+    Raises:
+        UsageError: a run that is named is not there, or can be part of no result.
     """
     groups: dict[ResultKey, list[Run]] = {}
     left_out: list[LeftOut] = []
-    for run in runs:
+    every = tuple(runs)
+    _refuse_unknown(named, every)
+    for run in every:
         reason = _unfit(run, rules)
+        if reason and run.manifest.run_id in named:
+            raise UsageError("the run cannot be part of a result", where=run.manifest.run_id, found=reason)
         if reason:
             left_out.append(_left(run, reason))
             continue
@@ -64,11 +87,36 @@ def select(runs: Iterable[Run], system_of: Callable[[Run], str], rules: Round) -
         groups.setdefault(key, []).append(run)
     pairs: list[Pair] = []
     for key in sorted(groups):
-        pair, reasons = _pair(key, groups[key])
+        pair, reasons = _pair(key, _Candidates(tuple(groups[key]), frozenset(named)), rules, division)
         left_out += reasons
         if pair:
             pairs.append(pair)
     return Selection(tuple(pairs), tuple(left_out))
+
+
+def _refuse_unknown(named: Collection[str], runs: Sequence[Run]) -> None:
+    there = [run.manifest.run_id for run in runs]
+    for name in named:
+        if name not in there:
+            near = get_close_matches(name, there, 1)
+            raise UsageError(
+                f'there is no run "{name}"' + (f' (did you mean "{near[0]}"?)' if near else ""),
+                expected="the id of a complete run in the places given",
+                remedy="the ids are the names of the runs' directories",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """The runs of a result, in order of their start, and the ids that the user names."""
+
+    runs: tuple[Run, ...]
+    named: frozenset[str]
+
+    def of(self, mode: str) -> list[Run]:
+        """Those of a mode, newest first; only those that are named, where any is."""
+        newest = [run for run in reversed(self.runs) if run.manifest.mode == mode]
+        return [run for run in newest if run.manifest.run_id in self.named] or newest
 
 
 def _left(run: Run, reason: str) -> LeftOut:
@@ -113,50 +161,97 @@ def _short(fingerprint: str | None) -> str:
     return fingerprint.removeprefix("sha256:")[:12] if fingerprint else "none"
 
 
-def _pair(key: ResultKey, runs: Sequence[Run]) -> tuple[Pair | None, list[LeftOut]]:
-    """The newest pair of runs that belong together, and why the others are left out."""
-    performance = [run for run in reversed(runs) if run.manifest.mode == "performance"]
-    accuracy = [run for run in reversed(runs) if run.manifest.mode == "accuracy"]
-    for fast in performance:
-        right = next((run for run in accuracy if same_thing(fast, run) is None), None)
-        if right:
-            others = [run for run in (*performance, *accuracy) if run not in (fast, right)]
-            tests, without = _tests_of(fast, [run for run in reversed(runs) if run.manifest.compliance_test])
-            reasons = [_left(run, _reason(run, fast, right)) for run in others]
-            return Pair(key, fast, right, tests), [*reasons, *without]
-    return None, [_left(run, _alone(run, performance, accuracy)) for run in runs]
+def _pair(
+    key: ResultKey, candidates: _Candidates, rules: Round, division: str | None
+) -> tuple[Pair | None, list[LeftOut]]:
+    """The best pair of runs that belong together, and why the others are left out."""
+    runs, accuracy = candidates.runs, candidates.of("accuracy")
+    performance = candidates.of("performance")
+    tests = [run for run in reversed(runs) if run.manifest.compliance_test]
+    able = [run for run in performance if any(same_thing(run, other) is None for other in accuracy)]
+    if not able:
+        return None, [_left(run, _alone(run, performance, accuracy)) for run in runs]
+    ranks = {run.manifest.run_id: _rank(run, tests, rules, division) for run in able}
+    fast = max(able, key=lambda run: ranks[run.manifest.run_id])
+    right = next(run for run in accuracy if same_thing(fast, run) is None)
+    chosen, without = _tests_of(fast, tests, rules, division)
+    others = [run for run in runs if run not in (fast, right) and not run.manifest.compliance_test]
+    reasons = [_left(run, _reason(run, fast, right, candidates.named, ranks)) for run in reversed(others)]
+    beaten = [rank for run_id, rank in ranks.items() if run_id != fast.manifest.run_id]
+    named = fast.manifest.run_id in candidates.named
+    because = "it was named" if named else why("it", ranks[fast.manifest.run_id], beaten)
+    return Pair(key, fast, right, chosen, because), [*reasons, *without]
 
 
-def _tests_of(fast: Run, runs: Sequence[Run]) -> tuple[tuple[Run, ...], list[LeftOut]]:
-    """The newest run of each compliance test that goes with a performance run; the others with the reason."""
-    chosen: dict[str, Run] = {}
+def _rank(run: Run, tests: Sequence[Run], rules: Round, division: str | None) -> Rank:
+    going = {test.manifest.compliance_test for test in tests if _belongs(test, run) is None}
+    return rank_of(run.manifest, rules, division or run.manifest.cell.division, len(going))
+
+
+def _belongs(test: Run, fast: Run) -> str | None:
+    """Why a compliance test's run says nothing about a performance run; None where it does."""
+    return same_thing(test, fast) or _executed_alike(test, fast)
+
+
+def _tests_of(
+    fast: Run, runs: Sequence[Run], rules: Round, division: str | None
+) -> tuple[tuple[Run, ...], list[LeftOut]]:
+    """The best run of each compliance test that goes with a performance run; the others with the reason."""
+    going: dict[str, list[Run]] = {}
     left_out = []
     for run in runs:
-        test = run.manifest.compliance_test or ""
-        reason = same_thing(run, fast) or _executed_alike(run, fast)
+        reason = _belongs(run, fast)
         if reason:
             left_out.append(_left(run, f"it does not go with {fast.manifest.run_id}: {reason}"))
-        elif test in chosen:
-            left_out.append(_left(run, f"{chosen[test].manifest.run_id} is newer"))
         else:
-            chosen[test] = run
-    return tuple(chosen[test] for test in sorted(chosen)), left_out
+            going.setdefault(run.manifest.compliance_test or "", []).append(run)
+    chosen = []
+    for _, some in sorted(going.items()):
+        ranks = {
+            run.manifest.run_id: rank_of(run.manifest, rules, division or run.manifest.cell.division)
+            for run in some
+        }
+        best = max(some, key=lambda run: ranks[run.manifest.run_id])
+        chosen.append(best)
+        left_out += [
+            _left(run, _told(run, best, ranks[run.manifest.run_id], ranks[best.manifest.run_id]))
+            for run in some
+            if run is not best
+        ]
+    return tuple(chosen), left_out
+
+
+def _told(run: Run, chosen: Run, rank: Rank, first: Rank) -> str:
+    return why_not(chosen.manifest.run_id, rank, first)
 
 
 def _executed_alike(one: Run, other: Run) -> str | None:
     """Why a test says nothing about a result: it was run in another way."""
-    for name in ("workers", "threads", "batch", "batch_timeout_us"):
+    for name in ("workers", "threads", "batch", "batch_timeout_us", *_rates(one, other)):
         first, second = getattr(one.manifest.settings, name), getattr(other.manifest.settings, name)
         if first != second:
             return f"it was run with {name} {first} instead of {second}"
     return None
 
 
-def _reason(run: Run, fast: Run, right: Run) -> str:
+def _rates(one: Run, other: Run) -> tuple[str, ...]:
+    """What both were told of rate and latency; a rate that the harness found for itself differs from run to run."""
+    if one.manifest.scenario not in ("Server", "Interactive"):
+        return ()
+    told = all(run.manifest.settings.target_qps_source == "user" for run in (one, other))
+    return ("target_qps", "target_latency_ms") if told else ("target_latency_ms",)
+
+
+def _reason(run: Run, fast: Run, right: Run, named: Collection[str], ranks: Mapping[str, Rank]) -> str:
     chosen = fast if run.manifest.mode == "performance" else right
-    if run.manifest.started_at <= chosen.manifest.started_at:
+    if chosen.manifest.run_id in named and run.manifest.run_id not in named:
+        return f"{chosen.manifest.run_id} was named"
+    if chosen is fast and run.manifest.run_id in ranks:
+        return _told(run, fast, ranks[run.manifest.run_id], ranks[fast.manifest.run_id])
+    unlike = same_thing(run, chosen)
+    if chosen is right and unlike is None:
         return f"{chosen.manifest.run_id} is newer"
-    return f"no {'accuracy' if chosen is fast else 'performance'} run goes with it: {same_thing(run, chosen)}"
+    return f"no {'accuracy' if chosen is fast else 'performance'} run goes with it: {unlike}"
 
 
 def _alone(run: Run, performance: Sequence[Run], accuracy: Sequence[Run]) -> str:

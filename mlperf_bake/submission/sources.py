@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlperf_bake.errors import UsageError
 from mlperf_bake.results.place import Place
 from mlperf_bake.results.run import Runs, read_runs
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission.foreign_tree import ForeignTree, is_tree, read_tree, refuse_above, refuse_part
+from mlperf_bake.unreadable import unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def _open(place: Place, copy: Path) -> Path:
     try:
         return place.open(copy)
     except OSError as error:
-        found = error.strerror or str(error)
-        raise UsageError(
-            "the results cannot be read", where=error.filename or place.label, found=found
+        where = Path(error.filename or place.label)
+        raise unreadable(
+            "the results cannot be read", where, error, expected="a directory of results"
         ) from error

@@ -17,6 +17,7 @@ from typing import Final
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
 from mlperf_bake.results.manifest import Host, Manifest
+from mlperf_bake.results.said import read_said
 from mlperf_bake.rounds import Round
 
 NOT_APPLICABLE: Final = "N/A"
@@ -249,9 +250,9 @@ def read_system_file(path: Path, rules: Round) -> Mapping[str, str]:
     given.
 
     Raises:
-        UsageError: not readable, or a key that neither a system description nor measurements.json has.
+        UsageError: not readable, a key twice, or one that neither a system description nor measurements.json has.
     """
-    data = strict_json.read(path) if path.suffix == ".json" else _yaml(path)
+    data = strict_json.read(path) if path.suffix == ".json" else read_said(path, "the system file")
     known = (*rules.tree.system_keys, *rules.tree.system_network_keys, *rules.tree.measurement_keys)
     if not isinstance(data, dict):
         raise UsageError("not a system file", where=str(path), expected="lines of the form key: value")
@@ -270,20 +271,6 @@ def read_system_file(path: Path, rules: Round) -> Mapping[str, str]:
         if text:
             values[str(key)] = text
     return values
-
-
-def _yaml(path: Path) -> object:
-    import yaml
-
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError("the system file cannot be read", where=str(path), found=str(error)[:200]) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        found = str(getattr(error, "problem", error))
-        raise UsageError("not valid YAML", where=where, found=found) from error
 
 
 def system_file_text(

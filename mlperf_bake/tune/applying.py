@@ -68,7 +68,10 @@ def _stale(stored: Stored, now: Circumstances) -> str:
 def _why_none(state: Path, now: Circumstances) -> str:
     others = kept(state, now.cell_id, now.scenario)
     if not others:
-        return "none were tuned for this scenario (mlperf-bake tune)"
+        return (
+            "none were tuned for this scenario yet: "
+            f"mlperf-bake tune {now.cell_id} --scenario {now.scenario} finds them"
+        )
     return f"{others[-1]} is left out: {_stale(load(others[-1]), now) or 'it lies under another name'}"
 
 

@@ -18,7 +18,8 @@ from tests.bench.generate_matrix import SIZES, generate
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from mlperf_bake.cli.app import main; main()")
-BASE = "docker-image://mlperf-bake/base:bench"
+LOCAL_BASE = "mlperf-bake/base:debian12-amd64"
+BASE = f"docker-image://{LOCAL_BASE}"
 PAYLOAD = ("opt/mlperf-bake/lib", "opt/mlperf-bake/weights", "opt/mlperf-bake/bin")
 
 
@@ -67,47 +68,63 @@ def quickstart_seconds(runs: int) -> float:
     return statistics.median(taken)
 
 
-def nothing_to_do_seconds(runs: int) -> tuple[int, float]:
-    """How many cells, and the median wall time of a build that finds all of them up to date.
+@dataclass(frozen=True, slots=True)
+class NothingToDo:
+    """Median wall seconds of finding that all of some cells are up to date, each way on the same images in turn.
 
-    The images are empty but for the labels that a build looks at: nothing else of them is read.
+    Attributes:
+        cells: how many.
+        ours: ``mlperf-bake build`` of them.
+        bake: ``docker buildx bake`` of the same images, every step in the cache.
+        printed: ``docker buildx bake --print``, which reads the file and asks no builder.
     """
+
+    cells: int
+    ours: float
+    bake: float
+    printed: float
+
+
+def nothing_to_do(runs: int) -> NothingToDo:
+    """Measures it. The images are a base and the labels that a build looks at: nothing else of them is read."""
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-bench-") as name:
-        generate(SIZES[50], Path(name))
+        place = Path(name)
+        generate(SIZES[50], place)
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        contexts = [f"--context={context}={BASE}" for context in ("base", "build-base")]
-        project = open_project(Path(name))
-        cells = project.cells()
         given = {"base": BASE, "build-base": BASE}
+        project = open_project(place)
+        cells = project.cells()
         planned = project.plan(cells, overrides_for(project, cells, find_engine(), given, print))
-        tags: list[str] = []
-        for image in planned:
-            tag = image.tags[0]
-            label = f"LABEL org.mlperf-bake.fingerprint={image.fingerprint}"
-            subprocess.run(
-                ["docker", "import", "--change", label, "/dev/stdin", tag],
-                input=b"\0" * 10240,
-                check=True,
-                capture_output=True,
-            )
-            tags.extend(image.tags)
+        names = [f"cell-{number}" for number in range(len(planned))]
+        targets = {
+            target: {
+                "context": name,
+                "dockerfile-inline": f"FROM {LOCAL_BASE}\nLABEL org.mlperf-bake.fingerprint={image.fingerprint}\n",
+                "tags": list(image.tags),
+                "output": ["type=docker"],
+                "attest": ["type=provenance,disabled=true"],
+            }
+            for target, image in zip(names, planned, strict=True)
+        }
+        bake_file = place / "bench.bake.json"
+        bake_file.write_text(json.dumps({"group": {"default": {"targets": names}}, "target": targets}))
+        bake = ["docker", "buildx", "bake", "--file", str(bake_file)]
+        ours = [*PROGRAM, "build", "*", *(f"--context={context}={value}" for context, value in given.items())]
+        ways = {"ours": ours, "bake": bake, "printed": [*bake, "--print"]}
+        taken: dict[str, list[float]] = {way: [] for way in ways}
         try:
-            taken = []
+            subprocess.run(bake, cwd=name, check=True, capture_output=True)
             for _ in range(runs):
-                start = time.perf_counter()
-                subprocess.run(
-                    [*PROGRAM, "build", "*", *contexts],
-                    cwd=name,
-                    env=environment,
-                    check=True,
-                    stdout=subprocess.DEVNULL,
-                )
-                taken.append(time.perf_counter() - start)
+                for way, command in ways.items():
+                    start = time.perf_counter()
+                    subprocess.run(command, cwd=name, env=environment, check=True, capture_output=True)
+                    taken[way].append(time.perf_counter() - start)
         finally:
+            tags = [tag for image in planned for tag in image.tags]
             subprocess.run(
                 ["docker", "image", "rm", "--force", *tags], stdout=subprocess.DEVNULL, check=False
             )
-    return len(planned), statistics.median(taken)
+    return NothingToDo(len(planned), **{way: statistics.median(times) for way, times in taken.items()})
 
 
 def received_bytes() -> int:

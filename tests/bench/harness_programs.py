@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".cache" / "bench"
 COMPILED = ("onnxruntime", "openvino", "pytorch", "tensorflow")
 """Frameworks whose backend and bare loop are both C++."""
-HOSTED = ("tflite", "ncnn", "tvm", "deepsparse")
+HOSTED = ("tflite", "ncnn", "tvm", "deepsparse", "triton")
 """Frameworks of the backend ``python``, whose bare loop is Python itself."""
 BARE_PYTHON = ROOT / "harness" / "bench" / "bare_python.py"
 

@@ -5,9 +5,13 @@ statistics: it makes no assumption on how the ratios are distributed.
 """
 
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
+
+FEWEST = 8
+"""Pairs without which no interval of 95 % can be told from the ends of what was seen."""
 
 Figures = Mapping[str, float]
 
@@ -28,13 +32,22 @@ class Ratio:
 
 
 def measure_pairs(
-    ours: Callable[[], Figures], bare: Callable[[], Figures], count: int
+    ours: Callable[[], Figures],
+    bare: Callable[[], Figures],
+    count: int,
+    within_s: float = float("inf"),
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[tuple[Figures, Figures]]:
-    """``count`` pairs, the order changing from pair to pair; one uncounted run of each comes first."""
+    """``count`` pairs, the order changing from pair to pair; one uncounted run of each comes first. Fewer, but at least
+    ``FEWEST``, where the next would end later than ``within_s`` seconds after the first began."""
+    began = clock()
     ours()
     bare()
     found: list[tuple[Figures, Figures]] = []
     for number in range(count):
+        spent = clock() - began
+        if number >= FEWEST and spent + spent / (number + 1) > within_s:
+            break
         if number % 2:
             first = ours()
             found.append((first, bare()))

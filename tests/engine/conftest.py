@@ -9,7 +9,9 @@ import pytest
 from mlperf_bake.build.service import BuildOptions
 from mlperf_bake.engine.bases import ensure_base
 from mlperf_bake.engine.bootstrap import ensure_engine
+from mlperf_bake.engine.disk import COMFORTABLE
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.reclaim import reclaim
 from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.project import open_project
 
@@ -26,8 +28,11 @@ def say(text: str) -> None:
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """The engine of this machine, installed and started where root may; a machine without one fails the tests."""
-    return ensure_engine(say)
+    """The engine of this machine, installed and started where root may, with room for the tests; a machine without one
+    fails the tests."""
+    found = ensure_engine(say)
+    reclaim(found, COMFORTABLE, say)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,17 @@ def test_a_failure_says_stage_template_line_and_exit_code_and_stops_nothing_else
     assert bad.fingerprint not in built_fingerprints(engine.host)
 
 
+def test_a_build_over_its_time_limit_is_ended_at_the_step_that_it_was_at(
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+) -> None:
+    image = plan_one("overrun", SLOW.replace("SALT", str(tmp_path)))
+    (failure,) = build_images([image], engine, replace(options, limit_s=3), say=silent).failures
+    assert failure.message == "it took longer than the 0.05 minutes of --time-limit"
+    assert failure.step == "toolchain 1/2"
+    assert failure.last_lines[-1].startswith("step ")
+    assert not [line for line in command_lines() if str(options.state) in line], "no buildx is left"
+
+
 def test_fail_fast_starts_nothing_after_a_failure(
     engine: Engine, plan_one: PlanOne, options: BuildOptions
 ) -> None:

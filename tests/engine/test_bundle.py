@@ -85,3 +85,35 @@ def test_a_bundle_builds_the_same_image_where_there_is_no_network(
         assert [failure.step for failure in rebuilt.failures] == [], (
             "what did not change came out of the bundle"
         )
+
+
+def test_a_bundle_says_where_the_engine_remembers_steps_without_their_files(
+    engine: Engine, base: str, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+) -> None:
+    mark = uuid4().hex
+    (options.checkout / "source.txt").write_text(mark, encoding="utf-8")
+    image = plan_one("dropped", FETCHING.replace("echo fetched", f"echo fetched {mark}"))
+    here = replace(options, secrets=lambda: (Secret("ticket", text="t\n"),))
+
+    def said_by(directory: str, no_cache: bool = False) -> str:
+        said: list[str] = []
+        make_bundle(
+            tmp_path / directory, [image], [], engine, replace(here, no_cache=no_cache), "", said.append
+        )
+        return "\n".join(line for line in said if "remembers" in line)
+
+    assert said_by("fresh") == ""
+    for _ in range(3):  # a step goes when nothing that was made from it is left
+        for part in (mark, "cat /fetched /source.txt", "COPY source.txt /source.txt"):
+            drop_steps(engine, part)
+    assert "the engine remembers 3 steps without what they made" in said_by("old")
+    assert said_by("anew", no_cache=True) == ""
+
+
+def drop_steps(engine: Engine, part: str) -> None:
+    """Drops the steps of these tests whose description holds ``part`` from the engine's build cache."""
+    listed = engine.call("buildx", "du", "--verbose").stdout.split("\n\n")
+    for record in listed:
+        if part in record and ("mount / from exec" in record or "[harness 1/2]" in record):
+            step = record.partition("ID:")[2].split()[0]
+            engine.call("buildx", "prune", "--force", "--filter", f"id={step}")

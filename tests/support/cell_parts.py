@@ -4,6 +4,7 @@ With them the harness is compiled by plain CMake outside any container: for its 
 """
 
 import json
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -16,16 +17,19 @@ from mlperf_bake.engine.bootstrap import ensure_engine
 from mlperf_bake.engine.secrets import host_find_links, host_secrets
 from mlperf_bake.project import Project
 
-COLLECT = """\
-FROM scratch
+COLLECT = """
+
+FROM scratch AS cell-parts
 COPY --from=loadgen-source /loadgen/ /loadgen/
 COPY --from=runtime-headers /headers/usr/include/ /include/
 COPY --from=runtime-libs /opt/mlperf-bake/lib/ /lib/
 COPY --from=runtime-libs /opt/mlperf-bake/pytho[n]/ /python/
-COPY --from=cell-weights /opt/mlperf-bake/weights/ /weights/
+COPY --from={weights} /opt/mlperf-bake/weights/ /weights/
 """
-"""``pytho[n]`` is there only where the cell's backend is ``python``: a pattern may match nothing."""
-STAGES = ("loadgen-source", "runtime-headers", "runtime-libs")
+"""A stage more for a cell's Dockerfile. ``pytho[n]`` is there only where the cell's backend is ``python``: a pattern may match
+nothing."""
+WITHIN_S = 3600
+"""A network compiled by TVM, beside other builds, takes many minutes; what takes longer than this stands still."""
 IN_BUILD = {"/loadgen": "loadgen", "/headers": "include", "/opt/mlperf-bake/lib": "lib"}
 """Where a build step of the harness finds the runtime, and where it lies among the parts."""
 
@@ -57,37 +61,42 @@ class CellParts:
 
 
 def cell_parts(project: Project, target: str, out: Path) -> CellParts:
-    """Has BuildKit make the stages (cached after the first time) and writes their files below ``out``."""
+    """Has BuildKit make the stages (cached after the first time) and writes their files below ``out``.
+
+    They come as one tar file: BuildKit's exporter into a directory stands still for ever over some of these, of 9,000
+    files and more.
+    """
     engine = ensure_engine(print)
     cells = project.cells([target])
     planned = project.plan(cells, overrides_for(project, cells, engine, {}, print))
     image = with_local_wheels(project, planned, host_find_links, print)[0]
     secrets = host_secrets()
-    stage = {
+    framework = project.matrix.frameworks[cells[0].framework]
+    weights = "weights-converted" if framework.conversion else "weights-checked"
+    parts = {
         "context": str(project.root),
-        "dockerfile-inline": _escaped(image.dockerfile),
+        "dockerfile-inline": _escaped(image.dockerfile + COLLECT.format(weights=weights)),
         "contexts": dict(image.contexts),
         "platforms": [image.platform],
         "secret": [secret.argument for secret in secrets],
-        "output": ["type=cacheonly"],
+        "target": "cell-parts",
     }
-    framework = project.matrix.frameworks[cells[0].framework]
-    weights = "weights-converted" if framework.conversion else "weights-checked"
-    targets: dict[str, object] = {name: {**stage, "target": name} for name in (*STAGES, weights)}
-    targets["parts"] = {
-        "context": str(project.root),
-        "dockerfile-inline": COLLECT,
-        "contexts": {"cell-weights": f"target:{weights}", **{name: f"target:{name}" for name in STAGES}},
-        "output": [f"type=local,dest={out}"],
-    }
-    with tempfile.TemporaryDirectory() as scratch:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+        tar, new = Path(scratch) / "parts.tar", Path(scratch) / "parts"
         file = Path(scratch) / "parts.json"
-        file.write_text(json.dumps({"target": targets}))
+        file.write_text(json.dumps({"target": {"parts": {**parts, "output": [f"type=tar,dest={tar}"]}}}))
         subprocess.run(
             [*engine.buildx, "bake", f"--file={file}", "--progress=plain", "parts"],
             check=True,
             env={**bake_environment(secrets), "TMPDIR": scratch},
+            timeout=WITHIN_S,
         )
+        new.mkdir()
+        subprocess.run(["tar", "-xf", tar, "-C", new], check=True)
+        if out.exists():
+            shutil.rmtree(out)
+        new.rename(out)
     conf = image.dockerfile.split("<<'EOS' /opt/mlperf-bake/cell.conf\n", 1)[1].split("\nEOS\n", 1)[0]
     variables = {"LOADGEN_DIR": "/loadgen", **dict(framework.cmake)}
     cmake = tuple(f"-D{name}={_among_parts(value, out)}" for name, value in variables.items())

@@ -30,6 +30,7 @@ from mlperf_bake.results.loadgen_log import read_detail, read_summary
 from mlperf_bake.results.log_line import BadLine, read_line
 from mlperf_bake.results.manifest import read_manifest
 from mlperf_bake.rounds import load_round
+from tests.support.endpoint_trees import write_endpoint_tree
 from tests.support.mutations import damage, mutate
 from tests.support.power_session import add_power
 from tests.support.submission_trees import CLOSED, add_compliance, build
@@ -89,12 +90,13 @@ def fuzz_reader(data: bytes, scratch: Path) -> int:
 
 
 def model_tree(root: Path) -> Path:
-    """A small closed tree with compliance tests and a power measurement."""
+    """A small tree: a closed result with compliance tests and a power measurement, and open ones through an endpoint."""
     tree = build(root, RunSpec(model="resnet50"), "closed")
     add_compliance(tree)
     for scenario in ("SingleStream", "MultiStream"):
         shutil.rmtree(tree / CLOSED.model / scenario)
     add_power(tree / CLOSED.result)
+    write_endpoint_tree(tree, load_round("v6.1"), "wan-2.2-t2v-a14b", division="open")
     return tree
 
 

@@ -47,6 +47,24 @@ CHECKS: tuple[OfficialCheck, ...] = (
         "the directory names a benchmark: officially, by alias, by model_mapping.json, or by a part of its name",
         ("model.benchmark", "submitter.mapping"),
     ),
+    OfficialCheck(
+        "parsers/endpoints_parser.py",
+        "EndpointsParser",
+        "a result without LoadGen's logs is judged by config.yaml, result_summary.json and accuracy_results.json",
+        (
+            "endpoints.files",
+            "endpoints.scenario",
+            "endpoints.seeds",
+            "endpoints.duration",
+            "endpoints.latency",
+            "endpoints.result",
+            "endpoints.network",
+            "endpoints.errors",
+            "endpoints.score",
+            "endpoints.dataset",
+        ),
+        "there a missing type ends in a traceback; failed samples of a performance run pass",
+    ),
     OfficialCheck("main.py", "main", "no result without a figure", ("tree.results", "performance.result")),
     OfficialCheck(
         "results.py",
@@ -139,9 +157,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
     OfficialCheck(
         "checks/performance_check.py",
         "endpoints_model_check",
-        "endpoints only for some benchmarks",
-        ("endpoints.unjudged",),
-        "not judged: an error says so",
+        "endpoints only for some benchmarks, from v6.1",
+        ("endpoints.model", "endpoints.round"),
     ),
     OfficialCheck(
         "checks/accuracy_check.py",
@@ -171,9 +188,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
     OfficialCheck(
         "checks/accuracy_check.py",
         "endpoints_model_check",
-        "endpoints only for some benchmarks",
-        ("endpoints.unjudged",),
-        "not judged: an error says so",
+        "endpoints only for some benchmarks, from v6.1",
+        ("endpoints.model", "endpoints.round"),
     ),
     OfficialCheck("checks/system_check.py", "missing_check", "the description is there", ("system.file",)),
     OfficialCheck(
@@ -260,9 +276,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
     OfficialCheck(
         "checks/compliance_check.py",
         "compliance_endpoints_check",
-        "the audits of endpoints",
-        ("endpoints.unjudged",),
-        "not judged: an error says so",
+        "the audits of endpoints, and the length of the answers",
+        ("endpoints.audits", "endpoints.output_length"),
     ),
     OfficialCheck(
         "checks/power_check.py",

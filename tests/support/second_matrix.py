@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlperf_bake.lock.demand import Demand, checksum
-from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock, read_lock, write_lock
+from mlperf_bake.lock.git import is_commit
+from mlperf_bake.lock.lockfile import BasePin, FilePin, Lock, SourcePin, read_lock, write_lock
 from mlperf_bake.project import LOCK, MATRIX, Project, open_project
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -154,8 +155,17 @@ def invented_lock(wanted: tuple[Demand, ...]) -> Lock:
             for demand in wanted
             if demand.section == "weights"
         },
+        sources={
+            demand.key: SourcePin(demand.wanted, _commit(demand.wanted.split(" ")[1], digest(demand)))
+            for demand in wanted
+            if demand.section == "sources"
+        },
         wanted=frozenset(wanted),
     )
+
+
+def _commit(revision: str, digest: str) -> str:
+    return revision if is_commit(revision) else digest[:40]
 
 
 def make_project(directory: Path, text: str = TEXT, lock: bool = True) -> Project:

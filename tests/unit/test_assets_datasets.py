@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mlperf_bake.assets.datasets import UserDirectory, datasets, find_dataset, parse_datasets
-from mlperf_bake.assets.preprocessing import PREPROCESSINGS
+from mlperf_bake.assets.known_preprocessings import KNOWN
 from mlperf_bake.assets.reading import DebianIdx
 from mlperf_bake.assets.sources import DebianPackage, PypiFile
 from mlperf_bake.errors import UsageError
@@ -32,15 +32,17 @@ datasets:
 def test_the_shipped_data_sets_are_complete() -> None:
     known = datasets()
     assert list(known) == [
-        *("imagenet-20", "fashion-mnist", "lfw-faces", "imagenet", "openimages"),
-        *("squad", "cnn-dailymail", "cnn-dailymail-edge"),
+        *("imagenet-20", "fashion-mnist", "lfw-faces", "librivox-5", "ch2", "imagenet", "openimages"),
+        *("squad", "cnn-dailymail", "cnn-dailymail-edge", "kits19", "librispeech", "librispeech-30s"),
+        *("open-orca", "open-orca-calibration", "mixtral-15k", "criteo", "criteo-calibration"),
+        *("coco-2014", "coco-2017"),
     ]
     assert isinstance(known["imagenet-20"].source, PypiFile)
     assert isinstance(known["fashion-mnist"].source, DebianPackage)
     assert isinstance(known["fashion-mnist"].reading, DebianIdx)
     assert isinstance(known["imagenet"].source, UserDirectory)
     for dataset in known.values():
-        assert set(dataset.preprocessings) <= set(PREPROCESSINGS)
+        assert set(dataset.preprocessings) <= set(KNOWN)
 
 
 def test_the_schema_that_editors_use_is_valid_and_accepts_the_text() -> None:

@@ -162,8 +162,8 @@ def killed_after(rows: int, photos: Path, out: Path) -> None:
     """Prepares in another process that kills itself when so many samples are done; every sample is recorded."""
     script = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from mlperf_bake.assets import batches, prepare as module\n"
-        "module.RECORDED_EVERY = 1; batches.BATCH = 8\n"
+        "from mlperf_bake.assets import batches, prepare as module, row_files\n"
+        "row_files.RECORDED_EVERY = 1; batches.BATCH = 8\n"
         "def tell(step, done, total):\n"
         f"    if done >= {rows}: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"module.prepare('imagenet', '{CAFFE}', Path(sys.argv[1]), source=Path(sys.argv[2]), progress=tell)\n"

@@ -95,6 +95,12 @@ def test_a_cache_place_is_spelt_as_buildx_does(text: str, to: str, source: str) 
     assert cache_entries([place], "m-i-f-h-o", "from")[0] == source
 
 
+def test_a_cache_of_the_last_stage_alone_is_written_as_such() -> None:
+    place = parse_cache("type=local,dest=kept,mode=min")
+    assert cache_entries([place], "m-i-f-h-o", "to")[0] == "type=local,dest=kept/m-i-f-h-o,mode=min"
+    assert cache_entries([place], "m-i-f-h-o", "from")[0] == "type=local,src=kept/m-i-f-h-o"
+
+
 @pytest.mark.parametrize(
     "text", ["", "type=registry", "type=registry,ref=a/b:tag", "type=s3,bucket=x", "/dir"]
 )

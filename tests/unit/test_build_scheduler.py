@@ -12,11 +12,11 @@ from mlperf_bake.build import service
 from mlperf_bake.build.journal import Entry, Journal
 from mlperf_bake.build.room import UNKNOWN, estimate, warning
 from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
-from mlperf_bake.engine import disk
 from mlperf_bake.engine.disk import BUILD_NEEDS, GIB
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.errors import BuildFailed, DiskFull
 from mlperf_bake.plan.image import PlannedImage
+from tests.support.small_disk_engine import SmallDisk, small_disk_engine
 from tests.support.stand_in_buildx import calls, stand_in_engine
 
 TAKEN = 'image "docker.io/mlperf-bake/c1:aaaaaaaaaaaa": already exists'
@@ -124,7 +124,7 @@ def test_two_builds_of_one_cell_in_one_checkout_take_turns(
 def test_no_more_builds_start_on_a_full_disk_and_what_runs_is_finished(
     buildx: Path, engine: Engine, options: BuildOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(engine: Engine) -> None:
+    def full(engine: Engine, say: object) -> None:
         if len(calls(buildx)) >= 2:
             raise DiskFull("not enough room for another image", found="0.5 GiB free")
 
@@ -135,6 +135,23 @@ def test_no_more_builds_start_on_a_full_disk_and_what_runs_is_finished(
     with pytest.raises(DiskFull, match="another image") as caught:
         report.raise_if_failed()
     assert caught.value.exit_code == 8
+
+
+def test_a_build_that_takes_longer_than_it_may_is_ended_and_the_others_go_on(
+    buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    (buildx / "c1.waits").touch()
+    started = time.monotonic()
+    report = build(engine, replace(options, jobs=1, limit_s=1.5), "c1", "c2")
+    assert time.monotonic() - started < 10
+    assert [one.cell_id for one in report.done] == ["c2"]
+    (failure,) = report.failures
+    assert (failure.cell_id, failure.message) == (
+        "c1",
+        "it took longer than the 0.025 minutes of --time-limit",
+    )
+    assert [line.what for line in options.journal.entries()] == ["started", "failed", "started", "built"]
+    assert calls(buildx) == ["c1", "c2"], "it is not tried again"
 
 
 def entry(cell: str, size: int) -> Entry:
@@ -152,26 +169,20 @@ def test_an_estimate_takes_what_earlier_builds_left_and_their_median_for_others(
 
 
 def test_too_little_room_for_all_is_a_warning_and_for_one_a_refusal(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlperf_bake.build import room
-
-    here = replace(engine, root_dir=str(tmp_path))
-    wanted = estimate([planned(cell) for cell in "abcdefgh"], [])
-
-    def free(amount: int) -> None:
-        monkeypatch.setattr(disk, "free_bytes", lambda path: amount)
-        monkeypatch.setattr(room, "free_bytes", lambda path: amount)
-
-    free(wanted.total)
-    assert warning(here, wanted) == ""
-    free(wanted.total - 1)
-    assert warning(here, wanted).startswith(
-        f"{tmp_path} has 7.0 GiB free, and this build takes up to 7.0 GiB"
-    )
-    free(BUILD_NEEDS - 1)
-    with pytest.raises(DiskFull, match="not enough room for a build"):
-        warning(here, wanted)
+    held = SmallDisk(0)
+    with small_disk_engine(tmp_path, held, monkeypatch) as here:
+        wanted = estimate([planned(cell) for cell in "abcdefgh"], [])
+        held.free = wanted.total
+        assert warning(here, wanted, print) == ""
+        held.free = wanted.total - 1
+        assert warning(here, wanted, print).startswith(
+            f"{tmp_path} has 7.0 GiB free, and this build takes up to 7.0 GiB"
+        )
+        held.free = BUILD_NEEDS - 1
+        with pytest.raises(DiskFull, match="not enough room for a build"):
+            warning(here, wanted, print)
 
 
 def test_a_journal_of_an_earlier_version_is_read_and_sizes_come_back(tmp_path: Path) -> None:

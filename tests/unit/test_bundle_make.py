@@ -1,12 +1,25 @@
-"""Where a bundle may be made: its files replace and remove what is there, so never over what is another's."""
+"""Where a bundle may be made, and what becomes of one that is there: it is added to, or refused with its cells' names."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mlperf_bake.bundle.make import UNFINISHED, _claim
-from mlperf_bake.bundle.record import RECORD
-from mlperf_bake.errors import UsageError
+from mlperf_bake.build.service import BuildOptions
+from mlperf_bake.bundle import make
+from mlperf_bake.bundle.make import UNFINISHED, WantedBase, _claim, make_bundle
+from mlperf_bake.bundle.record import RECORD, Bundle, BundledBase, blob_path, open_bundle
+from mlperf_bake.errors import BuildFailed, UsageError
+from mlperf_bake.oci.layout import Descriptor
+from mlperf_bake.plan.image import PlannedImage
+from tests.support.layouts import layer, make_layout
+from tests.unit.test_cli_build import ENGINE
+
+A, B = "a-cpp-onnxruntime-cpu-debian12", "b-cpp-onnxruntime-cpu-debian12"
+SHARED = "stages-onnxruntime-cpu-debian12"
+BASE = WantedBase("debian12", "linux/amd64", "mlperf-bake/base:x", locked=False)
 
 
 @pytest.mark.parametrize("held", [(), (RECORD, "blobs"), (UNFINISHED, "blobs")])
@@ -30,3 +43,111 @@ def test_what_is_another_s_is_refused_and_stays(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no directory"):
         _claim(blob)
     assert blob.read_text() == "theirs" and not (tmp_path / "layout" / UNFINISHED).exists()
+
+
+def planned(cell: str, salt: str = "1") -> PlannedImage:
+    fingerprint = f"sha256:{cell[0] * 63}{salt}"
+    return PlannedImage(cell, ("FROM base\n",), "d", "linux/amd64", fingerprint, (), ("t:1",), (), (), ())
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said; a cell's cache is a layer with its fingerprint, the base a layer with the number in ``base.txt``."""
+
+    def place(root: Path, content: str) -> Descriptor:
+        top = make_layout(root, [layer({"file": content.encode()})]).top
+        for name in ("index.json", "oci-layout"):
+            (root / name).unlink()
+        return top
+
+    def save(base: WantedBase, root: Path, *_: object) -> BundledBase:
+        number = tmp_path / "base.txt"
+        top = place(root, f"base {number.read_text() if number.exists() else 1}")
+        return BundledBase(base.key, base.platform, base.reference, base.locked, top)
+
+    def build(images: Sequence[PlannedImage], root: Path, *_: object) -> Mapping[str, Descriptor]:
+        own = {image.cell_id: place(root, image.fingerprint) for image in images}
+        return {**own, SHARED: list(own.values())[-1]}
+
+    monkeypatch.setattr(make, "_save", save)
+    monkeypatch.setattr(make, "_build", build)
+    return []
+
+
+def bundle(place: Path, said: list[str], *images: PlannedImage, **changes: Any) -> Bundle:
+    engine = replace(ENGINE, **changes)
+    options = BuildOptions(checkout=place, state=place)
+    return make_bundle(place / "bundle", images, [BASE], engine, options, "", said.append)
+
+
+def test_a_second_call_adds_to_a_bundle(tmp_path: Path, said: list[str]) -> None:
+    first = bundle(tmp_path, said, planned(A))
+    both = bundle(tmp_path, said, planned(B))
+    assert [one.cell for one in both.cells] == [A, B]
+    assert set(both.caches) == {A, B, SHARED}
+    assert (len(both.bases), both.caches[A]) == (1, first.caches[A])
+    assert open_bundle(tmp_path / "bundle") == both, "every file of both is there"
+    assert said == [f"{tmp_path / 'bundle'} goes on holding {A}"]
+
+
+def test_a_cell_that_is_made_again_takes_its_own_place_and_leaves_no_file(
+    tmp_path: Path, said: list[str]
+) -> None:
+    bundle(tmp_path, said, planned(A), planned(B))
+    changed = bundle(tmp_path, said, planned(B, "2"))
+    fingerprints = {one.cell: one.fingerprint for one in changed.cells}
+    assert fingerprints == {A: planned(A).fingerprint, B: planned(B, "2").fingerprint}
+    files = {f"sha256:{file.name}" for file in (tmp_path / "bundle/blobs/sha256").iterdir()}
+    assert files == set(changed.blobs), "nothing of the older one is left"
+
+
+def test_what_breaks_off_leaves_the_bundle_that_was_there(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = bundle(tmp_path, said, planned(A))
+
+    def failing(*_: object) -> Mapping[str, Descriptor]:
+        raise BuildFailed("1 of 1 images were not built")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(make, "_build", failing)
+        with pytest.raises(BuildFailed):
+            bundle(tmp_path, said, planned(B))
+    assert open_bundle(tmp_path / "bundle") == first
+    assert {one.cell for one in bundle(tmp_path, said, planned(B)).cells} == {A, B}, (
+        "the same command goes on"
+    )
+
+
+def test_a_damaged_bundle_is_made_again_and_not_added_to(tmp_path: Path, said: list[str]) -> None:
+    first = bundle(tmp_path, said, planned(A))
+    cut = blob_path(first.root, first.caches[A].digest)
+    cut.write_bytes(b"cut")
+    with pytest.raises(UsageError, match="1 files of the bundle are missing or damaged") as refused:
+        bundle(tmp_path, said, planned(B))
+    assert refused.value.found == A
+    assert f"bundle {A} {B} --out {first.root}" in str(refused.value.remedy)
+    both = bundle(tmp_path, said, planned(A), planned(B))
+    assert open_bundle(first.root) == both
+
+
+def test_cells_on_another_base_image_are_not_mixed(tmp_path: Path, said: list[str]) -> None:
+    first = bundle(tmp_path, said, planned(A))
+    (tmp_path / "base.txt").write_text("2")
+    with pytest.raises(UsageError, match="another base image under the same name") as refused:
+        bundle(tmp_path, said, planned(B))
+    assert A in str(refused.value.found)
+    assert open_bundle(first.root) == first
+    assert bundle(tmp_path, said, planned(A)).bases != first.bases, "made whole anew, it takes the new one"
+
+
+def test_a_bundle_of_another_kind_of_machine_or_version_is_not_added_to(
+    tmp_path: Path, said: list[str]
+) -> None:
+    first = bundle(tmp_path, said, planned(A))
+    with pytest.raises(UsageError, match="another kind of machine"):
+        bundle(tmp_path, said, planned(B), platform="linux/arm64")
+    (first.root / RECORD).write_text('{"schema": "mlperf-bake/bundle/9"}')
+    with pytest.raises(UsageError, match="cannot be added to") as refused:
+        bundle(tmp_path, said, planned(B))
+    assert (refused.value.found, (first.root / RECORD).exists()) == ("mlperf-bake/bundle/9", True)

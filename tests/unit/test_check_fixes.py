@@ -124,7 +124,7 @@ def test_findings_that_differ_in_their_command_alone_are_one_group(tmp_path: Pat
     verdict = verdict_of(tmp_path, "Me")
     [group] = [group for group in groups(verdict) if group.first.rule == "performance.duration"]
     assert len(group.places) == len(group.fixes) == 2
-    assert plain(verdict).count("the run is too short") == 1
+    assert plain(verdict).count("performance.duration: the run is too short") == 1
 
 
 @pytest.mark.parametrize("width", [60, 120])

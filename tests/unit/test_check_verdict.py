@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,14 @@ def test_tables_fit_the_terminal_and_only_commands_do_not(demonstration: Path, w
     lines = console.file.getvalue().splitlines()
     assert max(len(line) for line in lines if "mlperf-bake" not in line) <= width
     assert any(line.startswith("verdict") for line in lines)
+
+
+def test_through_a_pipe_the_verdict_is_told_before_many_findings_too(demonstration: Path) -> None:
+    verdict = check(demonstration, V6_1)
+    said = f"verdict    {summary(verdict)}\n"
+    assert plain(verdict).startswith(said) and plain(verdict).count(said) == 2
+    few = replace(verdict, findings=verdict.findings[:1])
+    assert plain(few).count("verdict    ") == 1
 
 
 def test_without_a_terminal_plain_lines_are_printed(demonstration: Path) -> None:

@@ -75,3 +75,11 @@ def test_output_that_cannot_be_written_is_told_once() -> None:
     assert done.returncode == DISK
     assert done.stderr.startswith("mlperf-bake: there is no room")
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+def test_a_file_that_may_not_be_written_is_told_by_the_name_the_user_gave() -> None:
+    refused = system_failure(
+        PermissionError(errno.EACCES, "Permission denied", "/reports/.page.html.partial-77")
+    )
+    assert refused.where == "/reports/page.html"
+    assert refused.remedy and refused.remedy.startswith("name another place, or make this one")

@@ -8,6 +8,7 @@ import pytest
 
 from mlperf_bake.build.state import BuiltImage
 from mlperf_bake.cli.app import execute
+from mlperf_bake.engine.bases import Base
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.version import Version
 from mlperf_bake.project import Project
@@ -116,8 +117,13 @@ def test_a_push_builds_a_layout_of_each_platform_with_its_caches(
     [
         (["--push", "--registry", "https://registry.example/team"], "not a registry"),
         (["--push", "--registry", "Team"], "not a registry"),
+        (["--registry", "https://registry.example/team"], "not a registry"),
+        (["--registry", "Team", "--dry-run"], "not a registry"),
         (["--cache-to", "s3"], "not a place for a build cache"),
+        (["--cache-to", "type=gha,mode=all"], "mode=max (every stage; the default) or mode=min"),
         (["--bundle", "nowhere"], "no whole bundle"),
+        (["--time-limit", "0"], "--time-limit takes minutes"),
+        (["--time-limit", "nan"], "--time-limit takes minutes"),
         (["--platform", "linux/s390x"], "no chosen cell is of this platform"),
         (["--platform", "linux/s390x"], "linux/amd64, linux/arm64"),
     ],
@@ -127,3 +133,35 @@ def test_what_cannot_be_done_is_refused_before_anything_is_built(
 ) -> None:
     assert execute(["build", CELL, *words]) in (2, 3)
     assert said in capsys.readouterr().err
+
+
+def test_a_dry_run_pulls_and_makes_no_base_image_and_names_what_a_build_would(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pulled(*_: object) -> None:
+        raise AssertionError("a dry run makes or pulls nothing")
+
+    monkeypatch.setattr("mlperf_bake.engine.bases.ensure_base", pulled)
+    assert execute(["build", CELL, "--dry-run"]) == 0
+    said = capsys.readouterr()
+    (target,) = json.loads(said.out)["target"].values()
+    assert "contexts" not in target, "the locked base, by its digest in the Dockerfile"
+    assert said.err.count("is not here: a build pulls it or, where no hub gives it, makes one") == 1
+    assert execute(["build", CELL, "--dry-run", *BASES]) == 0
+    assert "is not here" not in capsys.readouterr().err, "what the user gives is not looked for"
+
+
+def test_a_dry_run_takes_a_base_that_was_made_here_as_a_build_does(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell,) = [one for one in project.matrix.every_cell if one.id == CELL]
+    key = project.matrix.images_of(cell, "linux/amd64", "linux/amd64")[0][1]
+    made = {
+        (key, "linux/amd64"): Base("docker-image://mlperf-bake/base:x", "sha256:" + "1" * 64, "bootstrapped")
+    }
+    monkeypatch.setattr("mlperf_bake.engine.bases.present_bases", lambda engine, locked: made)
+    assert execute(["build", CELL, "--dry-run"]) == 0
+    said = capsys.readouterr()
+    (target,) = json.loads(said.out)["target"].values()
+    assert set(target["contexts"].values()) == {"docker-image://mlperf-bake/base:x"}
+    assert "is not here" not in said.err

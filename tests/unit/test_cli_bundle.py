@@ -1,6 +1,7 @@
 """`bundle` and `build --bundle`: which bases go in, and what a build is told of them, without an engine."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from mlperf_bake.bundle.record import Bundle, BundledBase, BundledCell, reachable, write_bundle
 from mlperf_bake.cli.app import execute
 from mlperf_bake.cli.bundle import wanted_bases
+from mlperf_bake.engine.command import Finished
+from mlperf_bake.engine.find import Engine
 from mlperf_bake.oci.layout import Layout
 from mlperf_bake.plan.planner import Context, Overrides
 from mlperf_bake.project import Project
@@ -72,6 +75,22 @@ def test_a_bundle_of_another_kind_of_machine_is_refused(
     bundle_of(project, build_platform="linux/arm64")
     assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 2
     assert "made on another kind of machine" in capsys.readouterr().err
+
+
+def test_a_dry_run_from_a_bundle_loads_no_base_image_and_names_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = bundle_of(project)
+    own = replace(bundle.bases[0], reference="mlperf-bake/base:x", locked=False)
+    write_bundle(replace(bundle, bases=(own,)))
+
+    def called(engine: Engine, *words: str, timeout: float = 60.0) -> Finished:
+        assert words[:2] not in (("image", "load"), ("image", "tag")), words
+        return Finished(words, 1, "", "nothing is here")
+
+    monkeypatch.setattr(Engine, "call", called)
+    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 0
+    assert "the base image mlperf-bake/base:x is not here: a build loads it" in capsys.readouterr().err
 
 
 def test_bundling_nothing_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.proof.record import PROOFS, Proof, save_proofs
+from mlperf_bake.project import open_project
+from mlperf_bake.proof.record import PROOFS, Proof, dockerfile_digest, save_proofs, sources_digest
 from tests.support.second_matrix import CHECKOUT, TEXT, make_project
 
 PROGRAM = [sys.executable, "-c", "from mlperf_bake.cli.app import main; main()"]
@@ -48,42 +49,49 @@ def test_list_shows_each_cell_once(directory: Path) -> None:
     done = mlperf_bake(directory, "list", "--only", "model=bert")
     assert done.returncode == 0
     rows = done.stdout.splitlines()
-    assert rows[0].split() == ["CELL", "DIVISION", "STATE", "ACCURACY", "SEEN"]
+    assert rows[0].split() == ["CELL", "DIVISION", "STATE", "ACCURACY", "SEEN", "IMAGE", "MACHINE"]
     assert [row.split()[0] for row in rows[1:]] == [
         "bert-cpp-onnxruntime-cpu-debian12",
         "bert-cpp-onnxruntime-cpu-ubuntu22.04",
         "bert-cpp-onnxruntime-cuda-ubuntu22.04",
     ]
-    assert all(row.split()[2:] == ["declared", "-", "-"] for row in rows[1:])  # not published, never run
+    assert all(
+        row.split()[2:] == ["declared", "-", "-", "-", "-"] for row in rows[1:]
+    )  # not published, never run
     assert "3 cells, round v6.1" in done.stderr
 
 
 def test_list_tells_what_cells_and_frameworks_were_seen_to_do(own: Path) -> None:
-    proof = Proof(
-        "accuracy checked", "2026-11-22", DIGEST, DIGEST, "a processor, 2 CPUs", ("Offline",), "9 of 10"
-    )
+    project = open_project(own)
     cells = ("bert-cpp-onnxruntime-cpu-debian12", "bert-cpp-onnxruntime-cpu-ubuntu22.04")
-    save_proofs(own / PROOFS, {cells[0]: proof, cells[1]: replace(proof, state="built", accuracy="")})
-    rows = [line.split() for line in mlperf_bake(own, "list", "bert-*").stdout.splitlines()]
-    assert [
-        "bert-cpp-onnxruntime-cpu-debian12",
-        "open",
-        "accuracy",
-        "checked",
-        "9",
-        "of",
-        "10",
-        "2026-11-22",
-    ] in rows
-    assert ["bert-cpp-onnxruntime-cpu-ubuntu22.04", "open", "built", "-", "2026-11-22"] in rows
+    proofs = {
+        image.cell_id: Proof(
+            "accuracy checked",
+            "2026-11-22",
+            DIGEST,
+            dockerfile_digest(image.dockerfile),
+            "a processor, 2 CPUs",
+            ("Offline",),
+            "9 of 10",
+            sources=sources_digest(image.ingredients),
+        )
+        for image in project.plan(project.cells(cells))
+    }
+    proofs[cells[1]] = replace(proofs[cells[1]], state="built", accuracy="")
+    save_proofs(own / PROOFS, proofs)
+    rows = [re.split(r"\s{2,}", line) for line in mlperf_bake(own, "list", "bert-*").stdout.splitlines()]
+    seen = ("2026-11-22", "abababababab", "a processor, 2 CPUs")
+    assert [cells[0], "open", "accuracy checked", "9 of 10", *seen] in rows
+    assert [cells[1], "open", "built", "-", *seen] in rows
     done = mlperf_bake(own, "list", "--framework", "--json", "--only", "framework=onnxruntime,tvm")
     lines = {line["framework"]: line for line in json.loads(done.stdout)["frameworks"]}
     assert lines["onnxruntime"]["cell"] == cells[0]
     assert (lines["onnxruntime"]["state"], lines["onnxruntime"]["proven"]) == ("accuracy checked", 1)
     assert (lines["tvm"]["state"], lines["tvm"]["date"]) == ("not proven", None)
+    said = mlperf_bake(own, "explain", cells[0]).stdout.splitlines()[1]
     assert (
-        "seen: accuracy checked, 9 of 10 right, Offline, 2026-11-22"
-        in mlperf_bake(own, "explain", cells[0]).stdout
+        said
+        == f"seen: accuracy checked, 9 of 10 right, Offline, 2026-11-22, a processor, 2 CPUs, image {DIGEST}"
     )
     (own / PROOFS).write_text("version: 1\ncells:\n  x: {state: perfect}\n", encoding="utf-8")
     broken = mlperf_bake(own, "list")
@@ -117,12 +125,17 @@ def test_json_of_list_holds_one_cell_a_line(directory: Path) -> None:
         if '"id"' in line
     )
     assert {cell["model"] for cell in cells} == {"mobilenet-v2"}
-    assert all(cell["dockerfile"] == f"images/{cell['hardware']}/{cell['id']}/Dockerfile" for cell in cells)
+    assert {cell["dockerfile"] for cell in cells} == {None}, "images/ is not there"
 
 
 def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
     done = mlperf_bake(directory, "explain", "coral")
-    assert done.stdout.startswith("coral is mobilenet-cpp-tflite-coral-debian12\n")
+    assert done.stdout.splitlines()[:4] == [
+        "coral is mobilenet-cpp-tflite-coral-debian12",
+        "seen: never run; mlperf-bake prove mobilenet-cpp-tflite-coral-debian12",
+        "next: mlperf-bake build --target coral",
+        "",
+    ]
     assert "by you" in done.stdout and "first that fits" in done.stdout
     assert "coral needs framework tflite: its compiler reads nothing else" in done.stdout
     told = json.loads(mlperf_bake(directory, "explain", "coral", "--json").stdout)
@@ -135,7 +148,19 @@ def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
 def test_explain_offers_no_build_for_a_round_that_has_none(directory: Path) -> None:
     assert "next: " in mlperf_bake(directory, "explain", "mobilenet-cpp").stdout
     told = mlperf_bake(directory, "explain", "mobilenet-cpp", "--round", "v4.0").stdout
-    assert "no image can be built" in told and "next: " not in told
+    assert told.splitlines()[2].startswith("cannot be built: round v4.0: no image can be built, since")
+    assert "next: " not in told
+
+
+def test_explain_and_plan_and_list_take_a_target_as_build_and_run_do(directory: Path) -> None:
+    argument, option = (
+        mlperf_bake(directory, "explain", *words) for words in (["coral"], ["--target", "coral"])
+    )
+    assert option.stdout == argument.stdout and option.returncode == 0
+    for command in (["plan", "--no-engine"], ["list"]):
+        done = mlperf_bake(directory, *command, "--target", "coral", "-t", "bert-cpp-onnxruntime-cpu-*")
+        cells = [line.split()[0] for line in done.stdout.splitlines()[1:]]
+        assert [cell.split("-")[0] for cell in cells] == ["mobilenet", "bert", "bert"], done.stderr
 
 
 @pytest.mark.parametrize(
@@ -146,6 +171,7 @@ def test_explain_offers_no_build_for_a_round_that_has_none(directory: Path) -> N
         (["explain", "mobilenet-tflite-cpu"], 2, "is ambiguous"),
         (["explain"], 2, "is missing"),
         (["explain", "bert", "extra"], 2, "extra"),
+        (["explain", "bert", "--target", "coral"], 2, "one target at a time"),
         (["list", "nope-*"], 3, 'no cell fits "nope-*"'),
         (["list", "--only", "hardware=cpuu"], 2, 'did you mean "cpu"?'),
         (["plan", "bert-*", "--only", "hardware=coral", "--no-engine"], 3, "no cell fits the selection"),
@@ -153,6 +179,7 @@ def test_explain_offers_no_build_for_a_round_that_has_none(directory: Path) -> N
         (["nope"], 2, "unknown command"),
         (["prove"], 2, "nothing was chosen"),
         (["lock", "--update", "nope/*"], 3, 'no entry fits "nope/*"'),
+        (["lock", "--check", "--update", "bases/*"], 2, "--check writes nothing and --update pins anew"),
         (["render", "--check"], 4, "remedy:   mlperf-bake render"),
     ],
 )
@@ -305,3 +332,48 @@ def test_whoever_stops_reading_gets_no_complaint(directory: Path) -> None:
         complaint = process.stderr.read()
         process.wait(timeout=60)
     assert b"Traceback" not in complaint and b"Error" not in complaint
+
+
+def on_a_terminal(directory: Path, *arguments: str) -> list[str]:
+    """The lines that a command shows on a terminal of 100 columns."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "100"},
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                read = os.read(ours, 65536)
+            except OSError:  # the terminal was closed at the other end
+                break
+            if not read:
+                break
+            shown += read
+        assert process.wait(timeout=60) == 0, process.stderr and process.stderr.read()
+    os.close(ours)
+    return shown.decode().splitlines()
+
+
+@pytest.mark.parametrize("command", [["list"], ["plan", "--no-engine"]])
+def test_a_terminal_gets_one_line_a_model_and_each_cell_on_request_or_in_a_pipe(
+    directory: Path, command: list[str]
+) -> None:
+    header, *rows = on_a_terminal(directory, *command)
+    assert header.split()[:2] == ["MODEL", "CELLS"]
+    piped = mlperf_bake(directory, *command).stdout.splitlines()
+    counts = {
+        name: sum(line.startswith((f"{name}-cpp", f"{name}-tflite")) for line in piped)
+        for name in ("mobilenet-v2", "bert")
+    }
+    counts = {"mobilenet": len(piped) - 1 - sum(counts.values()), **counts}
+    assert [row.split()[:2] for row in rows] == [[name, str(count)] for name, count in counts.items()]
+    for options in (["--all"], ["--only", "model=bert,mobilenet,mobilenet-v2"], ["*"]):
+        shown = on_a_terminal(directory, *command, *options)
+        assert [line.split()[0] for line in piped] == [
+            line.split()[0] for line in shown if not line.startswith(" ")
+        ]

@@ -123,4 +123,4 @@ def test_a_missing_accuracy_log_is_told_without_a_number(
 ) -> None:
     (foreign / "run" / "mlperf_log_accuracy.json").unlink()
     assert execute(words(foreign)) == 2
-    assert "found:    No such file or directory\n" in capsys.readouterr().err
+    assert "found:    nothing: there is no such file\n" in capsys.readouterr().err

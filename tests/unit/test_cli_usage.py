@@ -1,12 +1,15 @@
 """What click refuses, told as everything else is told: what is wrong, what was found, what to type."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from mlperf_bake.cli.app import execute
+from mlperf_bake.cli.usage import EXAMPLES
 from mlperf_bake.run.harness_options import HARNESS_OPTIONS
+from tests.support.command_line import commands, parse, parser
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 GIVEN_BY_RUN = {"scenario", "mode", "data", "results", "run-id", "cell", "progress", "help"}
@@ -21,7 +24,15 @@ GIVEN_BY_RUN = {"scenario", "mode", "data", "results", "run-id", "cell", "progre
             "run --tarrget x",
             ('unknown option "--tarrget" (did you mean "--target"?)', "mlperf-bake run --help"),
         ),
-        ("check", ("TREE is missing", "mlperf-bake check --help")),
+        (
+            "check",
+            ("TREE is missing", "mlperf-bake check --help", "mlperf-bake check submission", "it holds open/"),
+        ),
+        (
+            "data prepare",
+            ("NAME is missing", "mlperf-bake data prepare imagenet-20 --for efficientnet-lite0"),
+        ),
+        ("run", ("TARGET is missing", "such as efficientnet-lite0", "mlperf-bake list")),
         (
             "quickstart --duration abc",
             ("--duration has a wrong value", "abc", "a whole number of at least 1"),
@@ -44,6 +55,14 @@ def test_a_wrong_line_is_told_once_with_its_remedy(
     for words in told:
         assert said.count(words) == 1
     assert said.startswith("mlperf-bake: ")
+
+
+def test_every_command_that_needs_something_has_an_example_that_gives_it() -> None:
+    program = parser()
+    needing = {name for name, command in commands(program) if any(each.required for each in command.params)}
+    assert set(EXAMPLES) - {"collect"} == needing  # collect goes on without, where a tree is there
+    for line in EXAMPLES.values():
+        parse(program, shlex.split(line.partition(" > ")[0]))
 
 
 @pytest.mark.parametrize(

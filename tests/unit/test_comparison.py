@@ -117,6 +117,18 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path, capsys: pytest.Capt
     assert [one["comparable"] for one in group["results"]] == [True, False]
 
 
+def test_a_narrow_terminal_still_shows_which_result_is_which(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path / "one", RunSpec(run_id="first"))
+    write_run(tmp_path / "two", RunSpec(run_id="second"))
+    monkeypatch.setattr("mlperf_bake.cli.output._width", lambda stream: 60)
+    assert execute(["compare", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+    said = capsys.readouterr()
+    assert "one/first\n" in said.out and "two/second\n" in said.out
+    assert said.err == "Left out on this narrow terminal: system, network.\n"
+
+
 def test_nothing_to_compare_says_what_was_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,5 @@
 """How an engine gets onto a bare machine, as far as that can be seen without one."""
 
-import json
 import os
 import shutil
 from dataclasses import replace
@@ -16,7 +15,6 @@ from mlperf_bake.engine.bootstrap import (
     apt_summary,
     bootstrap,
     newer_suite_files,
-    write_daemon_settings,
 )
 from mlperf_bake.engine.command import Finished
 from mlperf_bake.engine.daemon import remove_stale_pid_files
@@ -49,17 +47,6 @@ def test_other_releases_need_no_second_suite(release: tuple[str, str]) -> None:
     recipe = RECIPES[release]
     assert recipe.newer_suite == ""
     assert {"docker.io", "docker-buildx"} <= set(recipe.packages)
-
-
-def test_daemon_settings_are_written_once_and_a_users_file_is_left_alone(tmp_path: Path) -> None:
-    said: list[str] = []
-    assert write_daemon_settings(said.append, tmp_path)
-    path = tmp_path / "etc/docker/daemon.json"
-    assert json.loads(path.read_text(encoding="utf-8")) == {"features": {"containerd-snapshotter": True}}
-    path.write_text("{}", encoding="utf-8")
-    assert not write_daemon_settings(said.append, tmp_path)
-    assert path.read_text(encoding="utf-8") == "{}"
-    assert len(said) == 1
 
 
 def test_a_pid_file_is_stale_when_its_number_is_another_program(tmp_path: Path) -> None:

@@ -178,3 +178,23 @@ def test_the_command_prints_what_is_left_and_then_the_table(
     assert execute(["experiment", file, "--json"]) == 0
     (group,) = json.loads(capsys.readouterr().out)["groups"]
     assert [found["ratio"] for found in group] == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_the_example_is_an_experiment_that_runs_after_quickstart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["experiment", "--example"]) == 0
+    file = tmp_path / "experiment.yaml"
+    file.write_text(capsys.readouterr().out, encoding="utf-8")
+    planned = read_experiment(file)
+    assert {run.target for run in planned.runs} == {"efficientnet-lite0"}
+    assert len(planned.runs) == 12
+
+
+@pytest.mark.parametrize("text", ["results: [", "nothing: 1\n"])
+def test_a_file_that_is_no_experiment_names_the_way_to_one(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_experiment(file)
+    assert "experiment --example" in str(caught.value.remedy)

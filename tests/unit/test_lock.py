@@ -16,11 +16,13 @@ from mlperf_bake.lock import hub, pinning
 from mlperf_bake.lock.demand import Demand, checksum, demands
 from mlperf_bake.lock.git import commit_of
 from mlperf_bake.lock.lockfile import load_lock, lock_of, require_current, write_lock
-from mlperf_bake.lock.pinning import RECIPES, Pinning, declared_result
+from mlperf_bake.lock.pinning import Pinning
 from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin
+from mlperf_bake.lock.recipes import declared_result
 from mlperf_bake.lock.unreachable import Unreachable
 from mlperf_bake.lock.updating import update_lock
 from mlperf_bake.matrix.loading import parse_matrix
+from mlperf_bake.matrix.values import Weights
 from mlperf_bake.project import Project, open_project
 from tests.support.second_matrix import CHECKOUT, TEXT, invented_lock, make_project
 
@@ -359,35 +361,51 @@ def test_a_lock_that_cannot_be_written_is_told_and_left_alone(
     assert [path.name for path in project.root.glob("*.partial")] == []
 
 
+def made_by(recipe: str) -> Weights:
+    return Weights("x.onnx", None, recipe, None)
+
+
 def test_recipes_declare_what_every_machine_makes() -> None:
     assert (
-        declared_result(RECIPES / "efficientnet_lite.py")
+        declared_result(CHECKOUT, made_by("efficientnet_lite"))
         == open_project(CHECKOUT).lock.weights["efficientnet-lite0"]
     )
-    assert declared_result(RECIPES / "fashion_net.py") is None
+    assert declared_result(CHECKOUT, made_by("fashion_net")) is None
 
 
 @pytest.mark.parametrize("value", ['"abc"', "None", "1 + 1"])
 def test_a_declaration_that_is_no_checksum_is_refused(tmp_path: Path, value: str) -> None:
-    recipe = tmp_path / "r.py"
-    recipe.write_text(f"import numpy\n\nRESULT_SHA256 = {value}\n", encoding="utf-8")
+    (tmp_path / "r.py").write_text(f"import numpy\n\nRESULT_SHA256 = {value}\n", encoding="utf-8")
+    (tmp_path / "r.requirements.txt").touch()
     with pytest.raises(UsageError) as caught:
-        declared_result(recipe)
-    assert caught.value.where is not None and caught.value.where.endswith("r.py:3")
+        declared_result(tmp_path, made_by("r.py"))
+    assert caught.value.where == "r.py:3"
 
 
 @pytest.mark.parametrize("text", [b"def recipe(:\n", b"# \xff\n", b"\0"])
 def test_a_recipe_that_is_not_python_is_told(tmp_path: Path, text: bytes) -> None:
-    recipe = tmp_path / "mine.py"
-    recipe.write_bytes(text)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "mine.py").write_bytes(text)
     with pytest.raises(UsageError, match=r"recipes/mine\.py.*is not Python"):
-        declared_result(recipe)
+        declared_result(tmp_path, made_by("recipes/mine.py"))
 
 
 def test_an_unknown_recipe_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UsageError) as caught:
-        declared_result(RECIPES / "nope.py")
+        declared_result(CHECKOUT, made_by("nope"))
     assert caught.value.expected == "one of blazeface, efficientnet_lite, fashion_net"
+
+
+def test_a_recipe_of_ones_own_is_asked_for_with_its_packages(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such recipe") as caught:
+        declared_result(tmp_path, made_by("recipes/mine.py"))
+    assert "init --sources" in str(caught.value.remedy)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "mine.py").touch()
+    with pytest.raises(UsageError, match=r"mine\.requirements\.txt: the recipe has no locked packages"):
+        declared_result(tmp_path, made_by("recipes/mine.py"))
+    (tmp_path / "recipes" / "mine.requirements.txt").touch()
+    assert declared_result(tmp_path, made_by("recipes/mine.py")) is None
 
 
 def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,7 +424,7 @@ def test_each_demand_goes_to_who_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     record("loadgen_source", ("s.tar.gz", "2" * 64))
     record("debian_package", ("d.deb", "3" * 64))
     record("hash_of_address", "4" * 64)
-    pin = Pinning(matrix, silent)
+    pin = Pinning(matrix, silent, CHECKOUT)
     found = {demand: pin(demand) for demand in demands(matrix, LOADGEN)}
     assert checksum(tuple(sorted(found)))
     assert ("wheel", "tflite", "1.0", "cp312 manylinux_2_28_aarch64") in seen
@@ -470,10 +488,10 @@ def test_an_md5_stands_in_where_the_address_cannot_be_reached(
     )
     demand = Demand("weights", "mobilenet", "https://example.org/mobilenet.onnx")
     if md5:
-        assert Pinning(matrix, silent)(demand) is None
+        assert Pinning(matrix, silent, CHECKOUT)(demand) is None
     else:
         with pytest.raises(UsageError, match="the weights could not be fetched"):
-            Pinning(matrix, silent)(demand)
+            Pinning(matrix, silent, CHECKOUT)(demand)
 
 
 @pytest.mark.parametrize(

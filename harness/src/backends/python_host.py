@@ -73,6 +73,11 @@ def open_instance(
     return predict
 
 
+def loaded_runtime(cls: type) -> str:
+    """What the class's attribute `runtime` says, which `load` may set: what computes besides the package itself."""
+    return " ".join(str(getattr(cls, "runtime", "")).split())
+
+
 def explain(error: BaseException, path: str) -> str:
     """An exception in one line, with the innermost place in the class's own file, else the innermost at all."""
     what = " ".join("".join(traceback.format_exception_only(error)).split())

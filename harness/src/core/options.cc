@@ -181,10 +181,12 @@ const Option& FindOption(std::string_view name, const std::string& word) {
   const auto found = std::find_if(kOptions.begin(), kOptions.end(),
                                   [&](const Option& option) { return option.name == name; });
   if (found != kOptions.end()) return *found;
-  std::vector<std::string_view> names;
-  for (const Option& option : kOptions) names.push_back(option.name);
-  throw Failure(ExitCode::kUsage,
-                "Unknown option \"" + word + "\"" + DidYouMean(name, names) + "; --help lists them all.");
+  std::vector<std::string> written;
+  for (const Option& option : kOptions) written.push_back("--" + std::string(option.name));
+  const std::vector<std::string_view> names(written.begin(), written.end());
+  throw Failure(ExitCode::kUsage, "Unknown option \"" + word + "\"" +
+                                      DidYouMean("--" + std::string(name), names) +
+                                      "; --help lists them all.");
 }
 
 // What only makes sense together.
@@ -279,7 +281,7 @@ std::string HelpText() {
     left.resize(std::max(kColumn, left.size() + 1), ' ');
     text += left + std::string(option.help) + "\n";
   }
-  text += "  --version               harness, LoadGen and backend versions\n";
+  text += "  --version                 harness, LoadGen and backend versions\n";
   text +=
       "\nExit codes: 0 finished (and VALID), 2 usage, 3 cell.conf, 4 data set, 5 weights, 6 backend, 7 "
       "results "

@@ -37,9 +37,9 @@ void Progress::Update(std::uint64_t samples, std::optional<std::uint64_t> expect
         "{\"event\":\"progress\",\"samples\":%llu,\"expected\":%s,\"elapsed_s\":%.3f,\"minimum_s\":%.3f}\n",
         static_cast<unsigned long long>(samples), of.c_str(), elapsed_s, minimum_s);
   } else {
-    std::printf("%s%llu%s samples, %.0f s of at least %.0f s", terminal_ ? "\r\033[K" : "",
-                static_cast<unsigned long long>(samples), expected ? (" of " + of).c_str() : "", elapsed_s,
-                minimum_s);
+    std::printf("%s%llu%s samples, %.0f s", terminal_ ? "\r\033[K" : "",
+                static_cast<unsigned long long>(samples), expected ? (" of " + of).c_str() : "", elapsed_s);
+    if (minimum_s > 0) std::printf(" of at least %.0f s", minimum_s);
     line_open_ = terminal_;
     if (!terminal_) std::fputc('\n', stdout);
   }

@@ -115,13 +115,19 @@ void StopBetweenSteps(const RunControl& control) {
   std::_Exit(static_cast<int>(exit_code));
 }
 
-// A figure as people read it: latencies in milliseconds, everything else as LoadGen names it.
+// A figure as people read it: latencies in milliseconds, rates in samples/s, everything else as LoadGen names
+// it.
 std::string Headline(double value, std::string metric) {
   constexpr std::string_view kNanoseconds = "_ns";
+  constexpr std::string_view kRate = "samples_per_second";
   char figure[96];
   if (metric.ends_with(kNanoseconds)) {
     metric.resize(metric.size() - kNanoseconds.size());
+    std::replace(metric.begin(), metric.end(), '_', ' ');
     std::snprintf(figure, sizeof figure, "%s %.4g ms", metric.c_str(), value / 1e6);
+  } else if (metric.ends_with(kRate)) {
+    std::snprintf(figure, sizeof figure, value < 1000 ? "%.4g samples/s%s" : "%.0f samples/s%s", value,
+                  metric.size() > kRate.size() ? " completed" : "");
   } else {
     std::snprintf(figure, sizeof figure, "%.6g %s", value, metric.c_str());
   }
@@ -216,8 +222,8 @@ ExitCode Run(const Options& options) {
     return entry.open(
         {cell, weights ? weights->memory.bytes() : std::span<const std::byte>(), configuration});
   }();
-  const BackendFacts backend_facts = backend->Facts(usable_cpus);
-  const Execution execution = ResolveExecution(options, backend_facts.preferred_workers, usable_cpus);
+  const Execution execution =
+      ResolveExecution(options, backend->Facts(usable_cpus).preferred_workers, usable_cpus);
   if (execution.batch > 1) RequireBatches(cell);
   const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
   // Packing pays where batches can be contiguous: everywhere but in Server, whose order is random.
@@ -258,7 +264,7 @@ ExitCode Run(const Options& options) {
                     .settings = settings,
                     .seeds = {test.qsl_rng_seed, test.sample_index_rng_seed, test.schedule_rng_seed},
                     .data = data,
-                    .backend = backend_facts,
+                    .backend = backend->Facts(usable_cpus),  // with what it loaded
                     .configuration = configuration,
                     .weights = weights ? std::optional(weights->facts) : std::nullopt,
                     .started_at = UtcNow(),

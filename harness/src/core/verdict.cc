@@ -68,10 +68,22 @@ Advice Quicker(const Execution& execution, double limit_ms, double lone_ms) {
   return advice;
 }
 
+// The same with a longer run, where `rate` for the run's duration gives so few queries that LoadGen could not
+// be certain although a quarter of the late ones it allows were all: the next run would end INVALID for that
+// alone.
+Advice WithEnoughQueries(Advice advice, double rate, const Settings& settings) {
+  constexpr double kLate = (1 - kShareInTime) / 4;
+  const double needed = QueriesForCertainty(kLate);
+  if (rate * static_cast<double>(settings.duration_ms) / 1e3 >= needed) return advice;
+  advice.because += ", and early stopping needs about " + ThreeDigits(std::ceil(needed)) + " queries";
+  advice.options.insert(advice.options.end(), {"--duration", ThreeDigits(std::ceil(needed / rate))});
+  return advice;
+}
+
 // A lower rate: the queue is simulated with the warm-up's times, slowed down until it shows the latency that
 // the run had, and then with ever lower rates.
 Advice LowerRate(std::string because, const ServedRun& run, const Result& result, const Execution& execution,
-                 const Measured& measured) {
+                 const Measured& measured, const Settings& settings) {
   // Whatever the model says: less than what failed and than what was answered, for LoadGen's own work counts
   // too; and where most queries were in time not much less, because rare stalls of the machine look like slow
   // lanes.
@@ -86,11 +98,13 @@ Advice LowerRate(std::string because, const ServedRun& run, const Result& result
     const double highest = model.HighestRate(run.limit_s, slowdown);
     const bool mostly_in_time = result.latency_ns.p50.value_or(0) / 1e9 <= run.limit_s;
     if (highest == 0 && !mostly_in_time) {
-      return Quicker(execution, 1e3 * run.limit_s, 1e3 * model.Latency(kShareInTime, 1e-6, slowdown, 1000));
+      return WithEnoughQueries(
+          Quicker(execution, 1e3 * run.limit_s, 1e3 * model.Latency(kShareInTime, 1e-6, slowdown, 1000)),
+          run.issued, settings);
     }
     rate = std::clamp(kMargin * highest, mostly_in_time ? kLeast * kept_up : 0, kMost * kept_up);
   }
-  return {std::move(because), {"--target-qps", ThreeDigits(rate)}};
+  return WithEnoughQueries({std::move(because), {"--target-qps", ThreeDigits(rate)}}, rate, settings);
 }
 
 Advice ForServed(const LoadGenLog& log, const Result& result, const Settings& settings,
@@ -101,7 +115,9 @@ Advice ForServed(const LoadGenLog& log, const Result& result, const Settings& se
                       log.Number("result_overlatency_query_count").value_or(0) / queries};
   const std::string late = ThreeDigits(100 * run.late) + " % of the queries took longer than the limit of " +
                            ThreeDigits(1e3 * run.limit_s) + " ms";
-  if (log.False("result_perf_constraints_met")) return LowerRate(late, run, result, execution, measured);
+  if (log.False("result_perf_constraints_met")) {
+    return LowerRate(late, run, result, execution, measured, settings);
+  }
   // Early stopping: more queries make LoadGen certain, unless nearly too many are late.
   constexpr double kPatience = 10;
   const double needed = std::max(QueriesNeeded(log), QueriesForCertainty(run.late));
@@ -110,18 +126,25 @@ Advice ForServed(const LoadGenLog& log, const Result& result, const Settings& se
                 ThreeDigits(needed),
             {"--duration", ThreeDigits(std::ceil(1.2 * needed / run.issued))}};
   }
-  return LowerRate(late + ", too near to 1 % for early stopping", run, result, execution, measured);
+  return LowerRate(late + ", too near to 1 % for early stopping", run, result, execution, measured, settings);
 }
 
-Advice ForMinimumDuration(const Result& result, const Settings& settings, Scenario scenario) {
+// `needed`: queries for early stopping, where the run had too few for that as well; else 0.
+Advice ForMinimumDuration(const Result& result, const Settings& settings, Scenario scenario, double needed) {
   const std::string seconds = ThreeDigits(static_cast<double>(settings.duration_ms) / 1000);
   if (scenario == Scenario::kOffline) {
     return {"The samples were answered in less than " + seconds + " s; more of them must be expected",
             {"--target-qps", ThreeDigits(1.1 * result.value.value_or(0))}};
   }
   if (IsStream(scenario)) {
-    return {"LoadGen ran out of queries before " + seconds + " s; a shorter latency must be expected",
-            {"--target-latency-ms", ThreeDigits(0.5 * result.latency_ns.mean.value_or(0) / 1e6)}};
+    const double mean_ms = result.latency_ns.mean.value_or(0) / 1e6;
+    Advice advice{"LoadGen ran out of queries before " + seconds + " s; a shorter latency must be expected",
+                  {"--target-latency-ms", ThreeDigits(0.5 * mean_ms)}};
+    if (static_cast<double>(settings.duration_ms) < needed * mean_ms) {
+      advice.because += ", and early stopping needs " + ThreeDigits(needed) + " queries";
+      advice.options.insert(advice.options.end(), {"--min-queries", ThreeDigits(needed)});
+    }
+    return advice;
   }
   return {"The last query was scheduled before " + seconds + " s",
           {"--target-qps", ThreeDigits(2 * (settings.target_qps ? settings.target_qps->value : 1))}};
@@ -143,7 +166,9 @@ std::optional<Advice> AdviceFor(const LoadGenLog& log, const Result& result, con
   if (ArrivesOnSchedule(scenario) && (too_few || log.False("result_perf_constraints_met"))) {
     return ForServed(log, result, settings, execution, measured);
   }
-  if (log.False("result_min_duration_met")) return ForMinimumDuration(result, settings, scenario);
+  if (log.False("result_min_duration_met")) {
+    return ForMinimumDuration(result, settings, scenario, too_few ? QueriesNeeded(log) : 0);
+  }
   const double queries = log.Number("result_query_count").value_or(0);
   if (too_few) {
     return Advice{"Only " + ThreeDigits(queries) + " queries were answered and early stopping needs " +

@@ -18,8 +18,8 @@ struct Advice {
   std::string Sentence() const;
 };
 
-// The first constraint that failed and the options that would have met it, computed from what was measured;
-// nullopt for a valid run.
+// The first constraint that failed and the options that would have met it and those that would have failed
+// next, computed from what was measured; nullopt for a valid run.
 std::optional<Advice> AdviceFor(const LoadGenLog& log, const Result& result, const Settings& settings,
                                 Scenario scenario, const Execution& execution, const Measured& measured);
 
