@@ -71,6 +71,14 @@ def main() -> None:
     times: list[list[int]] = [[] for _ in range(workers)]
 
     def run(own: list[int]) -> None:
+        try:
+            work(own)
+        except BaseException:
+            ready.abort()  # else all the others would wait for this one
+            stop.set()
+            raise
+
+    def work(own: list[int]) -> None:
         instance = cls()
         instance.load(str(here / keys["weights"]), cell, given.threads, batch, {})
         for _ in range(WARM_UP):
@@ -86,12 +94,17 @@ def main() -> None:
     threads = [threading.Thread(target=run, args=(own,)) for own in times]
     for thread in threads:
         thread.start()
-    ready.wait()
+    try:
+        ready.wait()
+    except threading.BrokenBarrierError:
+        raise SystemExit("a worker failed, as said above") from None
     cpu, began = time.process_time(), time.perf_counter()
     time.sleep(given.duration)
     stop.set()
     for thread in threads:
         thread.join()
+    if ready.broken:
+        raise SystemExit("a worker failed, as said above")
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     batches = [took for own in times for took in own]
     count = len(batches) * batch

@@ -11,6 +11,7 @@ from mlperf_bake.assets.prepared import CONF, PreparedDataset, load_prepared
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.truth import truth_of
 from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.results.manifest import Dataset
 
 SAMPLE: Final = "sample"
@@ -44,7 +45,13 @@ def given_truth(text: str, read: Dataset | None, progress: Progress, cache: Cach
             )
         name = read.name
     if name not in datasets():
-        return place  # the benchmark's own reader says what is wrong with it
+        if place.suffix or place.name != text:
+            return place  # a file: the benchmark's own reader says what is wrong with it
+        raise UsageError(
+            f'no ground truth "{text}"{did_you_mean(text, (*datasets(), SAMPLE))}',
+            found="neither a file or directory, nor the name of a data set",
+            remedy="--truth PATH, or a name: `mlperf-bake data list`",
+        )
     cache = cache or Cache(default_root())
     found = _kept(name, read, cache)
     if found is None:
@@ -70,7 +77,7 @@ def _kept(name: str, read: Dataset | None, cache: Cache) -> PreparedDataset | No
     """The prepared data set of that name in the cache: that which was read, else the newest."""
     found = sorted(_all_kept(name, cache), key=lambda one: (one.path / CONF).stat().st_mtime, reverse=True)
     if read is not None:
-        found.sort(key=lambda one: not _same(one, read))
+        found.sort(key=lambda one: (one.samples_sha256 != read.samples_sha256, not _same(one, read)))
     return found[0] if found else None
 
 

@@ -57,6 +57,13 @@ def answered_samples(log: Path) -> frozenset[int]:
 
 
 def _find(path: Path) -> Path:
+    if not path.exists():
+        raise UsageError(
+            "there is no such file or directory",
+            where=str(path),
+            expected=f"an accuracy run's directory, or its {ACCURACY}",
+            remedy="mlperf-bake run TARGET --mode accuracy --data sample --results ./results  makes one",
+        )
     if not path.is_dir():
         return path
     for directory in (path, path / "accuracy"):

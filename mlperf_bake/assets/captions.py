@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlperf_bake.assets.cache import ChecksumMismatch, file_sha256
-from mlperf_bake.assets.collection import Collection
+from mlperf_bake.assets.collection import Collection, list_name
+from mlperf_bake.assets.listed import listed
 from mlperf_bake.assets.official_readings import Captions
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
@@ -27,23 +28,38 @@ if TYPE_CHECKING:
 
 TABLES: Final = ("captions_source.tsv", "captions.tsv")
 ANNOTATIONS: Final = "captions_val2014.json"
+TRAINING: Final = "captions_train2014.json"
+"""Of which calibration captions are."""
 ARCHIVE: Final = "annotations_trainval2014.zip"
 SEED: Final = 2023
 
 Caption = tuple[int, str]
 
 
-def open_captions(dataset: "Dataset", reading: Captions, source: Path, progress: Progress) -> Collection:
+def open_captions(
+    dataset: "Dataset", reading: Captions, source: Path, only: Path | None, progress: Progress
+) -> Collection:
     """The captions of a table or of annotations, given or in a directory (or its ``captions`` or ``annotations``).
+
+    Args:
+        only: a list of captions by number, one a line; they are those of annotations, such as captions_train2014.json.
 
     Errors:
         UsageError: none of them is there, or not of this form; ChecksumMismatch: 5,000 other captions.
     """
-    file = _find(source)
+    file = _find(source, ANNOTATIONS if only is None else TRAINING)
+    if only is not None:
+        known = {
+            str(one["id"]): one
+            for one in _annotations(file, TRAINING, reading.archive, progress)["annotations"]
+        }
+        numbers = sorted(map(int, listed(only, known, "numbers of captions")))
+        part = f"the {len(numbers)} of {list_name(only)}"
+        return _collection(file, [(one, _text(known[str(one)])) for one in numbers], part)
     captions = (
         _table(file)
         if file.suffix == ".tsv"
-        else chosen(_annotations(file, reading.archive, progress), dataset.count)
+        else chosen(_annotations(file, ANNOTATIONS, reading.archive, progress), dataset.count)
     )
     if not 0 < len(captions) <= dataset.count:
         raise wrong_count(file, len(captions), dataset.count)
@@ -55,10 +71,17 @@ def open_captions(dataset: "Dataset", reading: Captions, source: Path, progress:
             reading.sha256,
             remedy="give captions_source.tsv of mlcommons/inference, text_to_image/coco2014/captions",
         )
+    return _collection(file, captions, "")
+
+
+def _collection(file: Path, captions: Sequence[Caption], part: str) -> Collection:
     samples = [RawSample(f"{file}:{number}", 0, text.encode()) for number, text in captions]
-    return Collection(
-        len(samples), lambda start: iter(samples[start:]), size=sum(len(sample.data) for sample in samples)
-    )
+    size = sum(len(sample.data) for sample in samples)
+    return Collection(len(samples), lambda start: iter(samples[start:]), part, size=size)
+
+
+def _text(annotation: Any) -> str:
+    return str(annotation["caption"]).replace("\n", "").strip()
 
 
 def digest(captions: Sequence[Caption]) -> str:
@@ -70,26 +93,26 @@ def chosen(annotations: Any, count: int) -> list[Caption]:
     """The captions that the reference chooses, in the order of their numbers."""
     import numpy as np
 
-    first: dict[int, Caption] = {}
+    first: dict[int, Caption] = {}  # by photo
     photos = {image["id"] for image in annotations["images"]}
     for one in annotations["annotations"]:
-        first.setdefault(one["image_id"], (int(one["id"]), str(one["caption"])))
+        first.setdefault(one["image_id"], (int(one["id"]), _text(one)))
     ordered = sorted((caption, photo) for photo, caption in first.items())
     places = np.random.RandomState(SEED).permutation(len(ordered))[:count]
-    kept = sorted(ordered[int(place)][0] for place in places if ordered[int(place)][1] in photos)
-    return [(number, text.replace("\n", "").strip()) for number, text in kept]
+    return sorted(ordered[int(place)][0] for place in places if ordered[int(place)][1] in photos)
 
 
-def _find(source: Path) -> Path:
+def _find(source: Path, annotations: str) -> Path:
     if not source.is_dir():
         return source
     folders = (source, source / "captions", source / "annotations")
-    for name in (*TABLES, ANNOTATIONS, ARCHIVE):
+    tables: tuple[str, ...] = TABLES if annotations == ANNOTATIONS else ()
+    for name in (*tables, annotations, ARCHIVE):
         for folder in folders:
             if (folder / name).is_file():
                 return folder / name
     raise UsageError(
-        "no captions there", where=str(source), expected=", ".join((*TABLES, ANNOTATIONS)) + f" or {ARCHIVE}"
+        "no captions there", where=str(source), expected=", ".join((*tables, annotations)) + f" or {ARCHIVE}"
     )
 
 
@@ -107,14 +130,14 @@ def _table(file: Path) -> list[Caption]:
         ) from error
 
 
-def _annotations(file: Path, sha256: str, progress: Progress) -> Any:
+def _annotations(file: Path, name: str, sha256: str, progress: Progress) -> Any:
     try:
         if file.suffix == ".zip":
             progress(f"comparing the checksum of {file.name}", 0, None)
             found = file_sha256(file)
             if found != sha256:
                 raise ChecksumMismatch(str(file), found, sha256, remedy="fetch it again")
-            with zipfile.ZipFile(file) as archive, archive.open(f"annotations/{ANNOTATIONS}") as stream:
+            with zipfile.ZipFile(file) as archive, archive.open(f"annotations/{name}") as stream:
                 data = json.load(io.TextIOWrapper(stream, "utf-8"))
         else:
             data = json.loads(file.read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from mlperf_bake.accuracy.arrays import FAULTS, read_array
 from mlperf_bake.assets.collection import Collection
 from mlperf_bake.assets.official_readings import Clicks
 from mlperf_bake.assets.raw_samples import RawSample
+from mlperf_bake.assets.stored import INDICES, VALUES, WIDTH
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from mlperf_bake.assets.progress import Progress
 
 DENSE, SPARSE, LABELS = "day_23_dense.npy", "day_23_sparse_multi_hot.npz", "day_23_labels.npy"
-VALUES: Final = 13
-INDICES: Final = (3, 2, 1, 2, 6, 1, 1, 1, 1, 7, 3, 8, 1, 6, 9, 5, 1, 1, 1, 12, 100, 27, 10, 3, 1, 1)
-"""Of each of the 26 features: multi_hot_sizes of the reference's model."""
-WIDTH: Final = VALUES + sum(INDICES)
 SEED: Final = 123
 QUANTILES: Final = (100,) * 2 + (200,) * 12 + (300,) * 2 + (400, 500, 600, 700)
 CALIBRATION: Final = 128_000  # rows

@@ -89,6 +89,14 @@ def open_collection(dataset: "Dataset", source: Path, only: Path | None, progres
         from mlperf_bake.assets.utterances import open_utterances
 
         return open_utterances(dataset, reading, source, only, progress)
+    if isinstance(reading, SquadWindows):
+        from mlperf_bake.assets.squad_features import open_squad
+
+        return open_squad(dataset, reading, source, only, progress)
+    if isinstance(reading, Captions):
+        from mlperf_bake.assets.captions import open_captions
+
+        return open_captions(dataset, reading, source, only, progress)
     if only is not None:
         raise UsageError(
             f"no part of the data set {dataset.name} can be chosen by a list of files",
@@ -105,16 +113,12 @@ def open_collection(dataset: "Dataset", source: Path, only: Path | None, progres
 
 def _whole(
     dataset: "Dataset",
-    reading: SquadWindows | TokenLists | Composed | OfficialReading,
+    reading: TokenLists | Composed | OfficialReading,
     source: Path,
     progress: Progress,
 ) -> Collection:
     """Those of which no part can be chosen."""
     match reading:
-        case SquadWindows():
-            from mlperf_bake.assets.squad_features import open_squad
-
-            return open_squad(dataset, reading, source, progress)
         case TokenLists():
             from mlperf_bake.assets.token_lists import open_token_lists
 
@@ -131,10 +135,6 @@ def _whole(
             from mlperf_bake.assets.clicks import open_clicks
 
             return open_clicks(reading, source)
-        case Captions():
-            from mlperf_bake.assets.captions import open_captions
-
-            return open_captions(dataset, reading, source, progress)
         case LicensedPhotos():
             from mlperf_bake.assets.licensed_photos import open_licensed
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from mlperf_bake.assets.letterbox import EDGE, yolo_640, yolo_rect_640
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS, Preprocessing
 from mlperf_bake.assets.recordings import pcm_16k, pcm_16k_joined
-from mlperf_bake.assets.stored import clicks, utf8
+from mlperf_bake.assets.stored import WIDTH, clicks, utf8
 from mlperf_bake.assets.volumes import volume_kits19
 from mlperf_bake.errors import UsageError
 
@@ -28,7 +28,7 @@ OFFICIAL = (
     Preprocessing(
         "clicks-227",
         "rows of 13 values (the bits of a float32) and 214 indices",
-        (0, 227),
+        (0, WIDTH),
         clicks,
         "int32",
         heavy=False,

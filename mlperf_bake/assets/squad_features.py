@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.accuracy.squad_windows import LENGTH, LONGEST_QUESTION, Window, read_questions, windows
 from mlperf_bake.accuracy.wordpiece import WordPieces
-from mlperf_bake.assets.collection import Collection
+from mlperf_bake.assets.collection import Collection, list_name
+from mlperf_bake.assets.listed import listed
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import SquadWindows
@@ -20,8 +21,13 @@ if TYPE_CHECKING:
     from mlperf_bake.assets.datasets import Dataset
 
 
-def open_squad(dataset: "Dataset", reading: SquadWindows, source: Path, progress: Progress) -> Collection:
+def open_squad(
+    dataset: "Dataset", reading: SquadWindows, source: Path, only: Path | None, progress: Progress
+) -> Collection:
     """The windows of a directory's questions.
+
+    Args:
+        only: a list of windows by number, or of questions by id, one a line.
 
     Errors:
         UsageError: questions or vocabulary are missing or not of this form, or give too many windows.
@@ -36,16 +42,24 @@ def open_squad(dataset: "Dataset", reading: SquadWindows, source: Path, progress
     progress("splitting the questions into tokens", 0, None)
     pieces = WordPieces(source / reading.vocabulary)
     questions = read_questions(source / reading.questions)
+    shown = list(windows(questions, pieces.split))
     samples = [
         RawSample(
             f"{source / reading.questions}:{questions[window.question].id}",
             0,
             _row(window, pieces.split(questions[window.question].text)[:LONGEST_QUESTION], pieces),
         )
-        for window in windows(questions, pieces.split)
+        for window in shown
     ]
     if not 0 < len(samples) <= dataset.count:
         raise wrong_count(source / reading.questions, len(samples), dataset.count)
+    if only is not None:
+        by_line: dict[str, list[RawSample]] = {str(number): [one] for number, one in enumerate(samples)}
+        for window, one in zip(shown, samples, strict=True):
+            by_line.setdefault(questions[window.question].id, []).append(one)
+        chosen = [one for line in listed(only, by_line, "windows or questions") for one in by_line[line]]
+        part = f"the {len(chosen)} of {list_name(only)}"
+        return Collection(len(chosen), lambda start: iter(chosen[start:]), part)
 
     def truth(place: Path, progress: Progress) -> None:
         for name in (reading.questions, reading.vocabulary):

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlperf_bake.engine.command import call
 from mlperf_bake.engine.saved import save_layout
-from mlperf_bake.errors import EngineMissing
+from mlperf_bake.errors import EngineMissing, UsageError
+from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.oci.layout import Layout
 
 if TYPE_CHECKING:
@@ -67,6 +69,23 @@ def require_layouts(engine: Engine, output: Output, builder: str) -> None:
             remedy="docker buildx create --name bake --driver docker-container, then --builder bake; or set "
             '{"features": {"containerd-snapshotter": true}} in /etc/docker/daemon.json and start the engine anew',
         )
+
+
+def require_builder(engine: Engine, name: str) -> None:
+    """Does nothing where buildx knows a builder of this name, or none is named.
+
+    Errors:
+        UsageError: it knows none; with those that it knows.
+    """
+    if not name or call((*engine.buildx, "inspect", name)).ok:
+        return
+    listed = call((*engine.buildx, "ls", "--format", "{{.Builder.Name}}"))
+    known = sorted(dict.fromkeys(listed.stdout.split())) if listed.ok else []
+    raise UsageError(
+        f"buildx knows no builder {name}{did_you_mean(name, known)}",
+        expected=", ".join(known) or "one that `docker buildx ls` shows",
+        remedy=f"docker buildx create --name {name} --driver docker-container",
+    )
 
 
 def _layout(reference: str, engine: Engine, place: Path, say: Callable[[str], None]) -> str:

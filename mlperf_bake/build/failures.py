@@ -39,7 +39,14 @@ PIN_ANEW = (
     "mlperf-bake lock --update 'packages/*'; a right wheel may be given with --context wheels=DIR"
 )
 
+CACHE_LOST = "the engine remembers steps whose files it no longer has, so it cannot write its cache"
+
 CAUSES = (
+    Cause(
+        re.compile(r"^exporting cache to .*: .*not found$", re.M),
+        CACHE_LOST,
+        "the same command with --no-cache does every step anew",
+    ),
     Cause(
         re.compile(r"no space left on device|ENOSPC|write error: disk full", re.I),
         "no space left on the engine's disk",
@@ -216,7 +223,8 @@ def explain_failure(
     place = origin(cell_id, line) if origin and line else None
     complaint = failed.error if failed else _complaint(remarks)
     exit_code = _EXIT_CODE.search(complaint)
-    message, remedy = _recognise([complaint, *remarks, *said]) or (
+    where = f"{failed.step.text}: {complaint}" if failed else ""
+    message, remedy = _recognise([where, complaint, *remarks, *said]) or (
         "the command failed" if exit_code else complaint,
         f"read {log_file}",
     )

@@ -26,6 +26,7 @@ from mlperf_bake.plan.image import PlannedImage
 ATTEMPTS = 3
 TURN_TICK_S = 0.2
 WAITED = "another build of this cell was at work in this checkout"
+WAITING = "another build of this cell is at work in this checkout: waiting for its end"
 
 _TAKEN = re.compile(r'image "\S+": already exists')
 
@@ -210,7 +211,7 @@ class BakeTarget:
                 return waited
             except BlockingIOError:
                 if not waited:
-                    on_event(Remark(WAITED))
+                    on_event(Remark(WAITING))
                 waited = True
                 self._stopped.wait(TURN_TICK_S)
         return waited

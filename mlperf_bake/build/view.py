@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.failures import BuildFailure
-from mlperf_bake.build.progress import Event, Step, StepFinished, StepOutput, StepStarted
-from mlperf_bake.build.target import TargetOutcome
+from mlperf_bake.build.progress import Event, Remark, Step, StepFinished, StepOutput, StepStarted
+from mlperf_bake.build.target import WAITING, TargetOutcome
 from mlperf_bake.plan.image import PlannedImage
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ class PlainView:
         running = self._running[image.cell_id]
         _follow(running, event, self._clock())
         match event:
+            case Remark(line) if line == WAITING:
+                self._line(running, line)
             case StepStarted(step) if step.stage and step.text.startswith("RUN"):
                 self._line(running, f"{step.title}: {_MOUNTS.sub('', step.text)}")
             case StepFinished(step, seconds, cached, error) if error:
@@ -203,6 +205,8 @@ def _follow(running: _Running, event: Event, now: float) -> None:
             running.steps = {name: value for name, value in running.steps.items() if name != step.vertex}
         case StepOutput(_, line) if line.strip():
             running.last_line = line.strip()
+        case Remark(line) if line == WAITING:
+            running.last_line = line
 
 
 def _shown(running: _Running) -> list[tuple[Step, float]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.assets.cache import file_sha256
 from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.cache import CachePlace, entry_names
+from mlperf_bake.build.failures import CACHE_LOST
 from mlperf_bake.build.service import BuildOptions, build_images
 from mlperf_bake.bundle.record import (
     BLOBS,
@@ -251,7 +252,13 @@ def _build(
         farm_entry(place / name, root / BLOBS)
     output = Output(cache_to=(CachePlace("local", str(place)),))
     # One at a time: two builds that write one entry would overwrite each other's index.
-    report = build_images(images, engine, replace(options, output=output, force=True, jobs=1), say=say)
+    once = replace(options, output=output, force=True, jobs=1)
+    report = build_images(images, engine, once, say=say)
+    lost = {failure.cell_id for failure in report.failures if failure.message == CACHE_LOST}
+    if lost and len(lost) == len(report.failures) and not options.no_cache:
+        say(f"{CACHE_LOST}: every step of {', '.join(sorted(lost))} is done anew")
+        anew = [image for image in images if image.cell_id in lost]
+        report = build_images(anew, engine, replace(once, no_cache=True), say=say)
     report.raise_if_failed()
     return {name: Layout(place / name).top for name in names}
 

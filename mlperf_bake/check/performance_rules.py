@@ -207,7 +207,12 @@ def queries(log: Log) -> Iterator[Breach]:
         yield at(detail, key, "too few queries", found, f"at least {least}")
     key, samples = "effective_samples_per_query", benchmark.offline_min_samples_per_query
     found = detail.integer(key)
-    if log.result.division == "closed" and samples is not None and (found is None or found < samples):
+    if samples is None:
+        problem = f"{log.result.rules.name} has no least Offline query of {benchmark.name}: the official checker ends here"
+        yield at(detail, key, problem, found, "a scenario that the round has of this benchmark")
+    elif found is None:
+        yield at(detail, key, "the log does not say how large the Offline query was", found, "a number")
+    elif log.result.division == "closed" and found < samples:
         breach = at(
             detail,
             key,

@@ -71,9 +71,9 @@ def counts(system: System) -> Iterator[Breach]:
     """Counts are whole numbers written as text, "0" where there is none."""
     there = system.description.value or {}
     for key in _COUNTS:
-        value = there.get(key)
-        if value is None:
+        if key not in there:
             continue
+        value = there[key]
         number = isinstance(value, int) and not isinstance(value, bool)
         if (number and value == 0) or not str(value).isdecimal():
             yield Breach(

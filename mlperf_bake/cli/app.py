@@ -12,7 +12,7 @@ from mlperf_bake import __version__
 from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.overview import Overview
 from mlperf_bake.cli.system_failure import system_failure
-from mlperf_bake.errors import BakeError
+from mlperf_bake.errors import BakeError, UsageError
 
 USAGE = 2
 INTERRUPTED = 130
@@ -107,6 +107,8 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """One command: its exit code. Failures are told on stderr."""
+    if sys.platform == "win32":
+        return _failure(_windows())
     try:
         return _command(arguments)
     except BakeError as error:
@@ -126,6 +128,7 @@ def execute(arguments: list[str]) -> int:
 def _command(arguments: list[str]) -> int:
     # The one that is asked for; where there is none, all of them, for help or a suggestion to list them.
     one = arguments[:1] if arguments and arguments[0] in COMMANDS else None
+    stdout = sys.stdout
     try:
         code = (
             app(one or COMMANDS, only_listed=one is None)(
@@ -144,10 +147,21 @@ def _command(arguments: list[str]) -> int:
         code = INTERRUPTED
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else int(done.code is not None)
+        if sys.stdout is not stdout:  # what click puts in its place once whoever read it has seen enough
+            code = 0
     if code == INTERRUPTED:  # typer makes this of Ctrl-C, without a word
         return _interrupted()
     sys.stdout.flush()
     return code
+
+
+def _windows() -> BakeError:
+    """What to raise on Windows itself, whose file locks and signals are others."""
+    return UsageError(
+        "mlperf-bake does not run on Windows itself",
+        expected="Linux, macOS, or a Linux of WSL 2 with Docker Desktop's engine or its own",
+        remedy="wsl --install, then run the same command in the Linux that it brings (docs/machines.md)",
+    )
 
 
 def _interrupted() -> int:

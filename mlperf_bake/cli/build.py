@@ -81,7 +81,7 @@ def build(
 
     from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.contexts import foreseen_overrides, overrides_for, parse_contexts
-    from mlperf_bake.build.elsewhere import require_layouts, with_layouts
+    from mlperf_bake.build.elsewhere import require_builder, require_layouts, with_layouts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
     from mlperf_bake.build.service import BuildOptions, BuildReport, build_images, default_jobs
@@ -120,6 +120,8 @@ def build(
     require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())
     engine = find_engine()
+    if not dry_run:
+        require_builder(engine, builder)
     if offline or bundle is not None:
         overrides, output = offline_parts(
             project, engine, cells, given, bundle, output, note, load=not dry_run

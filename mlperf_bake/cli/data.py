@@ -106,6 +106,7 @@ def prepare_dataset(
 def _preprocessing(name: str, model: str | None, preprocessing: str | None) -> str:
     """The preprocessing that was asked for: named, or the model's, or the only one the data set has."""
     from mlperf_bake.assets.datasets import find_dataset
+    from mlperf_bake.assets.preprocessing import PREPROCESSINGS
 
     if model is not None and preprocessing is not None:
         raise UsageError("--for and --preprocessing exclude each other", remedy="leave one of them out")
@@ -122,7 +123,8 @@ def _preprocessing(name: str, model: str | None, preprocessing: str | None) -> s
     raise UsageError(
         f"the data set {name} can be prepared in {len(choices)} ways",
         expected="--preprocessing " + " or ".join(choices),
-        remedy=f"mlperf-bake data prepare {name} --for MODEL",
+        remedy=f"mlperf-bake data prepare {name} "
+        + ("--for MODEL" if choices[0] in PREPROCESSINGS else f"--preprocessing {choices[0]}"),
     )
 
 

@@ -8,9 +8,10 @@ import typer
 
 from mlperf_bake.cli.options import Json
 from mlperf_bake.cli.output import note, print_json, print_line
-from mlperf_bake.errors import DiskFull, EngineMissing
+from mlperf_bake.errors import DiskFull, EngineMissing, UsageError
 from mlperf_bake.program import pasteable
 
+PLATFORMS = ("linux/amd64", "linux/arm64")
 SIGNS = {"ok": "✓", "note": "-", "missing": "✗"}
 
 
@@ -37,9 +38,15 @@ def doctor(
     from mlperf_bake.engine.checkup import check_machine
 
     wanted = tuple(platform or ())
+    if unknown := [one for one in wanted if one not in PLATFORMS]:
+        raise UsageError(
+            "--platform names no platform that images are built for",
+            found=", ".join(unknown),
+            expected=" or ".join(PLATFORMS),
+        )
     if mend:
         _mend(wanted)
-    findings = check_machine(wanted or ("linux/amd64", "linux/arm64"))
+    findings = check_machine(wanted or PLATFORMS)
     if json:
         print_json(
             [

@@ -52,6 +52,8 @@ def explain(
         f"benchmark {model.benchmark}, {model.division} division, {model.precision}, weights {model.weights.file}"
     )
     print_prose(_in_round(project, cell))
+    if wanted := _wanted_scenarios(project, cell):
+        print_prose(wanted)
     _say_data(model)
     if rules := [rule for rule in project.matrix.rules if cell.value(rule.axis) == rule.name]:
         print_line()
@@ -170,6 +172,23 @@ def _say_data(model: Model) -> None:
         print_line(f"data, which only you may have ({source.holds}): {prepare} --from DIRECTORY")
     else:
         print_line(f"sample data: {prepare}")
+
+
+def _wanted_scenarios(project: Project, cell: Cell) -> str:
+    """What the round asks of a result of the cell's benchmark in the closed division; empty where it has none."""
+    rules = project.round_of(cell)
+    benchmark = rules.models.get(project.matrix.models[cell.model].benchmark) if rules else None
+    if benchmark is None:
+        return ""
+    asked = [
+        f"{kind}: {', '.join(scenarios.required)}"
+        for kind, scenarios in benchmark.scenarios.items()
+        if scenarios.required
+    ]
+    tests = benchmark.compliance_tests
+    told = [f"scenarios of {'; '.join(asked)}"] if asked else []
+    told += [f"compliance tests {', '.join(tests)}"] if tests else []
+    return f"a closed submission needs: {'; '.join(told)}" if told else ""
 
 
 def _in_round(project: Project, cell: Cell) -> str:

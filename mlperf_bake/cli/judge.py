@@ -36,7 +36,7 @@ Scenario = Annotated[
     str | None, typer.Option("--scenario", "-s", help="The scenario; else the run's own.", show_default=False)
 ]
 Truth = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--truth",
         metavar="PATH",
@@ -126,11 +126,13 @@ def _evidence(
     accuracy: Path | None,
     benchmark: str | None,
     scenario: str | None,
-    truth: Path | None,
+    truth: str | None,
     tokenizer: Path | None,
     round_name: str | None,
 ) -> Evidence:
     from mlperf_bake.accuracy.measured import Given
+    from mlperf_bake.accuracy.prepared_truth import given_truth
+    from mlperf_bake.assets.progress import silent
     from mlperf_bake.compliance.accuracies import measuring
     from mlperf_bake.compliance.audits import audit
     from mlperf_bake.compliance.evidence import Evidence
@@ -155,6 +157,7 @@ def _evidence(
         )
     settings = audit(test, rules, rules_of.name)
     logged = manifest.scenario if manifest else read_detail(run / DETAIL).scenario
+    held = given_truth(truth, manifest.dataset if manifest else None, silent) if truth else None
     return Evidence(
         settings,
         rules,
@@ -163,5 +166,5 @@ def _evidence(
         run,
         performance,
         accuracy,
-        measuring(rules_of.name, Given(truth=truth, tokenizer=tokenizer)) if truth else None,
+        measuring(rules_of.name, Given(truth=held, tokenizer=tokenizer)) if held else None,
     )

@@ -82,14 +82,20 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], least: Seq
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    """A label and its text a line, on stdout; on a terminal too narrow for both the text stands below its label."""
+    """A label and its text a line, on stdout; on a terminal too narrow for both the text stands below its label.
+
+    There a label that several pairs in a row have stands once above them.
+    """
     width = _width(sys.stdout)
     column = max(len(label) for label, _ in pairs)
+    before = None
     for label, text in pairs:
         if width is None or column + len(GAP) + len(text) <= width:
             print_line(f"{label:<{column}}{GAP}{text}")
+            before = None
         else:
-            print_line(f"{label}\n{GAP}{text}")
+            print_line(f"{GAP}{text}" if label == before else f"{label}\n{GAP}{text}")
+            before = label
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:

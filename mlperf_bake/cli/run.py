@@ -113,7 +113,7 @@ def run(
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.corrected import corrected_command
     from mlperf_bake.run.data import data_for, raw_data, require_labels
-    from mlperf_bake.run.energy import read_counters, spent, write_energy
+    from mlperf_bake.run.energy import Metering, write_energy
     from mlperf_bake.run.harness_options import as_typed
     from mlperf_bake.run.next_step import next_command
     from mlperf_bake.run.request import Limits, RunRequest, new_run_id, own_class_from, results_from
@@ -179,16 +179,16 @@ def run(
     if takes := least_time(mode, options, rules, model.benchmark):
         say(takes)
     console = Console(stderr=json)
-    before = read_counters()
+    metering = Metering() if engine.local else None
     outcome = run_image(request, engine, console=console, say=say)
-    energy = spent(before, read_counters()) if engine.local else None
-    if energy and isinstance(request.results, Path):
-        write_energy(energy, request.results / outcome.run_id)
+    energies = metering.end() if metering else ()
+    if energies and isinstance(request.results, Path):
+        write_energy(energies, request.results / outcome.run_id)
     if json:
         print_json(outcome_json(outcome))
     else:
         print_outcome(outcome, console)
-    if energy:
+    for energy in energies:
         say(f"energy: {energy}")
     command = _command(target, request, data, results, image, memory)
     if untuned:

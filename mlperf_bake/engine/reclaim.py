@@ -25,8 +25,18 @@ Say = Callable[[str], None]
 
 
 def engine_disk(engine: Engine) -> Path | None:
-    """The data directory of a local engine; a remote engine's disk is not ours to see."""
-    return Path(engine.root_dir) if engine.local and engine.root_dir else None
+    """The data directory of a local engine; None where its disk is not ours to see: a remote engine's, and that of one in a
+    virtual machine (Docker Desktop), which names a directory that this machine has not."""
+    if not engine.local or not engine.root_dir:
+        return None
+    disk = Path(engine.root_dir)
+    try:
+        disk.stat()
+    except FileNotFoundError:
+        return None
+    except OSError:  # it is there and closed to this user: a parent tells the room on it
+        return disk
+    return disk
 
 
 def spare(engine: Engine) -> int:

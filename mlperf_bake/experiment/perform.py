@@ -36,5 +36,10 @@ def perform(
             [*program, *run.command], check=False, stdout=subprocess.DEVNULL if quiet else None
         )
         if done.returncode == _INTERRUPTED:
-            raise Interrupted("the experiment was interrupted", where=str(experiment.results))
+            raise Interrupted(
+                "the experiment was interrupted",
+                where=str(experiment.results),
+                found=f"{len(experiment.runs) - len(missing(experiment))} of {len(experiment.runs)} runs are made",
+                remedy="the same command goes on from there",
+            )
     return missing(experiment)

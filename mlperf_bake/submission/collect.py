@@ -25,7 +25,7 @@ from mlperf_bake.submission.foreign import one_each
 from mlperf_bake.submission.foreign_runs import FromRuns, read_foreign_runs
 from mlperf_bake.submission.foreign_tree import is_tree
 from mlperf_bake.submission.judged import accuracy_texts
-from mlperf_bake.submission.keeping import kept_instead, named_by_place
+from mlperf_bake.submission.keeping import displaced, kept_instead, named_by_place
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.runs_file import BENCHMARK, KEYS, Asked, ask, runs_file
@@ -131,6 +131,7 @@ def collect(
                 if bare.asked
                 else _nothing(places, runs.complete, left_out)
             )
+        told = [displaced(out, rules, owner, pair) for owner, pair, _ in mine]
         with replacing(out, waiting) as tree:
             given = options.given or {}
             writer = Filling(tree, out, rules, given, options.declared, options.data, infer=options.infer)
@@ -143,7 +144,7 @@ def collect(
             collected = writer.finish(left_out, bare.asked)
         if bare.asked:
             ask(out, bare.asked, _collecting_command(places, out, options))
-        return collected
+        return replace(collected, remarks=(*collected.remarks, *filter(None, told)))
 
 
 def _labels(data: Path | None, runs: Runs, rules: Round) -> Labels | None:

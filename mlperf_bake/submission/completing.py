@@ -16,7 +16,8 @@ SAMPLE = "sample"
 
 
 def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
-    """What to type so that the newest run's cell and scenario get a performance and an accuracy run that go together.
+    """What to type so that a run's cell and scenario get a performance and an accuracy run that go together: those of the
+    run that lacks least, of equal ones the newest.
 
     Args:
         runs: complete ones in order of their start; may be empty, then the commands are for any target.
@@ -25,10 +26,11 @@ def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
         return tuple(
             f"mlperf-bake run TARGET --scenario Offline --mode {mode} --data {SAMPLE}" for mode in MODES
         )
-    newest = runs[-1]
-    data = data_of(newest.manifest)
-    missing = missing_modes([run.manifest for run in runs], newest.manifest) or MODES
-    return tuple(run_command(newest.manifest, mode, data, results_of(newest)) for mode in missing)
+    there = [run.manifest for run in runs]
+    lacking = [(run, missing_modes(there, run.manifest) or MODES) for run in reversed(runs)]
+    nearest, missing = min(lacking, key=lambda one: len(one[1]))
+    data = data_of(nearest.manifest)
+    return tuple(run_command(nearest.manifest, mode, data, results_of(nearest)) for mode in missing)
 
 
 def missing_modes(there: Sequence[Manifest], newest: Manifest) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from mlperf_bake.rounds import ModelRules
 from mlperf_bake.submission.copied import Source, directories_in, files_below, files_in
 from mlperf_bake.submission.describing import known_values
 from mlperf_bake.submission.foreign import Area, Part
+from mlperf_bake.submission.loadgen_conf import NAME as CONF
 
 AccuracyText = Callable[[ForeignLogs, ModelRules], Path]
 """Gives the accuracy.txt of an accuracy run; raises ``UsageError`` where nobody has judged the run."""
@@ -59,7 +60,7 @@ def result_files(
     """
     beside = (fast.directory, *_above(fast), right.directory)
     described = _first(beside, MEASUREMENTS)
-    single = {USER_CONF: _first(beside, USER_CONF), README: _readme(fast, described)}
+    single = {name: _first(beside, name) for name in (USER_CONF, CONF)} | {README: _readme(fast, described)}
     parts = [
         *_performance(fast),
         *_accuracy(right, model, accuracy_text),

@@ -29,10 +29,8 @@ def kept_instead(out: Path, rules: Round, owner: Owner, pair: Pair, named: Colle
     A result that meets the round's minimum is not displaced by a run that does not, unless the run is named.
     """
     run = pair.performance.manifest
-    if run.run_id in named:
-        return None
-    there = _manifest(manifest_of(result_paths(out, rules, owner, pair.key).results / "performance"))
-    if there is None or there.run_id == run.run_id:
+    there = None if run.run_id in named else _other_there(out, rules, owner, pair)
+    if there is None:
         return None
     ranks = [rank_of(manifest, rules, owner.division) for manifest in (there, run)]
     if not ranks[0].meets or ranks[1].meets:
@@ -42,6 +40,23 @@ def kept_instead(out: Path, rules: Round, owner: Owner, pair: Pair, named: Colle
         f"--run {run.run_id} puts it there all the same"
     )
     return LeftOut(run.run_id, pair.performance.place, reason)
+
+
+def displaced(out: Path, rules: Round, owner: Owner, pair: Pair) -> str | None:
+    """Which run of the tree a pair's takes the place of, in a sentence; None where the tree has no other."""
+    there = _other_there(out, rules, owner, pair)
+    if there is None:
+        return None
+    return (
+        f"{owner}/{pair.key}: in the place of the run {there.run_id}, which the tree had; "
+        f"collected with --run {there.run_id} that one takes it again"
+    )
+
+
+def _other_there(out: Path, rules: Round, owner: Owner, pair: Pair) -> Manifest | None:
+    """The manifest of the performance run that the tree has in the place of a pair's, if it is another run."""
+    there = _manifest(manifest_of(result_paths(out, rules, owner, pair.key).results / "performance"))
+    return there if there and there.run_id != pair.performance.manifest.run_id else None
 
 
 def _manifest(path: Path) -> Manifest | None:

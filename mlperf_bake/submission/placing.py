@@ -17,6 +17,8 @@ from mlperf_bake.submission.describing import earlier_values, write_foreign_meas
 from mlperf_bake.submission.foreign import Area, ForeignResult, Part
 from mlperf_bake.submission.foreign_tree import MAPPING, SubmitterFiles
 from mlperf_bake.submission.layout import ResultPaths, result_paths, source_path
+from mlperf_bake.submission.loadgen_conf import NAME as CONF
+from mlperf_bake.submission.loadgen_conf import complete_conf
 from mlperf_bake.submission.power import is_measured, missing_files
 from mlperf_bake.submission.shortening import is_shortened, said_hash, shorten
 from mlperf_bake.submission.whole_logs import WholeLog
@@ -68,7 +70,10 @@ def place_result(tree: Path, result: ForeignResult, rules: Round, given: Mapping
     unknown = write_foreign_measurements(paths, result.key.model, result.measurements, rules, given)
     if result.owner.division == "open" and rules.benchmark_of(result.key.model) is None:
         _map(result.owner.path(tree), {result.key.model: result.benchmark.name})
+    made = complete_conf(paths.measurements, result.performance, rules)
     remarks = (*_missing(paths, rules), *_power(paths))
+    if made:
+        remarks = (*remarks, f"{CONF} was written from what the log says was in force")
     return Placed(paths.results, unknown, tuple(logs), remarks)
 
 

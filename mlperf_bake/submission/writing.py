@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlperf_bake.accuracy.writing import write_accuracy
 from mlperf_bake.compliance.placing import Judged, judge, place
+from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, Run
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission import documents
@@ -19,6 +20,7 @@ from mlperf_bake.submission.describing import (
 )
 from mlperf_bake.submission.foreign_tree import MAPPING
 from mlperf_bake.submission.layout import Owner, result_paths, source_path
+from mlperf_bake.submission.loadgen_conf import complete_conf
 from mlperf_bake.submission.power import is_measured, place_power
 from mlperf_bake.submission.score import Score
 from mlperf_bake.submission.selection import Pair
@@ -73,6 +75,7 @@ def write_pair(
         place_power(pair.performance.directory, performance.parent)
     paths.measurements.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(pair.performance.file(USER_CONF), paths.measurements / USER_CONF)
+    complete_conf(paths.measurements, read_detail(pair.performance.file(DETAIL)), rules)
     sha256 = shorten(pair.accuracy.file(ACCURACY), accuracy / ACCURACY)
     write_accuracy(accuracy / "accuracy.txt", score.line, sha256)
     manifest = pair.performance.manifest

@@ -54,6 +54,7 @@ class Wishes:
                 "too few runs to find, confirm and compare a setting",
                 found=f"--runs {self.runs}",
                 expected=f"at least {FEWEST_RUNS}",
+                remedy=f"--runs {FEWEST_RUNS}, with a shorter --duration where time is short",
             )
         if not 0.01 <= self.resolution <= 0.5:
             raise UsageError(

@@ -180,6 +180,10 @@ def bare_loop(framework: str) -> list[str]:
         "",
         *WHOLE,
         f"{memory}| {more / 1e6:.0f} MB | {MEMORY_BUDGET_MB} MB | {verdict(more <= MEMORY_BUDGET_MB * 1e6)} |",
+        *(
+            ["", "CPU time and memory are the client's: the server's own are in neither."]
+            * (framework == "triton")
+        ),
     ]
 
 

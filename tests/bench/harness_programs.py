@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ COMPILED = ("onnxruntime", "openvino", "pytorch", "tensorflow")
 """Frameworks whose backend and bare loop are both C++."""
 HOSTED = ("tflite", "ncnn", "tvm", "deepsparse", "triton")
 """Frameworks of the backend ``python``, whose bare loop is Python itself."""
+RUN_WITHIN_S = 120
+"""What takes longer stands still: runs are of one or two seconds, and DeepSparse compiles for some more."""
 BARE_PYTHON = ROOT / "harness" / "bench" / "bare_python.py"
 
 
@@ -42,7 +45,8 @@ class Programs:
         """One run of the bare loop over this backend's runtime, as of ``bare``."""
         if self.backend != "python":
             return self.bare(f"bare-{self.backend}", *options)
-        return self._printed(Path(sys.executable), "-Ss", str(BARE_PYTHON), *options)
+        home = {"PYTHONHOME": str(self.lib.parent / "python")}  # the harness's own interpreter and modules
+        return self._printed(Path(sys.executable), "-Ss", str(BARE_PYTHON), *options, **home)
 
     def harness(self, *options: str) -> dict[str, Any]:
         """One performance run of the harness: its manifest, and ``peak_bytes``."""
@@ -63,26 +67,30 @@ class Programs:
         manifest: dict[str, Any] = json.loads((results / "bench" / "manifest.json").read_text())
         return {**manifest, "peak_bytes": peak}
 
-    def _printed(self, program: Path, *options: str) -> dict[str, Any]:
-        text, peak = self._run(program, *options)
+    def _printed(self, program: Path, *options: str, **variables: str) -> dict[str, Any]:
+        text, peak = self._run(program, *options, **variables)
         printed: dict[str, Any] = json.loads(text)
         return {**printed, "peak_bytes": peak}
 
-    def _run(self, program: Path, *options: str) -> tuple[str, int]:
-        """What it printed, and the most it had in memory (bytes, mapped files included)."""
+    def _run(self, program: Path, *options: str, **variables: str) -> tuple[str, int]:
+        """What it printed, and the most it had in memory (bytes, mapped files included). It is ended after ``RUN_WITHIN_S``."""
         with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as said:
             running = subprocess.Popen(
                 [str(program), *options],
-                env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)},
+                env={**os.environ, "LD_LIBRARY_PATH": str(self.lib), **variables},
                 stdout=printed,
                 stderr=said,
             )
+            limit = threading.Timer(RUN_WITHIN_S, running.kill)
+            limit.start()
             _, status, used = os.wait4(running.pid, 0)
+            limit.cancel()
             running.returncode = os.waitstatus_to_exitcode(status)
             printed.seek(0)
             said.seek(0)
             if running.returncode not in (0, 9):  # 9: recorded, and LoadGen calls it INVALID
-                raise RuntimeError(f"{program.name} {' '.join(options)}: {said.read()}")
+                ended = f"{program.name} {' '.join(options)} ended with {running.returncode}"
+                raise RuntimeError(f"{ended}: {said.read()}")
             return printed.read(), used.ru_maxrss * 1024
 
 

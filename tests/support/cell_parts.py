@@ -14,7 +14,10 @@ from mlperf_bake.build.contexts import overrides_for
 from mlperf_bake.build.local_wheels import with_local_wheels
 from mlperf_bake.build.target import bake_environment
 from mlperf_bake.engine.bootstrap import ensure_engine
+from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import host_find_links, host_secrets
+from mlperf_bake.matrix.values import Framework
+from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.project import Project
 
 COLLECT = """
@@ -28,6 +31,8 @@ COPY --from={weights} /opt/mlperf-bake/weights/ /weights/
 """
 """A stage more for a cell's Dockerfile. ``pytho[n]`` is there only where the cell's backend is ``python``: a pattern may match
 nothing."""
+MADE_FROM = "made-from"
+"""The fingerprint of the image whose parts these are."""
 WITHIN_S = 3600
 """A network compiled by TVM, beside other builds, takes many minutes; what takes longer than this stands still."""
 IN_BUILD = {"/loadgen": "loadgen", "/headers": "include", "/opt/mlperf-bake/lib": "lib"}
@@ -61,17 +66,26 @@ class CellParts:
 
 
 def cell_parts(project: Project, target: str, out: Path) -> CellParts:
-    """Has BuildKit make the stages (cached after the first time) and writes their files below ``out``.
-
-    They come as one tar file: BuildKit's exporter into a directory stands still for ever over some of these, of 9,000
-    files and more.
-    """
+    """The files of the cell's stages below ``out``; those that lie there already where they are of the same image."""
     engine = ensure_engine(print)
     cells = project.cells([target])
     planned = project.plan(cells, overrides_for(project, cells, engine, {}, print))
     image = with_local_wheels(project, planned, host_find_links, print)[0]
-    secrets = host_secrets()
     framework = project.matrix.frameworks[cells[0].framework]
+    made_from = out / MADE_FROM
+    if not (made_from.is_file() and made_from.read_text() == image.fingerprint):
+        _make(project, engine, image, framework, out)
+        made_from.write_text(image.fingerprint)
+    conf = image.dockerfile.split("<<'EOS' /opt/mlperf-bake/cell.conf\n", 1)[1].split("\nEOS\n", 1)[0]
+    variables = {"LOADGEN_DIR": "/loadgen", **dict(framework.cmake)}
+    cmake = tuple(f"-D{name}={_among_parts(value, out)}" for name, value in variables.items())
+    return CellParts(out, conf + "\n", cmake)
+
+
+def _make(project: Project, engine: Engine, image: PlannedImage, framework: Framework, out: Path) -> None:
+    """Has BuildKit make the stages, and takes their files as one tar file: its exporter into a directory stands still for
+    ever over some of these, of 9,000 files and more."""
+    secrets = host_secrets()
     weights = "weights-converted" if framework.conversion else "weights-checked"
     parts = {
         "context": str(project.root),
@@ -97,10 +111,6 @@ def cell_parts(project: Project, target: str, out: Path) -> CellParts:
         if out.exists():
             shutil.rmtree(out)
         new.rename(out)
-    conf = image.dockerfile.split("<<'EOS' /opt/mlperf-bake/cell.conf\n", 1)[1].split("\nEOS\n", 1)[0]
-    variables = {"LOADGEN_DIR": "/loadgen", **dict(framework.cmake)}
-    cmake = tuple(f"-D{name}={_among_parts(value, out)}" for name, value in variables.items())
-    return CellParts(out, conf + "\n", cmake)
 
 
 def _among_parts(value: str, out: Path) -> str:

@@ -33,7 +33,15 @@ def test_the_shipped_data_sets_are_complete() -> None:
     known = datasets()
     assert list(known) == [
         *("imagenet-20", "fashion-mnist", "lfw-faces", "librivox-5", "ch2", "imagenet", "openimages"),
-        *("squad", "cnn-dailymail", "cnn-dailymail-edge", "kits19", "librispeech", "librispeech-30s"),
+        *(
+            "squad",
+            "cnn-dailymail",
+            "cnn-dailymail-edge",
+            "cnn-dailymail-calibration",
+            "kits19",
+            "librispeech",
+            "librispeech-30s",
+        ),
         *("open-orca", "open-orca-calibration", "mixtral-15k", "criteo", "criteo-calibration"),
         *("coco-2014", "coco-2017"),
     ]

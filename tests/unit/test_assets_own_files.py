@@ -195,6 +195,21 @@ def test_a_long_text_becomes_windows_128_tokens_apart(squad: Path, tmp_path: Pat
     assert rows[2, 0, 6 : 6 + shown - 128].tolist() == text[128:].tolist()
 
 
+def test_calibration_takes_windows_by_number_or_questions_by_id(squad: Path, tmp_path: Path) -> None:
+    whole = prepare("squad", "squad-384", tmp_path / "whole", source=squad)
+    rows = samples_of(whole, "<i8").reshape(whole.count, 3, 384)
+    chosen = tmp_path / "bert_calibration_features.txt"
+    chosen.write_text("2\n0\n")
+    part = prepare("squad", "squad-384", tmp_path / "part", source=squad, only=chosen)
+    assert np.array_equal(samples_of(part, "<i8").reshape(2, 3, 384), rows[[2, 0]])
+    chosen.write_text("q1\n")
+    assert prepare("squad", "squad-384", tmp_path / "ids", source=squad, only=chosen).count == whole.count
+    for text in ("", f"{whole.count}\n", "0\n0\n"):
+        chosen.write_text(text)
+        with pytest.raises(UsageError, match="no list of windows or questions"):
+            prepare("squad", "squad-384", tmp_path / "none", source=squad, only=chosen)
+
+
 @pytest.mark.parametrize("name", ["dev-v1.1.json", "vocab.txt"])
 def test_a_missing_file_of_squad_is_named(squad: Path, tmp_path: Path, name: str) -> None:
     (squad / name).unlink()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.build.failures import explain_failure
+from mlperf_bake.build.failures import CACHE_LOST, explain_failure
 from mlperf_bake.build.progress import Event, Remark, Step, StepFinished, StepOutput
 from mlperf_bake.build.report import failure_lines
 
@@ -137,6 +137,14 @@ def test_the_remedy_names_the_file_and_the_context_that_lacks_it() -> None:
     missing = explain_failure("net", "D", failed("missing file: /weights/net.onnx"), LOG, None)
     assert missing.message == "there is no net.onnx in the context weights"
     assert missing.remedy.endswith("--context weights=DIR")
+
+
+def test_a_cache_that_cannot_be_written_is_told_apart_from_anything_else_not_found() -> None:
+    writing = Step("d9", "", "", "exporting cache to client directory")
+    row = explain_failure("net", "D", [StepFinished(writing, 1.0, False, "not found")], LOG, None)
+    assert (row.message, row.remedy) == (CACHE_LOST, "the same command with --no-cache does every step anew")
+    row = explain_failure("net", "D", [StepFinished(STEP, 1.0, False, "not found")], LOG, None)
+    assert row.message == "not found"
 
 
 def test_the_command_to_retry_repeats_the_options() -> None:

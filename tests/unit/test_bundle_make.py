@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from mlperf_bake.build.service import BuildOptions
+from mlperf_bake.build.failures import CACHE_LOST, BuildFailure
+from mlperf_bake.build.service import BuildOptions, BuildReport
 from mlperf_bake.bundle import make
 from mlperf_bake.bundle.make import UNFINISHED, WantedBase, _claim, make_bundle
 from mlperf_bake.bundle.record import RECORD, Bundle, BundledBase, blob_path, open_bundle
 from mlperf_bake.errors import BuildFailed, UsageError
-from mlperf_bake.oci.layout import Descriptor
+from mlperf_bake.oci.layout import Descriptor, Layout
 from mlperf_bake.plan.image import PlannedImage
 from tests.support.layouts import layer, make_layout
 from tests.unit.test_cli_build import ENGINE
@@ -151,3 +152,50 @@ def test_a_bundle_of_another_kind_of_machine_or_version_is_not_added_to(
     with pytest.raises(UsageError, match="cannot be added to") as refused:
         bundle(tmp_path, said, planned(B))
     assert (refused.value.found, (first.root / RECORD).exists()) == ("mlperf-bake/bundle/9", True)
+
+
+def failure(cell: str, message: str) -> BuildFailure:
+    return BuildFailure(cell, "", "", "D", 0, None, message, "", (), Path("log"), "again")
+
+
+@pytest.mark.parametrize("no_cache", [False, True])
+def test_cells_whose_cache_the_engine_lost_are_made_anew_once(
+    no_cache: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], bool]] = []
+
+    def build_images(
+        images: Sequence[PlannedImage], engine: object, options: BuildOptions, **_: object
+    ) -> BuildReport:
+        asked.append(([image.cell_id for image in images], options.no_cache))
+        lost = not options.no_cache or no_cache
+        place = Path(options.output.cache_to[0].place)
+        for image in images:
+            for name in (image.cell_id, SHARED):
+                Layout(place / name).set_top(Descriptor("m", "sha256:" + "a" * 64, 1))
+        return BuildReport((), (failure(B, CACHE_LOST),) if lost else (), ())
+
+    monkeypatch.setattr(make, "build_images", build_images)
+    options = BuildOptions(checkout=tmp_path, state=tmp_path, no_cache=no_cache)
+    (tmp_path / "blobs").mkdir()
+    said: list[str] = []
+    parts = ([planned(A), planned(B)], tmp_path, tmp_path / ".work", ENGINE, options, said.append)
+    if no_cache:
+        with pytest.raises(BuildFailed):
+            make._build(*parts)
+        assert asked == [([A, B], True)]
+    else:
+        assert set(make._build(*parts)) == {A, B, SHARED}
+        assert asked == [([A, B], False), ([B], True)]
+        assert said == [f"{CACHE_LOST}: every step of {B} is done anew"]
+
+
+def test_a_cell_that_cannot_be_built_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = BuildReport((), (failure(A, "the command failed"), failure(B, CACHE_LOST)), ())
+    monkeypatch.setattr(make, "build_images", lambda *_, **__: report)
+    options = BuildOptions(checkout=tmp_path, state=tmp_path)
+    (tmp_path / "blobs").mkdir()
+    with pytest.raises(BuildFailed, match="2 of 2"):
+        make._build([planned(A), planned(B)], tmp_path, tmp_path / ".work", ENGINE, options, print)

@@ -55,7 +55,11 @@ def test_a_result_of_each_benchmark_is_valid(model: str, division: str, tmp_path
 def test_the_figure_is_the_scenarios(tmp_path: Path) -> None:
     write_endpoint_tree(tmp_path, RULES, "gpt-oss-120b")
     figures = {result.scenario: str(result.figure) for result in judged(tmp_path).results}
-    assert figures == {"Offline": "20.00 samples/s", "Server": "25,000 tokens/s", "Interactive": "20.00 queries/s"}
+    assert figures == {
+        "Offline": "20.00 samples/s",
+        "Server": "25,000 tokens/s",
+        "Interactive": "20.00 queries/s",
+    }
     streams = tmp_path / "streams"
     write_endpoint_tree(streams, RULES, "qwen3.6-27b")
     (result,) = judged(streams).results

@@ -100,6 +100,7 @@ BREACHES: list[tuple[str, str, Break]] = [
     ("system.counts", "box.json", json_key(OPEN.system, "accelerators_per_node", value=0)),
     ("system.counts", "box.json", json_key(OPEN.system, "accelerators_per_node", value="N/A")),
     ("system.counts", "box.json", json_key(OPEN.system, "number_of_nodes", value="one")),
+    ("system.counts", "box.json", json_key(OPEN.system, "number_of_nodes", value=None)),
     ("system.status", "box.json", json_key(OPEN.system, "status", value="soon")),
     ("system.type", "box.json", json_key(OPEN.system, "system_type", value="desk")),
     ("system.owner", "box.json", json_key(OPEN.system, "submitter", value="You")),
@@ -575,3 +576,23 @@ def test_audit_tokens_and_size_rules(opened: Path, tmp_path: Path, monkeypatch: 
 
 def test_the_rounds_seeds_are_what_the_tests_log() -> None:
     assert load_round("v6.1").seeds == ROUND.seeds
+
+
+@pytest.mark.parametrize("division", ["open", "closed"])
+def test_an_offline_log_says_how_large_its_query_was_in_every_division(
+    made: dict[str, Path], tmp_path: Path, division: str
+) -> None:
+    tree = Path(shutil.copytree(made[division], tmp_path / "tree"))
+    detail = OPEN.detail if division == "open" else CLOSED.detail
+    setting(detail, "effective_samples_per_query", None)(tree)
+    problems = [one.breach.problem for one in found(judged(tree), "performance.queries")]
+    assert problems == ["the log does not say how large the Offline query was"]
+
+
+def test_offline_of_a_benchmark_without_a_least_query_is_refused_as_by_the_official_checker(
+    opened: Path,
+) -> None:
+    text("open/Me/model_mapping.json", '{"thinker": "qwen3.6-27b"}')(opened)
+    move(OPEN.model, "open/Me/results/box/thinker")(opened)
+    problems = {one.breach.problem for one in found(judged(opened), "performance.queries")}
+    assert "v6.1 has no least Offline query of qwen3.6-27b: the official checker ends here" in problems

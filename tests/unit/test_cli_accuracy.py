@@ -126,6 +126,15 @@ def test_a_directory_without_a_log_is_refused(tmp_path: Path, capsys: pytest.Cap
     assert "no accuracy log there" in capsys.readouterr().err
 
 
+def test_what_is_not_there_is_told_before_anything_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["accuracy", str(tmp_path / "missing")]) == 2
+    said = capsys.readouterr().err
+    assert "there is no such file or directory" in said and "--mode accuracy" in said
+    assert "--benchmark" not in said
+
+
 def test_a_round_that_does_not_say_how_large_the_data_set_is_gives_no_verdict(
     log: Path, truth: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

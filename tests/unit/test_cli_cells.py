@@ -145,6 +145,12 @@ def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
     assert "its compiler reads nothing else" in [rule["because"] for rule in told["rules"]]
 
 
+def test_explain_tells_what_a_submission_needs(directory: Path) -> None:
+    told = mlperf_bake(directory, "explain", "mobilenet-cpp").stdout
+    assert "a closed submission needs: scenarios of edge: SingleStream, MultiStream, Offline; " in told
+    assert told.count("compliance tests TEST01, TEST04") == 1
+
+
 def test_explain_offers_no_build_for_a_round_that_has_none(directory: Path) -> None:
     assert "next: " in mlperf_bake(directory, "explain", "mobilenet-cpp").stdout
     told = mlperf_bake(directory, "explain", "mobilenet-cpp", "--round", "v4.0").stdout
@@ -330,7 +336,8 @@ def test_whoever_stops_reading_gets_no_complaint(directory: Path) -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         complaint = process.stderr.read()
-        process.wait(timeout=60)
+        code = process.wait(timeout=60)
+    assert code == 0
     assert b"Traceback" not in complaint and b"Error" not in complaint
 
 

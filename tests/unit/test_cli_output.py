@@ -80,3 +80,10 @@ def test_a_text_without_room_beside_its_label_stands_below_it(capsys: pytest.Cap
         "result",
         "  results/20261122T091500Z-offline",
     ]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_label_of_several_pairs_stands_once_above_them(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [f"results/2026112{day}T091500Z-offline" for day in range(3)]
+    print_pairs([("result", run) for run in runs])
+    assert capsys.readouterr().out.splitlines() == ["result", *(f"  {run}" for run in runs)]

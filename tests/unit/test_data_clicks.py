@@ -10,9 +10,10 @@ import pytest
 
 from mlperf_bake.accuracy.measured import Given
 from mlperf_bake.accuracy.recommendation import dlrm_v2
-from mlperf_bake.assets.clicks import DENSE, INDICES, LABELS, SPARSE, WIDTH, drawn_bounds
+from mlperf_bake.assets.clicks import DENSE, LABELS, SPARSE, drawn_bounds
 from mlperf_bake.assets.prepare import prepare
 from mlperf_bake.assets.prepared import load_prepared
+from mlperf_bake.assets.stored import INDICES, WIDTH
 from mlperf_bake.assets.truth import truth_of
 from mlperf_bake.errors import UsageError
 from tests.support.accuracy_logs import write_log

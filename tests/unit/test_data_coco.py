@@ -84,6 +84,21 @@ def test_an_archive_is_compared_before_it_is_read(tmp_path: Path, monkeypatch: p
     assert not prepare("coco-2014", "utf8", tmp_path / "out", source=archive).demonstration
 
 
+def test_calibration_takes_the_listed_captions_of_the_training_set(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "captions_train2014.json").write_text(json.dumps(annotations(9)))
+    (tmp_path / "captions.tsv").write_text(table(CAPTIONS), encoding="utf-8")
+    chosen_ids = tmp_path / "coco_cal_captions_list.txt"
+    chosen_ids.write_text("17\n3")
+    prepared = prepare("coco-2014", "utf8", tmp_path / "out", source=tmp_path, only=chosen_ids)
+    assert (prepared.count, prepared.demonstration) == (2, True)
+    assert (tmp_path / "out" / "samples.bin").read_bytes() == b"photo 1photo 8"
+    chosen_ids.write_text("999")
+    with pytest.raises(UsageError, match="no list of numbers of captions") as raised:
+        prepare("coco-2014", "utf8", tmp_path / "other", source=tmp_path, only=chosen_ids)
+    assert raised.value.found == "999"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [

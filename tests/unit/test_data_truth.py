@@ -102,6 +102,13 @@ def test_generated_samples_have_no_truth(
     assert "generated samples, which have no truth" in capsys.readouterr().err
 
 
+def test_a_name_of_nothing_gets_the_nearest(
+    run: Path, imagenet: PreparedDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["accuracy", str(run), "--truth", "imagnet"]) == 2
+    assert 'no ground truth "imagnet" (did you mean "imagenet"?)' in capsys.readouterr().err
+
+
 def test_a_data_set_that_only_the_user_has_says_how_it_is_prepared(
     tmp_path: Path, cache: Cache, capsys: pytest.CaptureFixture[str]
 ) -> None:

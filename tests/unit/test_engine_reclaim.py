@@ -10,6 +10,7 @@ import pytest
 from mlperf_bake.build import room, service
 from mlperf_bake.build.room import Estimate, warning
 from mlperf_bake.build.service import BuildOptions, build_images
+from mlperf_bake.cli.app import execute
 from mlperf_bake.engine import checkup
 from mlperf_bake.engine.build_cache import cache_use
 from mlperf_bake.engine.checkup import Finding
@@ -90,6 +91,13 @@ def test_a_remote_engine_is_neither_looked_at_nor_asked(engine_with: Open) -> No
     assert (reclaim(remote, COMFORTABLE, print), spare(remote)) == (0, 0)
     require_engine_room(remote, BUILD_NEEDS, "a build", print)
     assert held.asked == []
+
+
+def test_an_engine_in_a_virtual_machine_is_not_judged_by_this_machines_disk(engine_with: Open) -> None:
+    held = SmallDisk(0, cache())
+    desktop = replace(engine_with(held), root_dir="/nowhere/on/this/machine")
+    assert (reclaim(desktop, COMFORTABLE, print), list(checkup._disk(desktop))) == (0, [])
+    require_engine_room(desktop, BUILD_NEEDS, "a build", print)
 
 
 def test_a_build_short_of_room_takes_it_from_the_cache(engine_with: Open) -> None:
@@ -177,3 +185,17 @@ def test_doctor_tells_room_and_cache(
     assert (finding.name, finding.state) == ("disk", state)
     assert remedy in finding.remedy
     assert f"{free / GIB:.1f} GiB free in " in finding.found
+
+
+def test_doctor_mends_a_full_disk_and_refuses_what_is_no_platform(
+    engine_with: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = SmallDisk(GIB, cache())
+    engine = engine_with(held)
+    monkeypatch.setattr("mlperf_bake.engine.bootstrap.ensure_engine", lambda say: engine)
+    monkeypatch.setattr(checkup, "check_machine", lambda platforms: (Finding("disk", "ok", "enough"),))
+    assert execute(["doctor", "--mend"]) == 0
+    assert held.free >= COMFORTABLE
+    assert "dropped 10.0 GiB of build cache: 11.0 GiB are free now" in capsys.readouterr().err
+    assert execute(["doctor", "--platform", "linux/arm"]) == 2
+    assert "linux/amd64 or linux/arm64" in capsys.readouterr().err

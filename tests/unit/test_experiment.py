@@ -122,9 +122,13 @@ def test_a_failed_run_is_told_and_the_others_are_made(experiment: Experiment) ->
 def test_an_interrupted_run_ends_the_experiment(experiment: Experiment) -> None:
     experiment.results.mkdir()
     (experiment.results / "broken").write_text("130", encoding="utf-8")
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as stopped:
         go(experiment)
     assert len(asked(experiment)) == 3, "two runs of one, then the first of two"
+    assert (stopped.value.found, stopped.value.remedy) == (
+        "2 of 8 runs are made",
+        "the same command goes on from there",
+    )
 
 
 def test_the_outcome_is_the_median_against_the_first(experiment: Experiment, tmp_path: Path) -> None:

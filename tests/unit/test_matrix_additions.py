@@ -273,6 +273,9 @@ FIELDS = (
     "supply",
     "git",
     "commit",
+    "revision",
+    "recipe",
+    "login",
     "program",
     "arguments",
     "accuracy",
@@ -281,11 +284,23 @@ FIELDS = (
 )
 
 
+OTHERWISE = {
+    "commit: 0123456789abcdef0123456789abcdef01234567": "revision: v6.1",
+    "supply: curl -L https://example.org/squeezenet.tgz | tar -xz": (
+        "recipe: recipes/net.py, fetch: {debian: dataset-net, version: 1.0-1}"
+    ),
+    "image: vendor.example/npu-fastrun": "login: an account, image: vendor.example/npu-fastrun",
+}
+"""What an addition may say in place of what the others say, where one of these fields is fuzzed."""
+
+
 @given(st.sampled_from(FIELDS), ODD, st.booleans())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=180)
 def test_no_value_of_an_addition_adds_an_instruction(field: str, odd: str, after: bool) -> None:
     """Whatever a value holds, it is refused, or the Dockerfile has the instructions it had."""
     text = with_additions()
+    for usual, other in OTHERWISE.items():
+        text = text.replace(usual, other) if other.startswith(field) else text
     [*places] = re.finditer(rf"\b{field}: ([^,}}\n]+)", text[text.index("squeezenet") :])
     place = places[0]
     start = text.index("squeezenet") + place.start(1)

@@ -34,21 +34,29 @@ def test_the_difference_is_joules_and_a_counter_may_start_again() -> None:
     after = Reading(14.0, {"a": 3_500_000, "b": 100_000_000}, before.ranges)
     energy = spent(before, after)
     assert energy == Energy(4.0, {"a": 2.5, "b": 200.0})
-    assert str(energy) == (
-        "202.5 J, 50.6 W by the processor's counters, loading included; information, no official power"
-    )
+    assert str(energy) == ("202.5 J, 50.6 W by RAPL, loading included; information, no official power")
 
 
 def test_without_counters_nothing_is_said() -> None:
     assert spent(Reading(0.0, {}, {}), Reading(1.0, {}, {})) is None
 
 
-def test_the_file_says_that_it_is_not_official(tmp_path: Path) -> None:
-    write_energy(Energy(4.0, {"intel-rapl:0": 2.5}), tmp_path)
+def test_the_file_says_where_each_reading_is_from_and_that_none_is_official(tmp_path: Path) -> None:
+    sampled = Energy(4.0, {"machine": 800.0}, "ipmitool dcmi power reading", 3)
+    write_energy((Energy(4.0, {"intel-rapl:0": 2.5}), sampled), tmp_path)
     assert json.loads((tmp_path / "energy.json").read_text(encoding="utf-8")) == {
-        "schema": "mlperf-bake/energy/1",
+        "schema": "mlperf-bake/energy/2",
         "official": False,
-        "source": "RAPL",
-        "seconds": 4.0,
-        "joules": {"intel-rapl:0": 2.5},
+        "readings": [
+            {"source": "RAPL", "seconds": 4.0, "samples": None, "joules": {"intel-rapl:0": 2.5}},
+            {
+                "source": "ipmitool dcmi power reading",
+                "seconds": 4.0,
+                "samples": 3,
+                "joules": {"machine": 800.0},
+            },
+        ],
     }
+    assert str(sampled) == (
+        "800.0 J, 200.0 W by ipmitool dcmi power reading in 3 samples, loading included; information, no official power"
+    )

@@ -381,8 +381,13 @@ def test_a_result_that_meets_the_minimum_stays_unless_the_other_run_is_named(tmp
     assert "the tree's run long meets the round's minimum" in refused.value.found
     manifest = next(tree.glob("open/Me/results/*/*/Offline/performance/run_1/manifest.json"))
     assert json.loads(manifest.read_text(encoding="utf-8"))["run_id"] == "long"
-    collected(tmp_path, replace(ME, runs=("short",)), "more")
+    put = collected(tmp_path, replace(ME, runs=("short",)), "more")
     assert json.loads(manifest.read_text(encoding="utf-8"))["run_id"] == "short"
+    (told,) = [remark for remark in put.remarks if "in the place of" in remark]
+    assert "in the place of the run long, which the tree had; collected with --run long" in told
+    assert told.startswith("open/Me/") and told.partition(":")[0].endswith("/Offline")
+    again = collected(tmp_path, replace(ME, runs=("short",)), "more")
+    assert not [remark for remark in again.remarks if "in the place of" in remark]
 
 
 def test_a_run_given_by_its_own_directory_is_a_named_one(tmp_path: Path) -> None:

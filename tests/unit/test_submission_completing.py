@@ -53,6 +53,15 @@ def test_a_run_that_is_invalid_or_of_another_image_counts_as_none(tmp_path: Path
     assert said == ["--scenario Offline --mode performance --data imagenet-20 --results ./results"]
 
 
+def test_the_run_that_lacks_least_is_completed_before_a_newer_one(tmp_path: Path) -> None:
+    said = commands(
+        tmp_path,
+        RunSpec(),
+        RunSpec(scenario="Server", validity="INVALID", started_at="2026-11-22T09:20:00.000Z"),
+    )
+    assert said == ["--scenario Offline --mode accuracy --data imagenet-20 --results ./results"]
+
+
 def test_with_no_runs_the_commands_are_for_any_target() -> None:
     assert completing_commands(()) == (
         "mlperf-bake run TARGET --scenario Offline --mode performance --data sample",

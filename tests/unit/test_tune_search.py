@@ -266,8 +266,9 @@ def test_early_stopping_wants_as_many_queries_as_loadgen(late: int, queries: int
 
 
 def test_wishes_that_cannot_be_met_are_refused() -> None:
-    with pytest.raises(UsageError, match="too few runs"):
+    with pytest.raises(UsageError, match="too few runs") as few:
         Wishes("Offline", 5.0, FEWEST_RUNS - 1, 0.05)
+    assert few.value.remedy == f"--runs {FEWEST_RUNS}, with a shorter --duration where time is short"
     with pytest.raises(UsageError, match="resolution"):
         Wishes("Server", 5.0, 20, 0.0)
 
