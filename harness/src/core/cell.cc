@@ -93,7 +93,9 @@ Cell ReadCell(const std::filesystem::path& path) {
   cell.preprocessing = conf.Text("preprocessing");
 
   cell.performance_sample_count = conf.Number("performance_sample_count", 1, kMostSamples);
-  cell.server_target_latency_ms = conf.Positive("server_target_latency_ms");
+  if (conf.Has("server_target_latency_ms")) {
+    cell.server_target_latency_ms = conf.Positive("server_target_latency_ms");
+  }
   if (conf.Has("interactive_target_latency_ms")) {
     cell.interactive_target_latency_ms = conf.Positive("interactive_target_latency_ms");
   }

@@ -58,7 +58,7 @@ struct Cell {
   std::string preprocessing;
 
   std::size_t performance_sample_count = 0;
-  double server_target_latency_ms = 0;
+  std::optional<double> server_target_latency_ms;  // where the round has the scenario, as the next
   std::optional<double> interactive_target_latency_ms;
   Seeds seeds;
   Audits audits;  // the benchmark's compliance tests
