@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,89 +16,31 @@ from typing import TYPE_CHECKING, Any
 from mlperf_bake.accuracy.libraries import library
 from mlperf_bake.accuracy.measured import Given, Measured
 from mlperf_bake.accuracy.numbers import numbers
-from mlperf_bake.assets.prepared import CONF
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mlperf_bake.assets.datasets import Dataset
     from mlperf_bake.results.accuracy_log import Response
 
-PRESENCE = 0.5
-"""The score from which a box says that there is something in a picture."""
 _ROW = 7
-_NOTHING_GIVEN = Given()
 _CLASSES = 2**24
 """Beyond it, a float32 no longer tells one class from the next."""
 
 
 def measure(log: Path, given: Given) -> Measured:
-    """The mean average precision of a log against an annotations file (instances_val2017.json, openimages-mlperf.json),
-    or against a prepared data set whose pictures this program made.
+    """The mean average precision of a log against an annotations file (instances_val2017.json, openimages-mlperf.json).
 
     Raises:
         UsageError: no COCO annotations, a log that does not answer each picture, or rows that are no boxes.
     """
-    place = given.path()
-    if (place / CONF).is_file():
-        return measure_made_up(log, _prepared(place), given)
-    return _measure(log, _annotations(place), place.name, given)
-
-
-def measure_made_up(log: Path, dataset: Dataset, given: Given = _NOTHING_GIVEN) -> Measured:
-    """The mean average precision over pictures that this program made, and in how many of them the highest score says
-    rightly whether there is something. Errors as for ``measure``."""
-    from mlperf_bake.assets.patches import true_boxes
-
-    truth = library("pycocotools.coco", "mean average precision").COCO()
-    truth.dataset = true_boxes(dataset)
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth.createIndex()
-    measured = _measure(log, truth, dataset.name, given)
-    shown = {box["image_id"] for box in truth.dataset["annotations"]}
-    right = sum(
-        _says_something(answer, log) == (answer.qsl_idx in shown)
-        for answer in given.answers(log, dataset.count, f"images of {dataset.name}")
-    )
-    found = f"pictures, of {measured.samples}, with a score of {PRESENCE} or more exactly where there is something"
-    return replace(measured, also={**measured.also, found: right})
-
-
-def _says_something(answer: Response, log: Path) -> bool:
-    if len(answer.data) < 4 * _ROW:
-        return False
-    return bool(numbers(answer, "float32", log, row=_ROW).reshape(-1, _ROW)[:, 5].max() >= PRESENCE)
-
-
-def _prepared(place: Path) -> Dataset:
-    """The data set that a directory holds, if its pictures were made here.
-
-    Raises:
-        UsageError: it holds another one.
-    """
-    from mlperf_bake.assets.patches import made_up_dataset
-    from mlperf_bake.assets.prepared import load_prepared
-
-    prepared = load_prepared(place, checksums=False)
-    dataset = made_up_dataset(prepared.name, prepared.labels_sha256)
-    if dataset is None:
-        raise UsageError(
-            "a prepared data set does not hold the true boxes of photos",
-            where=str(place),
-            found=prepared.name,
-            expected="the annotations that the photos came with: a JSON file in COCO's form",
-            remedy="--truth ANNOTATIONS.json",
-        )
-    return dataset
-
-
-def _measure(log: Path, truth: Any, name: str, given: Given) -> Measured:
     import numpy as np
 
+    annotations = given.path()
+    truth = _annotations(annotations)
     images = truth.dataset["images"]
-    answers = given.answers(log, len(images), f"images of {name}")
+    answers = given.answers(log, len(images), f"images of {annotations.name}")
     boxes = []
     judged = []
     for answer in answers:
@@ -109,7 +50,7 @@ def _measure(log: Path, truth: Any, name: str, given: Given) -> Measured:
     unknown = int(np.count_nonzero(~np.isin(detected[:, 6].astype(int), truth.getCatIds())))
     value = 100 * _precision(truth, detected, judged)
     if value < 0:
-        raise UsageError("the annotations hold no box", where=name, expected="boxes to be found")
+        raise UsageError("the annotations hold no box", where=str(annotations), expected="boxes to be found")
     return Measured(
         samples=answers.count,
         figures={"mAP": value},

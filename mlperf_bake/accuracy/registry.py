@@ -6,7 +6,7 @@ the reason.
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
@@ -92,7 +92,7 @@ TASKS: Final = {
         "the predicted class, int64, int32 or float32; else name it with --dtype",
         unit=100,
     ),
-    "retinanet": replace(_COCO, truth=f"{_COCO.truth}; or the directory of a prepared lfw-faces"),
+    "retinanet": _COCO,
     "yolo-95": _COCO,
     "yolo-99": _COCO,
     "bert-99": _BERT,

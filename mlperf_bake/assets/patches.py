@@ -6,8 +6,8 @@ do not. A picture's true box is where its patch was put: so truth follows from r
 
 from __future__ import annotations
 
-import hashlib
 import io
+import json
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.assets.collection import Collection
 from mlperf_bake.assets.preprocessing import GREY_EDGE, neighbours
+from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import WheelPatches
 from mlperf_bake.errors import UsageError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from mlperf_bake.assets.datasets import Dataset
 
+ANNOTATIONS = "annotations.json"
 PATCH_EDGE = 64  # pixels of an enlarged patch, of the picture's GREY_EDGE
 STEPS = (
     37,
@@ -45,15 +47,9 @@ def truth_box(row: int) -> tuple[int, int, int, int]:
     return *place(row), PATCH_EDGE, PATCH_EDGE
 
 
-def true_boxes(dataset: Dataset) -> dict[str, Any]:
-    """The true boxes of such a data set, in COCO's form; the one category is 1.
-
-    Raises:
-        ValueError: its pictures are not made of patches.
-    """
-    if not isinstance(dataset.reading, WheelPatches):
-        raise ValueError(f"{dataset.name} is not made of patches")
-    images = [{"id": row, "width": GREY_EDGE, "height": GREY_EDGE} for row in range(dataset.count)]
+def true_boxes(count: int, found: int) -> dict[str, Any]:
+    """The boxes of the first ``found`` of ``count`` pictures, in COCO's form; the one category is 1."""
+    images = [{"id": row, "width": GREY_EDGE, "height": GREY_EDGE} for row in range(count)]
     boxes = [
         {
             "id": row + 1,
@@ -63,20 +59,9 @@ def true_boxes(dataset: Dataset) -> dict[str, Any]:
             "area": PATCH_EDGE**2,
             "iscrowd": 0,
         }
-        for row in range(dataset.reading.found)
+        for row in range(found)
     ]
-    return {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": dataset.name}]}
-
-
-def made_up_dataset(name: str, labels_sha256: str) -> Dataset | None:
-    """The data set of that name, where it is made of patches and these are its labels; else None."""
-    from mlperf_bake.assets.datasets import datasets
-
-    dataset = datasets().get(name)
-    if dataset is None or not isinstance(dataset.reading, WheelPatches):
-        return None
-    labels = b"".join(int(row < dataset.reading.found).to_bytes(4, "little") for row in range(dataset.count))
-    return dataset if hashlib.sha256(labels).hexdigest() == labels_sha256 else None
+    return {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "found"}]}
 
 
 def open_patches(dataset: Dataset, reading: WheelPatches, source: Path) -> Collection:
@@ -88,8 +73,14 @@ def open_patches(dataset: Dataset, reading: WheelPatches, source: Path) -> Colle
     patches = _read(source, reading.file)
     if len(patches) != dataset.count:
         raise wrong_count(source, len(patches), dataset.count)
+    where = f"{source.name}:{reading.file}"
+
+    def truth(place: Path, progress: Progress) -> None:
+        boxes = true_boxes(len(patches), reading.found)
+        (place / ANNOTATIONS).write_text(json.dumps(boxes), encoding="utf-8")
+
     return Collection(
-        len(patches), lambda start: _pictures(patches, f"{source.name}:{reading.file}", reading.found, start)
+        len(patches), lambda start: _pictures(patches, where, reading.found, start), truth=truth
     )
 
 

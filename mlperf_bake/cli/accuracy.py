@@ -122,7 +122,6 @@ def accuracy(
     """Measure the accuracy of a run, ours or another's, and write accuracy.txt. Exit code 9 if a run of the whole data set
     misses a target of the closed division."""
     from mlperf_bake.accuracy.judging import judge
-    from mlperf_bake.accuracy.known_truth import measure_by_known_truth
     from mlperf_bake.accuracy.measured import Given
     from mlperf_bake.accuracy.numbers import check_dtype
     from mlperf_bake.accuracy.registry import task_of
@@ -162,10 +161,7 @@ def accuracy(
         samples=samples or chosen.accuracy_sample_count(where),
         only=answered_samples(only) if only else None,
     )
-    measured = None
-    if truth is None and run.dataset and run.dataset.labels_sha256:
-        measured = measure_by_known_truth(run.log, chosen.name, run.dataset.name, run.dataset.labels_sha256)
-    if measured is None and truth is None and task.needs_truth:
+    if truth is None and task.needs_truth:
         raise UsageError(
             "no ground truth was given: the accuracy is not measured",
             where=str(run.log),
@@ -173,7 +169,7 @@ def accuracy(
             expected=f"{chosen.name} takes {task.truth}, or a prepared data set",
             remedy="--truth PATH, or the name of a data set: `mlperf-bake data list`",
         )
-    measured = measured or task.function()(run.log, given)
+    measured = task.function()(run.log, given)
     judgement = judge(measured, rules, chosen, where)
     if out is not None:
         write_accuracy(out, measured.line, log_sha256(run.log))

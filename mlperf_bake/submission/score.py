@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mlperf_bake.accuracy.prepared_truth import known_truth
+from mlperf_bake.assets.prepared import CONF
+from mlperf_bake.assets.truth import truth_of
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_text import read_figures
 from mlperf_bake.results.classification import Labels, TopOne, top_one
@@ -69,13 +72,15 @@ def score(run: Run, rules: Round, labels: Labels | None, truth: Path | None) -> 
         return _top_one_score(_counted(run, labels), labels)
     model = rules.models[manifest.cell.benchmark or ""]
     if truth is not None:
-        return _measured_score(_measure(run, model, truth), f"measured with {truth.name}")
+        return _measured_score(_measure(run, model, _opened(truth)), f"measured with {truth.name}")
     beside = run.directory / TEXT
     if beside.is_file():
         return _score_beside(run, beside, model, rules)
-    measured = _by_known_truth(run)
-    if measured is not None:
-        return _measured_score(measured, "measured with the boxes that its pictures were made with")
+    known = known_truth(manifest.dataset)
+    if known is not None and manifest.dataset is not None:
+        return _measured_score(
+            _measure(run, model, known), f"measured with the truth of {manifest.dataset.name}"
+        )
     raise UsageError(
         "nobody has measured the accuracy",
         found=f"no {TEXT} beside the log",
@@ -127,14 +132,9 @@ def _measure(run: Run, model: ModelRules, truth: Path) -> Measured:
     return task_of(model.name).function()(run.file(ACCURACY), given)
 
 
-def _by_known_truth(run: Run) -> Measured | None:
-    """Of pictures that this program makes itself; None of other data."""
-    from mlperf_bake.accuracy.known_truth import measure_by_known_truth
-
-    data, benchmark = run.manifest.dataset, run.manifest.cell.benchmark or ""
-    if data is None or data.labels_sha256 is None:
-        return None
-    return measure_by_known_truth(run.file(ACCURACY), benchmark, data.name, data.labels_sha256)
+def _opened(truth: Path) -> Path:
+    """What the benchmark takes: of a prepared data set, the ground truth that it brings."""
+    return truth_of(truth) if (truth / CONF).is_file() else truth
 
 
 def _measured_score(measured: Measured, where: str) -> Score:

@@ -1,7 +1,6 @@
 """Mean average precision by hand and against pycocotools' own way of reading results."""
 
 import contextlib
-import hashlib
 import io
 import json
 import struct
@@ -17,7 +16,6 @@ from pycocotools.cocoeval import COCOeval
 from mlperf_bake.accuracy.detection import measure
 from mlperf_bake.accuracy.judging import read_back
 from mlperf_bake.accuracy.measured import Given
-from mlperf_bake.assets.patches import truth_box
 from mlperf_bake.errors import UsageError
 from mlperf_bake.rounds import load_round
 from tests.support.accuracy_logs import write_log
@@ -163,48 +161,3 @@ def test_what_is_no_annotation_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError) as raised:
         measure(write_log(tmp_path, [b""]), Given(path))
     assert raised.value.where == str(path)
-
-
-def prepared(directory: Path, name: str, labels: bytes) -> Path:
-    """The directory of a prepared data set with these labels; nobody reads its samples here."""
-    values = {
-        "name": name,
-        "preprocessing": "grey-128",
-        "count": len(labels) // 4,
-        "shape": "1",
-        "dtype": "float32",
-        "classes": 2,
-        "samples_sha256": hashlib.sha256(bytes(len(labels))).hexdigest(),
-        "labels_sha256": hashlib.sha256(labels).hexdigest(),
-        "demonstration": "yes",
-        "official_count": 0,
-        "source": "test",
-    }
-    directory.mkdir()
-    (directory / "samples.bin").write_bytes(bytes(len(labels)))
-    (directory / "labels.bin").write_bytes(labels)
-    conf = "".join(f"{key} = {value}\n" for key, value in values.items())
-    (directory / "dataset.conf").write_text(conf, encoding="utf-8")
-    return directory
-
-
-def test_pictures_made_here_are_measured_by_their_prepared_directory(tmp_path: Path) -> None:
-    place = prepared(tmp_path / "faces", "lfw-faces", struct.pack("<200i", *[1] * 100, *[0] * 100))
-    patch = [(float(x), float(y), 64.0, 64.0) for x, y, _, _ in map(truth_box, range(200))]
-    answers = [row(i, patch[i], 0.9 - i / 1000, 1, 128, 128) if i < 100 else b"" for i in range(200)]
-    answers[7], answers[150] = (
-        b"",
-        row(150, patch[150], 0.5, 1, 128, 128),
-    )  # a face missed, and one seen in a wall
-    measured = measure(write_log(tmp_path, answers), Given(place))
-    # 99 of 100 faces found before the one that is none: precision is 1 at 100 of the 101 levels of recall
-    assert measured.figures["mAP"] == pytest.approx(100 * 100 / 101)
-    (right,) = (value for name, value in measured.also.items() if "exactly where there is something" in name)
-    assert right == 198
-
-
-def test_another_prepared_data_set_holds_no_boxes(tmp_path: Path) -> None:
-    place = prepared(tmp_path / "photos", "openimages", bytes(8))
-    with pytest.raises(UsageError, match="does not hold the true boxes") as refusal:
-        measure(write_log(tmp_path, [b"", b""]), Given(place))
-    assert refusal.value.remedy == "--truth ANNOTATIONS.json"

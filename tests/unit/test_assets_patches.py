@@ -1,6 +1,7 @@
 """Pictures made of patches: where each patch lies, what it is enlarged to, and which arrays are none."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def test_the_first_patches_are_those_that_show_it(tmp_path: Path) -> None:
     assert [sample.label for sample in samples] == [1, 1, 0]
     assert [sample.name for sample in samples] == [f"probe.whl:data/patches.npy[{row}]" for row in range(3)]
     assert [sample.data for sample in opened(wheel(tmp_path, PATCHES)).read(2)] == [samples[2].data]
+
+
+def test_the_true_boxes_are_where_the_first_patches_were_put(tmp_path: Path) -> None:
+    truth = opened(wheel(tmp_path, PATCHES)).truth
+    assert truth is not None
+    truth(tmp_path, silent)
+    boxes = json.loads((tmp_path / "annotations.json").read_text(encoding="utf-8"))
+    assert [image["id"] for image in boxes["images"]] == [0, 1, 2]
+    assert [(box["image_id"], tuple(box["bbox"])) for box in boxes["annotations"]] == [
+        (0, truth_box(0)),
+        (1, truth_box(1)),
+    ]
+    assert {box["category_id"] for box in boxes["annotations"]} == {boxes["categories"][0]["id"]} == {1}
 
 
 def test_each_patch_lies_in_its_true_box_and_nowhere_else() -> None:

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from mlperf_bake.assets.datasets import find_dataset
-from mlperf_bake.assets.patches import made_up_dataset, true_boxes
-from mlperf_bake.cli.accuracy import accuracy
+from mlperf_bake.assets.patches import true_boxes
+from mlperf_bake.assets.progress import Progress, silent
+from mlperf_bake.assets.truth import write_truth
 from mlperf_bake.errors import NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.results.run import Run, read_runs
@@ -22,16 +20,15 @@ from mlperf_bake.submission.score import counts_classes, labels_needed, score
 from tests.support.accuracy_logs import write_log
 from tests.support.synthetic_runs import RunSpec, write_run
 
-app = typer.Typer()
-app.command()(accuracy)
 V60, V61 = load_round("v6.0"), load_round("v6.1")
 BERT: dict[str, Any] = {
     "cell": {"benchmark": "bert-99"},
     "dataset": {"name": "squad", "labels_sha256": None},
     "accuracy": None,
 }
-FACES = find_dataset("lfw-faces")
-FACE_LABELS = hashlib.sha256(struct.pack("<200i", *[1] * 100, *[0] * 100)).hexdigest()
+BOXES = true_boxes(200, 100)
+LABELS = struct.pack("<200i", *[1] * 100, *[0] * 100)
+FACE_LABELS = hashlib.sha256(LABELS).hexdigest()
 FACE: dict[str, Any] = {
     "cell": {"benchmark": "retinanet", "round": "v6.0"},
     "dataset": {"name": "lfw-faces", "labels_sha256": FACE_LABELS, "count": 200},
@@ -58,15 +55,10 @@ def box(sample: int, score: float, x: int, y: int, width: int, height: int) -> b
     return struct.pack("<7f", sample, *edges, score, 1)
 
 
-def found_faces(wrong: int = 0) -> list[bytes]:
-    """The true box of each face; of the other pictures the last ``wrong`` have a box as well."""
-    boxes = {entry["image_id"]: entry["bbox"] for entry in true_boxes(FACES)["annotations"]}
-    return [
-        box(row, 0.9, *boxes[row])
-        if row in boxes
-        else box(row, 0.6 if row >= 200 - wrong else 0.3, 0, 0, 9, 9)
-        for row in range(200)
-    ]
+def found_faces() -> list[bytes]:
+    """The true box of each face, and a box of little score in each other picture."""
+    boxes = {entry["image_id"]: entry["bbox"] for entry in BOXES["annotations"]}
+    return [box(row, 0.9, *boxes[row]) if row in boxes else box(row, 0.3, 0, 0, 9, 9) for row in range(200)]
 
 
 def beside(directory: Path, line: str = '{"exact_match": 80.0, "f1": 90.5}', log: str | None = None) -> Path:
@@ -117,40 +109,61 @@ def test_a_ground_truth_measures_the_run_now(tmp_path: Path) -> None:
     directory = written(tmp_path / "results", {**FACE, "dataset": {"name": "openimages", "count": 200}})
     write_log(directory, found_faces())
     truth = tmp_path / "annotations.json"
-    truth.write_text(json.dumps(true_boxes(FACES)), encoding="utf-8")
+    truth.write_text(json.dumps(BOXES), encoding="utf-8")
     beside(directory, "mAP=1.000%")
     found = score(accuracy_run(directory), V60, None, truth)
     assert found.line == "mAP=100.000%"
     assert found.rows[0] == ("mAP", "100, measured with annotations.json")
 
 
-def test_pictures_made_here_need_no_ground_truth(tmp_path: Path) -> None:
-    directory = written(tmp_path / "results", FACE)
-    write_log(directory, found_faces(wrong=3))
-    found = score(accuracy_run(directory), V60, None, None)
-    assert (found.line.startswith("mAP=") and found.line != "mAP=100.000%") or found.rows
-    right = dict(found.rows)
-    (name,) = (name for name in right if name.startswith("Pictures, of 200"))
-    assert right[name] == "197"
+def prepared(directory: Path, samples: bytes) -> Path:
+    """A prepared data set with the boxes beside its samples."""
+    directory.mkdir(parents=True)
+    (directory / "samples.bin").write_bytes(samples)
+    (directory / "labels.bin").write_bytes(LABELS)
+    values = {
+        "name": "lfw-faces",
+        "preprocessing": "grey-128",
+        "count": 200,
+        "shape": 1,
+        "dtype": "float32",
+        "classes": 2,
+        "samples_sha256": hashlib.sha256(samples).hexdigest(),
+        "labels_sha256": FACE_LABELS,
+        "demonstration": "yes",
+        "official_count": 0,
+        "source": "test",
+    }
+    conf = "".join(f"{key} = {value}\n" for key, value in values.items())
+    (directory / "dataset.conf").write_text(conf, encoding="utf-8")
+
+    def boxes(place: Path, progress: Progress) -> None:
+        (place / "annotations.json").write_text(json.dumps(BOXES), encoding="utf-8")
+
+    write_truth(directory, boxes, silent)
+    return directory
 
 
-def test_the_command_measures_such_a_run_without_a_ground_truth(tmp_path: Path) -> None:
+def test_a_prepared_data_set_measures_by_the_truth_that_it_brings(tmp_path: Path) -> None:
     directory = written(tmp_path / "results", FACE)
     write_log(directory, found_faces())
-    outcome = CliRunner().invoke(app, [str(directory)])
-    assert outcome.exit_code == 0, outcome.output
-    assert "mAP=100.000%" in outcome.stdout
-    other = written(tmp_path / "other", {**FACE, "dataset": {"name": "openimages", "count": 200}})
-    with pytest.raises(UsageError, match="no ground truth was given"):
-        CliRunner().invoke(app, [str(other)], catch_exceptions=False)
+    data = prepared(tmp_path / "faces", bytes(800))
+    assert score(accuracy_run(directory), V60, None, data).line == "mAP=100.000%"
 
 
-def test_a_data_set_of_the_same_name_with_other_labels_is_not_the_one_made_here() -> None:
-    assert made_up_dataset("lfw-faces", FACE_LABELS) is FACES
-    assert made_up_dataset("lfw-faces", "ab" * 32) is None
-    assert made_up_dataset("imagenet-20", FACE_LABELS) is None
-    with pytest.raises(ValueError, match="not made of patches"):
-        true_boxes(find_dataset("imagenet-20"))
+def test_the_data_set_that_the_run_read_is_found_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = written(tmp_path / "results", FACE)
+    write_log(directory, found_faces())
+    run = accuracy_run(directory)
+    monkeypatch.setenv("MLPERF_BAKE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(UsageError, match="nobody has measured"):
+        score(run, V60, None, None)
+    prepared(tmp_path / "cache" / "made" / "datasets" / "lfw-faces-grey-128-0", bytes(800))
+    found = score(run, V60, None, None)
+    assert found.line == "mAP=100.000%"
+    assert found.rows[0] == ("mAP", "100, measured with the truth of lfw-faces")
 
 
 def test_labels_are_for_top_one_alone(tmp_path: Path) -> None:
