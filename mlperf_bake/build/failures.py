@@ -149,6 +149,11 @@ CAUSES = (
         "the log says which; builds need none but reading files, so look for settings of your builder or buildx",
     ),
     Cause(
+        re.compile(r"adding interface \S+ to bridge (\S+) failed: Device does not exist", re.I),
+        r"the engine's network bridge \1 is gone",
+        "start the engine anew (sudo systemctl restart docker): it makes its bridge when it starts",
+    ),
+    Cause(
         re.compile(r"exec format error", re.I),
         "a program of a foreign platform was run",
         "mlperf-bake doctor --mend --platform linux/arm64 registers an emulator",

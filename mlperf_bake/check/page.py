@@ -13,6 +13,7 @@ from typing import Final
 from mlperf_bake import __version__
 from mlperf_bake.check.engine import rules
 from mlperf_bake.check.groups import Group, groups
+from mlperf_bake.check.next_steps import next_steps
 from mlperf_bake.check.official import OfficialVerdict, differences
 from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
@@ -71,6 +72,7 @@ def as_page(verdict: Verdict, official: OfficialVerdict | None = None) -> str:
         tree=verdict.tree.absolute().name or str(verdict.tree),
         symbol=SYMBOLS,
         counts=_counts(verdict),
+        steps=next_steps(verdict),
         sections=_sections(verdict),
         boards=_boards(verdict.results),
         rules=rules(),

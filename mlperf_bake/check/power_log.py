@@ -61,6 +61,7 @@ class Session:
         results: file (``run_1/spl.txt``) to the SHA-1 it had.
         phases: mode (``ranging``, ``testing``) to the times of its steps, seconds since 1970.
         commands: what the client asked, in order.
+        debug: whether the program said that it ran for debugging; anything but false counts.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Session:
     results: dict[str, str]
     phases: dict[str, tuple[float, ...]]
     commands: tuple[str, ...]
+    debug: bool = False
 
 
 def window_of(detail: DetailLog) -> Window | None:
@@ -138,6 +140,7 @@ def read_session(path: Path) -> Session:
             results={str(name): str(value).lower() for name, value in results.items()},
             phases={mode: tuple(float(step[0]) for step in phases[mode]) for mode in ("ranging", "testing")},
             commands=tuple(str(message["cmd"]) for message in messages),
+            debug=keys.get("debug", False) is not False,
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(

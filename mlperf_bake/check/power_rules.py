@@ -161,6 +161,20 @@ def session(result: Result) -> Iterator[Breach]:
             )
 
 
+@POWER.rule("debug", official(_CHECKER + "debug_check"))
+def debug(result: Result) -> Iterator[Breach]:
+    """The power server did not run for debugging."""
+    server = _session(result, "server").value if measured(result) else None
+    if server and server.debug:
+        yield Breach(
+            _place(result) / "server.json",
+            "the power server ran in debug mode",
+            found="debug true",
+            expected="debug false",
+            fix="measure again without the server's debug option",
+        )
+
+
 @POWER.rule("results", official(_CHECKER + "results_check"))
 def results(result: Result) -> Iterator[Breach]:
     """The files are those that the session recorded."""

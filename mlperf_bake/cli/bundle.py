@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
-from mlperf_bake.cli.output import note, print_json, print_line
+from mlperf_bake.cli.output import counted, note, print_json, print_line
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def bundle(
     if json:
         print_json({"bundle": str(out), "files": len(made.blobs), "bytes": size, "cells": _cells(made)})
     else:
-        print_line(f"{out}: {len(made.cells)} cells, {len(made.blobs)} files, {size / 1e9:.2f} GB")
+        print_line(
+            f"{out}: {counted(len(made.cells), 'cell')}, {counted(len(made.blobs), 'file')}, {size / 1e9:.2f} GB"
+        )
         print_line(
             f"copy it with the checkout; there: mlperf-bake build {cells[0].id} --offline --bundle {out}"
         )

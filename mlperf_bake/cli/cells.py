@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
-from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_table
+from mlperf_bake.cli.output import counted, note, note_prose, print_json, print_line, print_table
 from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import EngineMissing, Stale
 
@@ -92,7 +92,9 @@ def _print_models(cells: Sequence[Cell], rows: Sequence[Mapping[str, object]]) -
             for model, counts in of_model.items()
         ],
     )
-    note_prose(f"{len(rows)} cells. `mlperf-bake plan --all` shows each, `mlperf-bake plan TARGET` some.")
+    note_prose(
+        f"{counted(len(rows), 'cell')}. `mlperf-bake plan --all` shows each, `mlperf-bake plan TARGET` some."
+    )
 
 
 def render(
@@ -124,12 +126,13 @@ def render(
     if json:
         print_json({"files": files, "changes": [{"path": path, "change": kind} for path, kind in changes]})
     if check and changes:
+        stale = " and ".join(sorted({PAGE if path == PAGE else f"{directory}/" for path, _ in changes}))
         raise Stale(
             f"{len(changes)} of {files} rendered files do not belong to the matrix, lock and templates",
-            where=directory if len(changes) > 1 else changes[0][0],
+            where=stale,
             found=", ".join(f"{path} ({kind})" for path, kind in changes[:5])
             + (" ..." if len(changes) > 5 else ""),
-            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit what it wrote",
+            remedy=f"mlperf-bake render{f' --round {round_name}' if round_name else ''}, then commit {stale}",
         )
     if not check:
         write(project.root, directory, {image.dockerfile_path: image.dockerfile for image in images})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Json
-from mlperf_bake.cli.output import note, note_prose, print_json, print_table
+from mlperf_bake.cli.output import counted, note, note_prose, print_json, print_table
 from mlperf_bake.cli.sharding import Durations
 from mlperf_bake.errors import UsageError
 
@@ -94,7 +94,7 @@ def matrix(
         return
     if jobs:
         print_table(("JOB", "CELLS"), [(job.name, " ".join(job.cells)) for job in jobs])
-    note(f"{len(cells)} cells in {len(jobs)} jobs")
+    note(f"{counted(len(cells), 'cell')} in {counted(len(jobs), 'job')}")
     if left_out:
         needs = ", ".join(sorted({one.need for lacks in left_out.values() for one in lacks}))
         note_prose(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Json, Only, RoundName, Skip, TargetOptions, Targets
-from mlperf_bake.cli.output import note_prose, print_json, print_table
+from mlperf_bake.cli.output import counted, note_prose, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,7 @@ def _print_cells(project: Project, known: Mapping[Cell, Standing]) -> None:
         least=("MACHINE", "IMAGE", "DIVISION", "SEEN", "ACCURACY"),
     )
     note_prose(
-        f"{len(rows)} cells, round {project.round_name}. `mlperf-bake explain TARGET` shows how a target resolves, "
+        f"{counted(len(rows), 'cell')}, round {project.round_name}. `mlperf-bake explain TARGET` shows how a target resolves, "
         "`mlperf-bake prove TARGET` proves one here."
     )
 
@@ -135,8 +135,8 @@ def _print_models(project: Project, known: Mapping[Cell, Standing]) -> None:
         least=("IMPLEMENTATIONS", "FRAMEWORKS"),
     )
     note_prose(
-        f"{len(known)} cells, round {project.round_name}. `mlperf-bake list --all` shows each, `mlperf-bake list 'resnet50-*'` "
-        "those of one model, `mlperf-bake list --framework` one line a framework."
+        f"{counted(len(known), 'cell')}, round {project.round_name}. `mlperf-bake list --all` shows each, "
+        "`mlperf-bake list 'resnet50-*'` those of one model, `mlperf-bake list --framework` one line a framework."
     )
 
 

@@ -53,6 +53,11 @@ def note(text: str) -> None:
     sys.stderr.write(pasteable(text) + "\n")
 
 
+def counted(count: int, word: str) -> str:
+    """``1 cell``, ``3 cells``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def print_prose(text: str) -> None:
     """Sentences on stdout; on a terminal folded between words, what stands in backquotes kept on one line."""
     print_line(_folded(pasteable(text), _width(sys.stdout)))

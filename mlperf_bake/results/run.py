@@ -106,6 +106,7 @@ def read_runs(places: Iterable[Place], scratch: Path) -> Runs:
         copy = scratch / f"place-{number}"
         copy.mkdir(parents=True)
         root, directories = _directories_of(place, copy)
+        left_out += _unfinished(root, place.label)
         for directory in directories:
             if not (directory / MANIFEST).exists():
                 foreign.append(ForeignLogs(directory, root, place.label))
@@ -149,6 +150,14 @@ def _run_directories(root: Path, depth: int = _DEPTH) -> Iterator[Path]:
         skipped = child.name.startswith(PARTIAL) or child.name == RANGING
         if not skipped and child.is_dir() and not child.is_symlink():
             yield from _run_directories(child, depth - 1)
+
+
+def _unfinished(root: Path, place: str) -> Iterator[LeftOut]:
+    """Runs that were killed, or go on at this moment: they lie under a name that is never a result's."""
+    for child in sorted(root.glob(f"{PARTIAL}*")):
+        if child.is_dir() and not child.is_symlink():
+            reason = "it was killed, or goes on at this moment; what was killed goes with the next run into this place"
+            yield LeftOut(child.name.removeprefix(PARTIAL), place, reason)
 
 
 def _same(one: Run, other: Run) -> bool:

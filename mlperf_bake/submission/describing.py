@@ -17,6 +17,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
 from mlperf_bake.results.manifest import Manifest, read_manifest
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.results.written import replace_text
 from mlperf_bake.rounds import DEFAULT_ROUND, Round
 from mlperf_bake.submission.layout import Owner, ResultPaths, result_paths
 from mlperf_bake.submission.power import manifest_of
@@ -250,9 +251,9 @@ def describing_command(out: Path, submitter: str, system: str, round_name: str =
 def _write_file_to_fill(
     path: Path, system: str, needed: Sequence[str], described: Described, command: Sequence[str]
 ) -> None:
-    """Writes that file; one that is there is left alone."""
-    if not path.exists():
-        path.write_text(system_file_text(system, needed, described.values, command), encoding="utf-8")
+    """Writes that file; one that is there is left alone, if anything is in it."""
+    if not path.exists() or path.stat().st_size == 0:
+        replace_text(path, system_file_text(system, needed, described.values, command))
 
 
 def _check_machine(system: str, manifests: Sequence[Manifest]) -> None:

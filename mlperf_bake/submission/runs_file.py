@@ -12,6 +12,8 @@ from typing import Final
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.said import read_said
+from mlperf_bake.results.written import replace_text
+from mlperf_bake.unreadable import unreadable
 
 KEYS: Final = ("model", "system", "division")
 BENCHMARK: Final = "benchmark"
@@ -55,15 +57,26 @@ def ask(tree: Path, asked: Sequence[Asked], command: Sequence[str]) -> Path:
         command: what to type when it is filled in.
     """
     file = runs_file(tree)
-    there = read_runs_file(file) if file.exists() else {}
-    lines = [] if file.exists() else _header(command)
+    earlier = _earlier(file)
+    there = read_runs_file(file) if earlier.strip() else {}
+    lines = [] if earlier.strip() else _header(command)
     for run in asked:
         if run.directory not in there:
             lines += [f"# {run.facts}", f"- directory: {_quoted(run.directory)}"]
             lines += [f"  {key}: {_quoted(run.known.get(key, ''))}".rstrip() for key in KEYS]
-    with file.open("a", encoding="utf-8") as text:
-        text.write("".join(f"{line}\n" for line in lines))
+    replace_text(file, earlier + "".join(f"{line}\n" for line in lines))
     return file
+
+
+def _earlier(file: Path) -> str:
+    """What the user has there already; an empty file counts as none."""
+    try:
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(
+            "the runs file cannot be read", file, error, expected="a runs file, or none"
+        ) from error
+    return text if not text.strip() or text.endswith("\n") else f"{text}\n"
 
 
 def _header(command: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results import strict_json
+from mlperf_bake.results.written import replace_text
 
 SCHEMA: Final = "mlperf-bake/accuracy-logs/1"
 
@@ -49,10 +50,8 @@ def record(tree: Path, logs: Iterable[WholeLog]) -> None:
         return
     file = record_file(tree)
     entries = {**_entries(file), **added}
-    partial = file.with_name(f"{file.name}.partial")  # one at a time: the tree is locked
     text = json.dumps({"schema": SCHEMA, "logs": dict(sorted(entries.items()))}, indent=2, ensure_ascii=False)
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(file)
+    replace_text(file, text + "\n")
 
 
 def _entries(file: Path) -> Mapping[str, object]:

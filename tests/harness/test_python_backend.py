@@ -256,6 +256,13 @@ def test_a_precision_counts_only_where_the_class_offers_it(place: Place) -> None
     assert place.run(place.cell(source), "--precision", "bf16").returncode == 0
 
 
+def test_what_a_class_says_it_has_loaded_follows_its_package_in_the_manifest(place: Place) -> None:
+    source = PREDICTING.format(body="return np.zeros((len(array), 10), np.float32)")
+    ended = place.run(place.cell(source.replace("        pass", "        Odd.runtime = 'server\\n2.51'")))
+    assert ended.returncode == 0, ended.stderr
+    assert str(place.manifest()["backend"]["version"]).endswith("; server 2.51")
+
+
 def test_signals_stay_the_harness_s(place: Place) -> None:
     conf = place.cell(PREDICTING.format(body="return np.zeros((len(array), 10), np.float32)"))
     command = place.command(conf, "--duration", "60", "--progress", "json", mode="performance")

@@ -48,8 +48,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
         ("model.benchmark", "submitter.mapping"),
     ),
     OfficialCheck(
-        "parsers/endpoints_parser.py",
-        "EndpointsParser",
+        "loader.py",
+        "load_endpoints_logs",
         "a result without LoadGen's logs is judged by config.yaml, result_summary.json and accuracy_results.json",
         (
             "endpoints.files",
@@ -289,7 +289,7 @@ CHECKS: tuple[OfficialCheck, ...] = (
         "checks/power_check.py",
         "external_power_check",
         "the Power working group's power_checker.py passes",
-        ("power.session", "power.results", "power.phases", "power.ranging", "power.elsewhere"),
+        ("power.session", "power.results", "power.phases", "power.ranging", "power.debug", "power.elsewhere"),
         "analyser's log and programs' checksums: only there, a note says so",
     ),
     OfficialCheck(

@@ -123,6 +123,10 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
         ),
         ("exec /bin/sh: exec format error", "a program of a foreign platform was run"),
         ("make: *** [all] Error 1", "the command failed"),
+        (
+            "on network bridge: adding interface veth8d to bridge docker0 failed: Device does not exist",
+            "the engine's network bridge docker0 is gone",
+        ),
     ],
 )
 def test_known_causes_are_named_with_a_remedy(line: str, message: str) -> None:

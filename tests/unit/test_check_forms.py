@@ -15,6 +15,7 @@ import pytest
 from mlperf_bake.check.engine import rule_of, rules
 from mlperf_bake.check.files import FORMS, refuse_places, write
 from mlperf_bake.check.junit import as_junit
+from mlperf_bake.check.next_steps import next_steps
 from mlperf_bake.check.official import OfficialVerdict
 from mlperf_bake.check.page import as_page
 from mlperf_bake.check.rule import Breach, Finding, Severity
@@ -23,6 +24,7 @@ from mlperf_bake.check.verdict import Judged, State, Verdict
 from mlperf_bake.cli.app import execute
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.headline import Headline
+from mlperf_bake.results.printable import printable
 
 HOSTILE = "<script>alert('x')</script>&\x1b[31m\udcff"
 TREE = Path("/submission")
@@ -162,6 +164,14 @@ def test_the_page_is_well_formed_and_shows_every_finding_and_result() -> None:
         attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes
     ]
     assert set(referred) <= set(ids)
+
+
+def test_the_page_begins_with_what_to_do_first() -> None:
+    text = Page(as_page(VERDICT)).text
+    before = text.partition("What to do first")[2].partition("Results")[0]
+    steps = next_steps(VERDICT)
+    assert steps
+    assert all(printable(step.problem).strip() in before for step in steps)
 
 
 def test_the_page_runs_nothing_and_asks_for_nothing() -> None:

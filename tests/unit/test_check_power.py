@@ -80,6 +80,7 @@ BREACHES: list[tuple[str, str, Break]] = [
     ("power.session", "server.json", json_key(f"{PERFORMANCE}/power/server.json", "messages", value=[])),
     ("power.session", "client.json", json_key(f"{PERFORMANCE}/power/client.json", "phases", value=...)),
     ("power.session", "client.json", json_key(f"{PERFORMANCE}/power/client.json", "phases", value=7)),
+    ("power.debug", "server.json", json_key(f"{PERFORMANCE}/power/server.json", "debug", value=True)),
     ("power.session", "client.json", text(f"{PERFORMANCE}/power/client.json", "[")),
     ("power.results", "ptd_logs.txt", text(f"{PERFORMANCE}/power/ptd_logs.txt", "other")),
     (

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlperf_bake.cli import output
-from mlperf_bake.cli.output import print_pairs, print_prose, print_table, table_lines
+from mlperf_bake.cli.output import counted, print_pairs, print_prose, print_table, table_lines
 
 HEADER = ("CELL", "STATE", "WHY")
 ROWS = [("net-cpp-cpu", "build", "templates/net.j2 has changed since"), ("other", "up to date", "")]
@@ -87,3 +87,7 @@ def test_a_label_of_several_pairs_stands_once_above_them(capsys: pytest.CaptureF
     runs = [f"results/2026112{day}T091500Z-offline" for day in range(3)]
     print_pairs([("result", run) for run in runs])
     assert capsys.readouterr().out.splitlines() == ["result", *(f"  {run}" for run in runs)]
+
+
+def test_one_of_a_kind_is_not_several() -> None:
+    assert [counted(count, "cell") for count in (0, 1, 2)] == ["0 cells", "1 cell", "2 cells"]

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -236,6 +237,37 @@ def test_a_killed_preparation_of_volumes_goes_on_where_it_stopped(kits: Path, tm
         "samples.bin",
         "truth",
     ]
+
+
+def test_a_killed_preparation_leaves_no_processes(kits: Path, tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from multiprocessing import active_children; from pathlib import Path\n"
+        "from mlperf_bake.assets import batches, prepare as module\n"
+        "batches.BATCH = 1\n"
+        "def tell(step, done, total):\n"
+        "    if done and 'preparing kits19' in step:\n"
+        "        print(*(child.pid for child in active_children()), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if __name__ == '__main__':\n"
+        "    module.prepare('kits19', 'volume-kits19', Path(sys.argv[1]), source=Path(sys.argv[2]), progress=tell, workers=2)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "out"), str(kits)]
+    killed = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    children = killed.stdout.split()
+    assert len(children) == 2
+    deadline = time.monotonic() + 20
+    while any(map(_lives, children)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(_lives, children))
+
+
+def _lives(process: str) -> bool:
+    try:
+        state = Path("/proc", process, "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def test_processes_do_not_change_the_bytes(kits: Path, tmp_path: Path) -> None:

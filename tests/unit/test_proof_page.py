@@ -64,5 +64,6 @@ def test_a_stale_page_fails_the_check_and_render_mends_it(project: Project) -> N
     )
     done = mlperf_bake(project.root, "render", "--check")
     assert done.returncode == 4 and f"{PAGE} (changed)" in done.stderr
+    assert f"then commit {PAGE}\n" in done.stderr
     assert mlperf_bake(project.root, "render").stdout == f"changed  {PAGE}\n"
     assert mlperf_bake(project.root, "render", "--check").returncode == 0

@@ -61,10 +61,14 @@ def test_two_different_runs_with_one_id_are_refused(tmp_path: Path) -> None:
         read(tmp_path, tmp_path / "one", tmp_path / "two")
 
 
-def test_partial_runs_are_not_seen(tmp_path: Path) -> None:
+def test_partial_runs_are_no_runs_and_told(tmp_path: Path) -> None:
     run = write_run(tmp_path / "results", RunSpec())
     run.rename(run.parent / f".partial-{run.name}")
-    assert read(tmp_path, tmp_path / "results") == Runs((), ())
+    runs = read(tmp_path, tmp_path / "results")
+    assert (runs.complete, runs.foreign) == ((), ())
+    assert [(one.run_id, one.reason.partition(",")[0]) for one in runs.left_out] == [
+        (run.name, "it was killed")
+    ]
 
 
 REASONS: list[tuple[RunSpec, str]] = [

@@ -15,12 +15,26 @@ import pytest
 
 import mlperf_bake.submission.replacement as replacement
 from mlperf_bake.results.place import DirectoryPlace
+from mlperf_bake.results.written import replace_text
 from mlperf_bake.submission.collect import CollectOptions, collect
 from tests.support.synthetic_runs import RunSpec, write_pair
 
 ME = CollectOptions("Me", system="box")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-EFFECTS = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "ctypes.dlsym")
+EFFECTS = (
+    *(
+        "os.mkdir",
+        "os.rename",
+        "os.remove",
+        "os.rmdir",
+        "os.symlink",
+        "os.link",
+        "os.truncate",
+        "os.chmod",
+        "os.utime",
+    ),
+    "ctypes.dlsym",
+)
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -95,4 +109,21 @@ def test_killed_at_any_step_collect_leaves_the_old_tree_or_the_new_one(
     assert files(tmp_path / "tree") == new
     names = {path.name for path in tmp_path.iterdir()}
     assert not {name for name in names if "partial" in name or "replaced" in name}
-    assert "tree.accuracy-logs.json" in names
+    assert {"tree.accuracy-logs.json", "tree.Me.box.yaml"} <= names
+
+
+def test_a_file_beside_the_tree_that_a_killed_collect_left_empty_is_written_anew(tmp_path: Path) -> None:
+    write_pair(tmp_path / "results", RunSpec())
+    file = tmp_path / "tree.Me.box.yaml"
+    file.touch()
+    add(tmp_path, "results")
+    assert "status:" in file.read_text(encoding="utf-8")
+
+
+def test_a_text_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "runs.yaml"
+    replace_text(file, "old\n")
+    with pytest.raises(UnicodeEncodeError):
+        replace_text(file, "new and longer\n" * 9_000 + "\udc80")
+    assert file.read_text(encoding="utf-8") == "old\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs.yaml"]
