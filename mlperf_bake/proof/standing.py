@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlperf_bake.errors import BakeError
+from mlperf_bake.proof.kept import Digests, KeptDigests
 from mlperf_bake.proof.record import (
     PROOFS,
     STATES,
@@ -112,6 +113,7 @@ def standings(project: Project, cells: Iterable[Cell]) -> Mapping[Cell, Standing
             brought_along = _standing(now, cell, shipped[cell.id], rendered)
             standing = brought_along if brought_along.holds else standing
         found[cell] = standing
+    now.save()
     return found
 
 
@@ -128,6 +130,7 @@ class _Now:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._kept = KeptDigests(project)
 
     @cached_property
     def _planner(self) -> Planner | str:
@@ -145,22 +148,39 @@ class _Now:
         """Why a proof is not of the cell's image as it is now, in full and in few words; twice nothing where it is."""
         if not self._project.in_round(cell):
             return f"round {self._project.round_name} does not have this benchmark", self._of(proof)
-        planner = self._planner
-        if isinstance(planner, str):
-            return planner, "not compared"
-        try:
-            image = planner.plan_cell(cell)
-        except BakeError as error:
-            return error.problem, "not compared"
-        if proof.dockerfile != dockerfile_digest(image.dockerfile):
+        digests = self._digests(cell)
+        if isinstance(digests, str):
+            return digests, "not compared"
+        if proof.dockerfile != digests.dockerfile:
             if (proof.round or self._project.matrix.round) != self._project.round_name:
                 return f"round {self._project.round_name} has another image", self._of(proof)
             return "its Dockerfile is another now", EARLIER
         if not proof.sources:
             return "the files that it was built from were not recorded", EARLIER
-        if proof.sources != sources_digest(image.ingredients):
+        if proof.sources != digests.sources:
             return "files that are copied into it are others now", EARLIER
         return "", ""
+
+    def save(self) -> None:
+        """Keeps for other commands what was found out."""
+        self._kept.save()
+
+    def _digests(self, cell: Cell) -> Digests | str:
+        """Of the cell's image; where none can be planned, why."""
+        if kept := self._kept.get(cell.id):
+            return kept
+        planner = self._planner
+        if isinstance(planner, str):
+            return planner
+        try:
+            image = planner.plan_cell(cell)
+        except BakeError as error:
+            return error.problem
+        from mlperf_bake.render.copied import copied_paths
+
+        digests = Digests(dockerfile_digest(image.dockerfile), sources_digest(image.ingredients))
+        self._kept.keep(cell.id, digests, copied_paths(image.dockerfile))
+        return digests
 
     def _of(self, proof: Proof) -> str:
         return f"in {proof.round or self._project.matrix.round}"

@@ -31,6 +31,7 @@ BY_HAND = ("openvino", "tensorflow")
         pytest.param("onnxruntime", "address+undefined", id="onnxruntime, sanitized"),
         pytest.param("openvino", "address+undefined", id="openvino, sanitized"),
         pytest.param("pytorch", "", id="pytorch", marks=HEAVY),
+        pytest.param("pytorch", "address+undefined", id="pytorch, sanitized", marks=HEAVY),
         pytest.param("tensorflow", "", id="tensorflow", marks=HEAVY),
     ],
 )
