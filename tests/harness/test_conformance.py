@@ -33,6 +33,7 @@ BY_HAND = ("openvino", "tensorflow")
         pytest.param("pytorch", "", id="pytorch", marks=HEAVY),
         pytest.param("pytorch", "address+undefined", id="pytorch, sanitized", marks=HEAVY),
         pytest.param("tensorflow", "", id="tensorflow", marks=HEAVY),
+        pytest.param("tensorflow", "address+undefined", id="tensorflow, sanitized", marks=HEAVY),
     ],
 )
 def test_the_backend_does_what_every_backend_must(
