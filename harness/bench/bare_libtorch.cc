@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
         torch::jit::Module loaded = torch::jit::load(cell.weights.string());
         loaded.eval();
         std::vector<std::int64_t> shape = {static_cast<std::int64_t>(batch)};
-        shape.insert(shape.end(), cell.input_shape.begin(), cell.input_shape.end());
+        const auto& sample = cell.inputs.front().shape;
+        shape.insert(shape.end(), sample.begin(), sample.end());
         at::set_num_threads(threads);
         return [network = torch::jit::optimize_for_inference(loaded), shape](const float* samples) mutable {
           const c10::InferenceMode no_gradients;

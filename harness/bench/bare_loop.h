@@ -78,7 +78,8 @@ inline void MeasureBareLoop(int argc, char** argv, const OpenWorker& open) {
                              {"--batch", "1"},
                              {"--duration", "2"}});
   const Cell cell = ReadCell(arguments.Text("--cell"));
-  if (cell.input_dtype != DType::kFloat32 || cell.output_kind != OutputKind::kScores) {
+  if (cell.inputs.size() != 1 || cell.inputs.front().dtype != DType::kFloat32 ||
+      cell.output_kind != OutputKind::kScores) {
     throw Failure(ExitCode::kUsage, "The bare loop is for float32 in, scores out.");
   }
   const DataSet data = arguments.Text("--data") == "synthetic"

@@ -13,14 +13,15 @@ using mlperf_bake::Cell;
 class Worker {
  public:
   Worker(const Ort::Env& env, const Cell& cell, int threads, std::size_t batch)
-      : input_name_(cell.input_name),
-        output_name_(cell.output_name),
+      : input_name_(cell.inputs.front().name),
+        output_name_(cell.outputs.front().name),
         session_(env, cell.weights.c_str(), Options(threads)),
         output_shape_{static_cast<std::int64_t>(batch), static_cast<std::int64_t>(cell.classes)},
-        elements_(batch * mlperf_bake::ElementCount(cell.input_shape)),
+        elements_(batch * mlperf_bake::ElementCount(cell.inputs.front().shape)),
         scores_(batch * cell.classes) {
     shape_.push_back(static_cast<std::int64_t>(batch));
-    shape_.insert(shape_.end(), cell.input_shape.begin(), cell.input_shape.end());
+    const auto& sample = cell.inputs.front().shape;
+    shape_.insert(shape_.end(), sample.begin(), sample.end());
   }
 
   void Run(const float* samples) {

@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
       [&](const mlperf_bake::Cell& cell, int threads, std::size_t batch) -> mlperf_bake::RunBatch {
         const std::shared_ptr<ov::Model> model = core.read_model(cell.weights.string());
         ov::Shape shape = {batch};
-        shape.insert(shape.end(), cell.input_shape.begin(), cell.input_shape.end());
+        const auto& sample = cell.inputs.front().shape;
+        shape.insert(shape.end(), sample.begin(), sample.end());
         model->reshape(ov::PartialShape(shape));
         ov::CompiledModel compiled = core.compile_model(
             model, "CPU", ov::num_streams(1), ov::inference_num_threads(threads),

@@ -21,10 +21,11 @@ class Worker {
  public:
   Worker(TF_Graph* graph, const Cell& cell, int threads, std::size_t batch)
       : bytes_(batch * cell.SampleBytes()),
-        input_{TF_GraphOperationByName(graph, cell.input_name.c_str()), 0},
-        output_{TF_GraphOperationByName(graph, cell.output_name.c_str()), 0} {
+        input_{TF_GraphOperationByName(graph, cell.inputs.front().name.c_str()), 0},
+        output_{TF_GraphOperationByName(graph, cell.outputs.front().name.c_str()), 0} {
     shape_.push_back(static_cast<std::int64_t>(batch));
-    shape_.insert(shape_.end(), cell.input_shape.begin(), cell.input_shape.end());
+    const auto& sample = cell.inputs.front().shape;
+    shape_.insert(shape_.end(), sample.begin(), sample.end());
     // intra_op_parallelism_threads, inter_op_parallelism_threads 1, use_per_session_threads, and
     // experimental.executor_type SINGLE_THREADED_EXECUTOR.
     std::string config("\x10_\x28\x01\x48\x01\x82\x01\x1a\x1a\x18SINGLE_THREADED_EXECUTOR");

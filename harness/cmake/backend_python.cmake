@@ -25,6 +25,8 @@ endif()
 get_filename_component(python_library_file "${python_library}" REALPATH)
 get_filename_component(python_library_directory "${python_library_file}" DIRECTORY)
 target_link_libraries(${target} PRIVATE embedded_python)
+target_sources(${target} PRIVATE
+  ${PROJECT_SOURCE_DIR}/src/backends/python_interpreter.cc ${PROJECT_SOURCE_DIR}/src/backends/python_instance.cc)
 target_link_options(${target} PRIVATE LINKER:--disable-new-dtags LINKER:-rpath-link,${python_library_directory})
 # The Python half, as text.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backends/python_host.py)

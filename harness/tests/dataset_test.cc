@@ -1,5 +1,7 @@
 #include "core/dataset.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/sample_library.h"
@@ -118,6 +120,61 @@ TEST_CASE("an unpacked library points into the data set, a packed one keeps the 
   CHECK(First(packed.Find(19)) == 9);
   packed.UnloadSamplesFromRam({});
   CHECK(packed.Find(2) == data.sample(2));
+}
+
+// Twelve int64 values a sample, each its place.
+std::string Windows(int count) {
+  std::string samples;
+  for (std::int64_t i = 0; i < 12 * count; ++i) {
+    samples.append(reinterpret_cast<const char*>(&i), sizeof i);
+  }
+  return samples;
+}
+
+TEST_CASE("samples of several inputs may be described one by one, or as a stack where they are alike") {
+  const Scratch scratch;
+  const Cell cell = ReadCell(WriteCell(scratch.path(), SpanCellText()));
+  const auto open = [&](const std::string& layout) {
+    return DataSet::Open(WriteSamples(scratch.path() / "data", 2, Windows(2), layout), cell, false);
+  };
+  for (const char* layout : {"shape = 3x4\ndtype = int64\nclasses = 0\n",
+                             "shape = 4, 4, 4\ndtype = int64, int64, int64\nclasses = 7\n"}) {
+    CAPTURE(layout);
+    const DataSet data = open(layout);
+    CHECK(data.sample_bytes() == 96);
+    CHECK(data.shape == Shape{3, 4});
+    CHECK(data.dtype == "int64");
+  }
+  CHECK(Contains(FailureOf(ExitCode::kDataSet, [&] { open("shape = 4x3\ndtype = int64\nclasses = 0\n"); }),
+                 "expected 4, 4, 4, which is what this image's network needs"));
+  CHECK(
+      Contains(FailureOf(ExitCode::kDataSet, [&] { open("shape = 4, 4, 4\ndtype = int64\nclasses = 0\n"); }),
+               "expected int64, int64, int64"));
+}
+
+TEST_CASE("synthetic samples of several inputs keep to each input's values") {
+  const Scratch scratch;
+  const Cell cell = ReadCell(WriteCell(scratch.path(), SpanCellText()));  // 5..9, 1, 0..1
+  const DataSet data = DataSet::Synthesize(50, cell);
+  std::array<bool, 10> drawn{};
+  for (std::size_t i = 0; i < data.count(); ++i) {
+    std::array<std::int64_t, 12> sample{};
+    std::memcpy(sample.data(), data.sample(i), sizeof sample);
+    for (std::size_t at = 0; at < 4; ++at) {
+      REQUIRE(sample[at] >= 5);
+      REQUIRE(sample[at] <= 9);
+      drawn[static_cast<std::size_t>(sample[at])] = true;
+      CHECK(sample[4 + at] == 1);
+      CHECK((sample[8 + at] == 0 || sample[8 + at] == 1));
+    }
+  }
+  CHECK(std::all_of(drawn.begin() + 5, drawn.end(), [](bool each) { return each; }));
+  const Cell pictures = ReadCell(WriteCell(scratch.path(), BoxCellText()));  // 2..3
+  const DataSet floats = DataSet::Synthesize(20, pictures);
+  for (std::size_t i = 0; i < floats.count(); ++i) {
+    CHECK(First(floats.sample(i)) >= 2);
+    CHECK(First(floats.sample(i)) < 3);
+  }
 }
 
 }  // namespace

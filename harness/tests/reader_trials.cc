@@ -1,6 +1,7 @@
 #include "reader_trials.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -39,10 +40,13 @@ void Try(Trials& trials, ExitCode exit_code, const std::function<void()>& read) 
 Trials TryCell(Mutation& mutation, std::uint64_t count, const fs::path& directory) {
   Trials trials;
   for (std::uint64_t i = 0; i < count; ++i) {
-    WriteFile(directory / "cell.conf", mutation.Of(CellText()));
+    const std::array<std::string, 3> texts = {CellText(), SpanCellText(), BoxCellText()};
+    WriteFile(directory / "cell.conf", mutation.Of(texts[i % texts.size()]));
     Try(trials, ExitCode::kCell, [&] {
       const Cell cell = ReadCell(directory / "cell.conf");
-      Expect(cell.SampleBytes() > 0 && cell.classes > 0, "a cell without samples or classes");
+      Expect(cell.SampleBytes() > 0 && !cell.outputs.empty(), "a cell without samples or outputs");
+      Expect(cell.classes > 0 || cell.output_kind == OutputKind::kTensors, "a cell without classes");
+      Expect(cell.inputs.size() == cell.input_values.size(), "an input without values");
       Expect(cell.weights.is_absolute(), "weights somewhere");
     });
   }

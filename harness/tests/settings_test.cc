@@ -123,6 +123,15 @@ TEST_CASE("the latency limit is the user's, else the cell's, else asked for") {
   CHECK(given.Resolve({}, {}).target_latency_ms->source == Source::kCell);
 }
 
+TEST_CASE("Server has a latency limit of its own only where the round has the scenario") {
+  Given given(Scenario::kServer);
+  CHECK(given.Resolve({}, {}).target_latency_ms->source == Source::kCell);
+  given.cell.server_target_latency_ms.reset();
+  CHECK(Contains(FailureOf(ExitCode::kUsage, [&] { given.Resolve({}, {}); }), "no latency limit for Server"));
+  given.options.target_latency_ms = 7;
+  CHECK(Contains(given.Conf(given.Resolve({}, {})), "*.Server.target_latency = 7\n"));
+}
+
 TEST_CASE("a lane takes about as much at once as it answers in the same short time, in whole batches") {
   const Execution execution{.workers = 2, .batch = 4};
   CHECK(Grain(Scenario::kOffline, execution, {}) == 4);
@@ -134,11 +143,12 @@ TEST_CASE("a lane takes about as much at once as it answers in the same short ti
 
 TEST_CASE("only Offline holds answers back, for about half a second's worth") {
   const Execution execution{.workers = 2, .threads = 1, .batch = 4};
-  CHECK(Hold(Scenario::kOffline, execution, {}) == 4);
-  CHECK(Hold(Scenario::kOffline, execution, {1000, 0.008}) == 248);
-  CHECK(Hold(Scenario::kOffline, execution, {1e12, 1e-12}) == std::size_t{1} << 24);
+  CHECK(Hold(Scenario::kOffline, execution, {}, 8) == 4);
+  CHECK(Hold(Scenario::kOffline, execution, {1000, 0.008}, 8) == 248);
+  CHECK(Hold(Scenario::kOffline, execution, {1e12, 1e-12}, 8) == std::size_t{1} << 24);
+  CHECK(Hold(Scenario::kOffline, execution, {1e12, 1e-12}, 4096) == std::size_t{1} << 15);
   for (const Scenario scenario : {Scenario::kSingleStream, Scenario::kMultiStream, Scenario::kServer})
-    CHECK(Hold(scenario, execution, {2e5, 4e-5}) == Grain(scenario, execution, {2e5, 4e-5}));
+    CHECK(Hold(scenario, execution, {2e5, 4e-5}, 8) == Grain(scenario, execution, {2e5, 4e-5}));
 }
 
 }  // namespace

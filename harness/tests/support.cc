@@ -65,6 +65,59 @@ std::string CellText() {
          "schedule_rng_seed = 16159082839903944936\n";
 }
 
+std::string SpanCellText() {
+  std::string text = CellText();
+  for (const auto& [key, line] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"task", "task = question-answering"},
+           {"benchmark", "benchmark = bert-99"},
+           {"loadgen_model", "loadgen_model = bert"},
+           {"input_name", "input_name = ids, mask, segments"},
+           {"input_shape", "input_shape = 4, 4, 4"},
+           {"input_dtype", "input_dtype = int64, int64, int64\ninput_values = 5..9, 1, 0..1"},
+           {"output_name", "output_name = starts, ends"},
+           {"output_kind", "output_kind = tensors\noutput_shape = 4, 4\noutput_dtype = float32, float32"},
+           {"classes", "# no classes"},
+           {"label_offset", "# no labels"}}) {
+    text = Replaced(text, std::string(key) + " = ", line);
+  }
+  return text;
+}
+
+std::string BoxCellText() {
+  std::string text = CellText();
+  for (const auto& [key, line] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"task", "task = object-detection"},
+           {"benchmark", "benchmark = retinanet"},
+           {"loadgen_model", "loadgen_model = retinanet"},
+           {"input_shape", "input_shape = 1x4x8\ninput_values = 2..3"},
+           {"output_name", "output_name = boxes, labels, scores"},
+           {"output_kind",
+            "output_kind = tensors\noutput_shape = nx4, n, n\noutput_dtype = float32, int64, float32"},
+           {"classes", "# no classes"},
+           {"label_offset", "# no labels"}}) {
+    text = Replaced(text, std::string(key) + " = ", line);
+  }
+  return text;
+}
+
+fs::path WriteSamples(const fs::path& directory, int count, const std::string& samples,
+                      const std::string& layout) {
+  fs::create_directories(directory);
+  WriteFile(directory / "samples.bin", samples);
+  WriteFile(directory / "dataset.conf",
+            "name = digits\npreprocessing = none\ncount = " + std::to_string(count) + "\n" + layout +
+                "samples_sha256 = " + Sha256Of(samples) +
+                "\ndemonstration = yes\nofficial_count = 1000\nsource = this test\n");
+  return directory;
+}
+
+void WriteLabels(const fs::path& directory, const std::vector<std::int32_t>& labels) {
+  const std::string bytes(reinterpret_cast<const char*>(labels.data()), labels.size() * sizeof labels[0]);
+  WriteFile(directory / "labels.bin", bytes);
+  WriteFile(directory / "dataset.conf",
+            ReadFile(directory / "dataset.conf") + "labels_sha256 = " + Sha256Of(bytes) + "\n");
+}
+
 fs::path WriteCell(const fs::path& directory, const std::string& text) {
   WriteFile(directory / "cell.conf", text);
   WriteFile(directory / "weights.bin", kWeights);

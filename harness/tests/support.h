@@ -37,7 +37,23 @@ std::filesystem::path WriteCell(const std::filesystem::path& directory, const st
 // `old_line_start` up to the end of its line becomes `new_line`.
 std::string Replaced(std::string text, const std::string& old_line_start, const std::string& new_line);
 
-// A data set for that cell: sample i is full of i % 10, its label is i % 10, except the first `wrong`, whose
+// The same for a network of several inputs and outputs: question answering over windows of four tokens. A
+// sample is the int64 inputs ids, mask and segments; backend echo answers with ids as start and mask as end
+// logits.
+std::string SpanCellText();
+// And for detection in pictures of 1x4x8 float32: echo finds as many boxes as the first value says, its
+// corners and scores being the picture's values.
+std::string BoxCellText();
+
+// A data set of `count` samples without labels; `layout` has the lines shape, dtype and classes of its
+// dataset.conf.
+std::filesystem::path WriteSamples(const std::filesystem::path& directory, int count,
+                                   const std::string& samples, const std::string& layout);
+
+// Gives it labels.
+void WriteLabels(const std::filesystem::path& directory, const std::vector<std::int32_t>& labels);
+
+// A data set for CellText(): sample i is full of i % 10, its label is i % 10, except the first `wrong`, whose
 // label is one more.
 std::filesystem::path WriteDataSet(const std::filesystem::path& directory, int count, int wrong = 0);
 

@@ -20,6 +20,19 @@ TEST_CASE("what is no shape is none") {
   }
 }
 
+TEST_CASE("an extent may be the network's own where that is allowed") {
+  CHECK(ParseOpenShape("nx4") == Shape{kAnyExtent, 4});
+  CHECK(ParseOpenShape("1xn") == Shape{1, kAnyExtent});
+  CHECK(ToString(Shape{kAnyExtent, 4}) == "nx4");
+  CHECK(IsOpen(Shape{4, kAnyExtent}));
+  CHECK_FALSE(IsOpen(Shape{4}));
+  CHECK_FALSE(ParseShape("nx4"));
+  for (const char* text : {"nn", "n4", "xn", "nx", "N", "-1"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseOpenShape(text));
+  }
+}
+
 TEST_CASE("every element type has its name and size") {
   for (const char* name : {"float32", "float16", "uint8", "int8", "int32", "int64"}) {
     const auto dtype = ParseDType(name);

@@ -19,7 +19,15 @@ from mlperf_bake.assets.official_readings import (
 )
 from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, count_samples, read_samples
-from mlperf_bake.assets.reading import AnnotatedPhotos, Photos, Reading, SquadWindows, TokenLists
+from mlperf_bake.assets.reading import (
+    AnnotatedPhotos,
+    Composed,
+    Photos,
+    Reading,
+    SquadWindows,
+    TokenLists,
+    WheelPatches,
+)
 from mlperf_bake.assets.truth import Truth
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.printable import printable
@@ -105,7 +113,7 @@ def open_collection(dataset: "Dataset", source: Path, only: Path | None, progres
 
 def _whole(
     dataset: "Dataset",
-    reading: TokenLists | OfficialReading,
+    reading: TokenLists | Composed | OfficialReading,
     source: Path,
     progress: Progress,
 ) -> Collection:
@@ -115,6 +123,10 @@ def _whole(
             from mlperf_bake.assets.token_lists import open_token_lists
 
             return open_token_lists(dataset, reading, source)
+        case WheelPatches():
+            from mlperf_bake.assets.patches import open_patches
+
+            return open_patches(dataset, reading, source)
         case PickledTable():
             from mlperf_bake.assets.pickled_tokens import open_pickled
 

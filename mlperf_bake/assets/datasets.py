@@ -19,6 +19,7 @@ from mlperf_bake.assets.official_readings import (
 )
 from mlperf_bake.assets.reading import (
     AnnotatedPhotos,
+    Composed,
     DebianIdx,
     ListedFiles,
     OwnReading,
@@ -27,6 +28,7 @@ from mlperf_bake.assets.reading import (
     SquadWindows,
     TokenLists,
     WheelImages,
+    WheelPatches,
 )
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, Source, UrlFile
 from mlperf_bake.errors import UsageError
@@ -48,6 +50,7 @@ READ_KEYS = {
     "annotated-photos": {"annotations", "images"},
     "squad": {"questions", "vocabulary"},
     "token-lists": {"file", "key"},
+    "wheel-patches": {"file", "found"},
     "cases": {"list"},
     "utterances": {"parts", "md5s", "longest_s", "joined"},
     "packaged-speech": {"directory"},
@@ -77,7 +80,7 @@ class Dataset:
     classes: int
     official_count: int
     source: Source | UserDirectory
-    reading: Reading | OwnReading | OfficialReading
+    reading: Reading | OwnReading | Composed | OfficialReading
     preprocessings: tuple[str, ...]
 
 
@@ -187,7 +190,7 @@ def _source(fields: dict[str, str]) -> Source | UserDirectory:
     return UserDirectory(fields["directory"])
 
 
-def _reading(fields: dict[str, Any]) -> Reading | OwnReading | OfficialReading:
+def _reading(fields: dict[str, Any]) -> Reading | OwnReading | Composed | OfficialReading:
     match fields["kind"]:
         case "wheel-images":
             return WheelImages(fields["prefix"])
@@ -199,6 +202,8 @@ def _reading(fields: dict[str, Any]) -> Reading | OwnReading | OfficialReading:
             return AnnotatedPhotos(fields["annotations"], fields["images"])
         case "squad":
             return SquadWindows(fields["questions"], fields["vocabulary"])
+        case "wheel-patches":
+            return WheelPatches(fields["file"], fields["found"])
         case "token-lists":
             return TokenLists(fields["file"], fields["key"])
         case "directory":

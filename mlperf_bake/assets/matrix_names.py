@@ -32,6 +32,20 @@ def require_known_assets(matrix: Matrix, models: Iterable[str]) -> None:
         raise UsageError("\n".join(wrong), remedy=f"correct {matrix.name} and run the same command again")
 
 
+def _taken(model: Model) -> str:
+    """What the network takes of a sample, in words."""
+    network = model.known_network
+    if network.sample_shape is None:
+        return " and ".join(_words(one.shape, one.dtype) for one in network.inputs)
+    return _words(network.sample_shape, network.inputs[0].dtype)
+
+
+def _words(shape: tuple[int, ...], dtype: str) -> str:
+    """``3x224x224``; the type where it is not the usual one."""
+    extents = "x".join(map(str, shape))
+    return extents if dtype == "float32" else f"{extents} {dtype}"
+
+
 def _wrong(model: Model) -> Iterator[tuple[str, str]]:
     """Each key of a model that is wrong, and what is wrong about it."""
     from mlperf_bake.assets.datasets import datasets
@@ -44,8 +58,7 @@ def _wrong(model: Model) -> Iterator[tuple[str, str]]:
             "preprocessing",
             f'unknown preprocessing "{model.preprocessing}"{suggestion}; expected {", ".join(PREPROCESSINGS)}',
         )
-    elif preprocessing.shape != model.input.shape:
-        gives, takes = ("x".join(map(str, shape)) for shape in (preprocessing.shape, model.input.shape))
+    elif (gives := _words(preprocessing.shape, preprocessing.dtype)) != (takes := _taken(model)):
         yield "preprocessing", f'"{model.preprocessing}" gives {gives}, the model takes {takes}'
     if model.sample_data not in known:
         suggestion = did_you_mean(model.sample_data, known)

@@ -25,6 +25,7 @@ CAFFE_RESIZED = int(100.0 * CAFFE_EDGE / 87.5)  # pixels of the shorter side bef
 CAFFE_MEANS = (123.68, 116.78, 103.94)  # red, green, blue
 FASHION_EDGE = 28
 RETINANET_EDGE = 800
+GREY_EDGE = 128  # of BlazeFace's pictures
 SQUAD_TOKENS = 384
 
 
@@ -155,6 +156,19 @@ def fashion_28(raw: bytes) -> "NDArray[np.float32]":
     return pixels.astype(np.float32) / np.float32(255)
 
 
+def grey_128(raw: bytes) -> "NDArray[np.float32]":
+    """A grey picture for BlazeFace: 128 x 128 bytes to [3, 128, 128], pixel / 127.5 - 1, three equal channels.
+
+    The values are those of MediaPipe's face detection, which brings its pixels to [-1, 1].
+    """
+    import numpy as np
+
+    if len(raw) != GREY_EDGE**2:
+        raise Unreadable(f"{len(raw)} bytes, expected {GREY_EDGE**2}")
+    pixels = np.frombuffer(raw, np.uint8).reshape(GREY_EDGE, GREY_EDGE).astype(np.float32)
+    return np.ascontiguousarray(np.broadcast_to(pixels / np.float32(127.5) - 1, (3, *pixels.shape)))
+
+
 def retinanet_800(raw: bytes) -> "NDArray[np.float32]":
     """A photo for RetinaNet: [3, 800, 800], pixel / 255, red first.
 
@@ -165,14 +179,14 @@ def retinanet_800(raw: bytes) -> "NDArray[np.float32]":
     import numpy as np
 
     pixels = np.asarray(_photo(raw), np.float32)
-    upper, lower, share = _neighbours(pixels.shape[0], RETINANET_EDGE)
-    left, right, shift = _neighbours(pixels.shape[1], RETINANET_EDGE)
+    upper, lower, share = neighbours(pixels.shape[0], RETINANET_EDGE)
+    left, right, shift = neighbours(pixels.shape[1], RETINANET_EDGE)
     rows = pixels[:, left] * (1 - shift)[:, None] + pixels[:, right] * shift[:, None]
     resized = rows[upper] * (1 - share)[:, None, None] + rows[lower] * share[:, None, None]
     return np.ascontiguousarray((resized / np.float32(255)).transpose(2, 0, 1), np.float32)
 
 
-def _neighbours(
+def neighbours(
     length: int, resized: int
 ) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]":
     """For each new position the two old ones it lies between, and how far it is to the second; at the edges the last one."""
@@ -244,6 +258,13 @@ PREPROCESSINGS: Mapping[str, Preprocessing] = MappingProxyType(
             ),
             Preprocessing(
                 "fashion-28", "28 x 28 grey image, pixel / 255", (1, 28, 28), fashion_28, heavy=False
+            ),
+            Preprocessing(
+                "grey-128",
+                "128 x 128 grey picture, pixel / 127.5 - 1, in three channels",
+                (3, GREY_EDGE, GREY_EDGE),
+                grey_128,
+                heavy=False,
             ),
             Preprocessing("retinanet-800", "photo, 800 x 800, pixel / 255", (3, 800, 800), retinanet_800),
             Preprocessing(

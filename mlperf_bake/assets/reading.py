@@ -60,8 +60,19 @@ class TokenLists:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class WheelPatches:
+    """An array of grey patches in a wheel, the .npy `file`; the first `found` show what is to be found, the others do not."""
+
+    file: str
+    found: int
+
+
 OwnReading = Photos | AnnotatedPhotos | SquadWindows | TokenLists
 """The ways in which samples lie in files that only a user has."""
+
+Composed = WheelPatches
+"""The ways in which samples are made up out of what a package holds."""
 
 Reading = WheelImages | DebianIdx | ListedFiles
 

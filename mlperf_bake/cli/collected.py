@@ -28,8 +28,8 @@ def as_data(collected: Collected) -> dict[str, object]:
                 "performance_run": result.pair.performance.manifest.run_id,
                 "because": result.pair.because,
                 "accuracy_run": result.pair.accuracy.manifest.run_id,
-                "correct": result.top_one.correct,
-                "total": result.top_one.total,
+                "correct": result.score.correct,
+                "total": result.score.total,
             }
             for result in collected.results
         ],

@@ -163,8 +163,15 @@ def _say_data(model: Model) -> None:
         print_line(f"weights, which whoever builds gives: {model.weights.supply}")
     if model.network is None:
         print_prose("data: as its reference implementation reads them, mounted at /data")
+        return
+    from mlperf_bake.assets.datasets import UserDirectory, find_dataset
+
+    prepare = f"mlperf-bake data prepare {model.sample_data} --for {model.name}"
+    source = find_dataset(model.sample_data).source
+    if isinstance(source, UserDirectory):
+        print_line(f"data, which only you may have ({source.holds}): {prepare} --from DIRECTORY")
     else:
-        print_line(f"sample data: mlperf-bake data prepare {model.sample_data} --for {model.name}")
+        print_line(f"sample data: {prepare}")
 
 
 def _wanted_scenarios(project: Project, cell: Cell) -> str:

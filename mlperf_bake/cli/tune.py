@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -100,9 +101,13 @@ def tune(
         "samples": samples,
     }
     options = (*as_words(common), *further)
-    wishes = Wishes(scenario, duration, runs, resolution, _fixed(options, scenario))
+    fixed = _fixed(options, scenario)
     project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell
+    network = project.matrix.models[cell.model].network
+    if network is not None and not network.batchable:
+        fixed = replace(fixed, batch=1)
+    wishes = Wishes(scenario, duration, runs, resolution, fixed)
     engine = find_engine()
     say = note if json else typer.echo
     reference = image or built_image(project, cell, engine, note)

@@ -30,6 +30,7 @@ from mlperf_bake.matrix.values import (
     Reference,
     Repository,
     Rule,
+    Tensor,
     Weights,
 )
 
@@ -103,7 +104,7 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
             **_given(weights, "url", "recipe", "md5", "sha256", "supply"),
             fetch=_fetch(weights["fetch"]) if "fetch" in weights else None,
         ),
-        network=_network(fields) if "input" in fields else None,
+        network=_network(fields) if "preprocessing" in fields else None,
         known_accuracy=KnownAccuracy(**fields["known_accuracy"]) if "known_accuracy" in fields else None,
         **_given(fields, "retraining", "weight_transformations", "round"),
         reference=Reference(**{"accuracy": "", **fields["reference"]}) if "reference" in fields else None,
@@ -111,15 +112,20 @@ def _model(name: str, fields: dict[str, Any]) -> Model:
 
 
 def _network(fields: dict[str, Any]) -> Network:
+    inputs = fields["inputs"] if "inputs" in fields else [fields["input"]]
     return Network(
-        input=Input(
-            name=fields["input"]["name"],
-            shape=tuple(int(extent) for extent in fields["input"]["shape"].split("x")),
-            dtype=fields["input"]["dtype"],
-        ),
-        output=Output(**fields["output"]),
+        inputs=tuple(_input(one) for one in inputs),
+        output=Output(**fields["output"]) if "output" in fields else None,
         **_only(fields, "preprocessing", "sample_data"),
+        tensors=tuple(Tensor(**one) for one in fields.get("outputs", ())),
+        **_given(fields, "classes"),
+        task_options=tuple(sorted(fields.get("task_options", {}).items())),
     )
+
+
+def _input(fields: dict[str, str]) -> Input:
+    shape = tuple(int(extent) for extent in fields["shape"].split("x"))
+    return Input(**{**fields, "shape": shape})  # type: ignore[arg-type]
 
 
 def _implementation(name: str, fields: dict[str, Any]) -> Implementation:

@@ -8,8 +8,8 @@ from typing import cast
 from mlperf_bake.matrix.document import Node, Problems
 from mlperf_bake.matrix.suggestions import did_you_mean
 
-NETWORK = ("input", "output", "preprocessing", "sample_data")
-"""What the compiled harness must know of a model; all four or none."""
+NETWORK = (("input", "inputs"), ("output", "outputs"), ("preprocessing",), ("sample_data",))
+"""What the compiled harness must know of a model, one of each; all four or none."""
 WEIGHTS = (
     {"url"},
     {"url", "md5"},
@@ -68,7 +68,12 @@ def _check_models(root: Node, problems: Problems) -> None:
             )
         if "fetch" in keys:
             _check_registry(_fields(weights)["fetch"], problems)
-        missing = [key for key in NETWORK if key not in fields]
+        for one, several in (keys for keys in NETWORK if len(keys) == 2):
+            if one in fields and several in fields:
+                problems.add(model.key_spots[several], f'"{name}" has "{one}" already; give one of the two')
+        if "classes" in fields and "outputs" not in fields:
+            problems.add(model.key_spots["classes"], f'"classes" of "{name}" stands under "output"')
+        missing = [keys[0] for keys in NETWORK if not any(key in fields for key in keys)]
         if missing and (len(missing) < len(NETWORK) or "reference" not in fields):
             problems.add(
                 model.spot,

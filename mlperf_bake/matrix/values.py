@@ -69,11 +69,12 @@ class Weights(NamedTuple):
 
 
 class Input(NamedTuple):
-    """The input tensor of one sample; ``shape`` is without the batch dimension."""
+    """An input tensor of one sample; ``shape`` is without the batch dimension, ``values`` what generated samples hold."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    values: str = "any"
 
 
 class Output(NamedTuple):
@@ -85,13 +86,46 @@ class Output(NamedTuple):
     label_offset: int
 
 
-class Network(NamedTuple):
-    """What the compiled harness must know of a model: its tensors, and how its data are prepared."""
+class Tensor(NamedTuple):
+    """An output tensor of one sample, as the network names it; in ``shape`` (``nx4``) n is what the network finds."""
 
-    input: Input
-    output: Output
+    name: str
+    shape: str
+    dtype: str
+
+
+class Network(NamedTuple):
+    """What the compiled harness must know of a model: its tensors, and how its data are prepared.
+
+    Attributes:
+        inputs: in the order in which they lie in a sample.
+        output: classes or scores of them; None where the network answers with ``tensors``.
+        tensors: in the order that the task takes them in.
+        classes: that the labels of its data have, where the task compares with them; None where it does not.
+        task_options: of the task, by name.
+    """
+
+    inputs: tuple[Input, ...]
+    output: Output | None
     preprocessing: str
     sample_data: str
+    tensors: tuple[Tensor, ...] = ()
+    classes: int | None = None
+    task_options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def batchable(self) -> bool:
+        """Whether several samples can be computed at once; where it answers with what it finds there is no telling whose."""
+        return not any("n" in tensor.shape.split("x") for tensor in self.tensors)
+
+    @property
+    def sample_shape(self) -> tuple[int, ...] | None:
+        """Of a prepared sample: the input's, or that of several alike with their number in front; None where they differ."""
+        first = self.inputs[0]
+        if len(self.inputs) == 1:
+            return first.shape
+        alike = all((one.shape, one.dtype) == (first.shape, first.dtype) for one in self.inputs)
+        return (len(self.inputs), *first.shape) if alike else None
 
 
 class KnownAccuracy(NamedTuple):
@@ -158,13 +192,28 @@ class Model(NamedTuple):
 
     @property
     def input(self) -> Input:
-        """The input tensor. Errors as for ``known_network``."""
-        return self.known_network.input
+        """The only input tensor. Errors as for ``known_network``, and UsageError where there are several."""
+        inputs = self.known_network.inputs
+        if len(inputs) > 1:
+            raise self._no_form(f"inputs {', '.join(one.name for one in inputs)}")
+        return inputs[0]
 
     @property
     def output(self) -> Output:
-        """The output tensor. Errors as for ``known_network``."""
-        return self.known_network.output
+        """The classes or scores. Errors as for ``known_network``, and UsageError where it answers with tensors."""
+        output = self.known_network.output
+        if output is None:
+            raise self._no_form(f"outputs {', '.join(one.name for one in self.known_network.tensors)}")
+        return output
+
+    def _no_form(self, found: str) -> UsageError:
+        """The refusal where one input and one output are needed, as by every conversion."""
+        return UsageError(
+            f"{self.name} cannot be converted into a framework's own form",
+            found=found,
+            expected="one input, and classes or scores as the output",
+            remedy="choose a framework that reads its weights as they are",
+        )
 
     @property
     def preprocessing(self) -> str:

@@ -1,8 +1,10 @@
 """cell.conf: what the harness is told about its cell (docs/contracts.md, "cell.conf")."""
 
+from collections.abc import Iterator
+
 from mlperf_bake.compliance.audits import audits_of
 from mlperf_bake.lock.pins import SourcePin
-from mlperf_bake.matrix.values import Cell, Framework, Model
+from mlperf_bake.matrix.values import Cell, Framework, Input, Model, Network
 from mlperf_bake.rounds import ModelRules, Round
 
 UNLOCKED = "unlocked"
@@ -62,16 +64,37 @@ def _network_lines(model: Model, framework: Framework) -> str:
                 if not framework.reads(model.weights)
                 else ()
             ),
-            f"input_name = {model.input.name}",
-            f"input_shape = {'x'.join(map(str, model.input.shape))}",
-            f"input_dtype = {model.input.dtype}",
-            f"output_name = {model.output.name}",
-            f"output_kind = {model.output.kind}",
-            f"classes = {model.output.classes}",
-            f"label_offset = {model.output.label_offset}",
+            *_input_lines(model.known_network.inputs),
+            *_output_lines(model.known_network),
             f"preprocessing = {model.preprocessing}",
+            *(f"task.{name} = {value}" for name, value in model.known_network.task_options),
         )
     )
+
+
+def _input_lines(inputs: tuple[Input, ...]) -> Iterator[str]:
+    """A list joined by commas a line, one place an input."""
+    yield f"input_name = {', '.join(one.name for one in inputs)}"
+    yield f"input_shape = {', '.join('x'.join(map(str, one.shape)) for one in inputs)}"
+    yield f"input_dtype = {', '.join(one.dtype for one in inputs)}"
+    if any(one.values != Input._field_defaults["values"] for one in inputs):
+        yield f"input_values = {', '.join(one.values for one in inputs)}"
+
+
+def _output_lines(network: Network) -> Iterator[str]:
+    output = network.output
+    if output is None:
+        yield f"output_name = {', '.join(one.name for one in network.tensors)}"
+        yield "output_kind = tensors"
+        yield f"output_shape = {', '.join(one.shape for one in network.tensors)}"
+        yield f"output_dtype = {', '.join(one.dtype for one in network.tensors)}"
+        if network.classes is not None:
+            yield f"classes = {network.classes}"
+        return
+    yield f"output_name = {output.name}"
+    yield f"output_kind = {output.kind}"
+    yield f"classes = {output.classes}"
+    yield f"label_offset = {output.label_offset}"
 
 
 def _reference_lines(model: Model, source: SourcePin) -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlperf_bake.assets.official_readings import OfficialReading
-    from mlperf_bake.assets.reading import OwnReading, Reading
+    from mlperf_bake.assets.datasets import Dataset
     from mlperf_bake.matrix.values import Model
 
 
@@ -52,25 +51,29 @@ def sample_source(model: Model) -> SampleSource:
             registry, source = "debian", "/source"
             fetch = f"fetch-deb /source {path} {sha256}"
         case _:
-            raise UsageError(
-                f"the sample data of {model.name} cannot be fetched in a build, so no form of its weights can be judged",
-                found=dataset.name,
-                expected="a data set out of a package",
-                remedy="choose another sample_data, or a framework that reads the weights as they are",
-            )
+            raise _not_in_a_build(model, dataset)
     numbers = f"--count {dataset.count} --classes {dataset.classes}"
     return SampleSource(
-        dataset.name, model.preprocessing, registry, fetch, source, f"{numbers} {_reading(dataset.reading)}"
+        dataset.name, model.preprocessing, registry, fetch, source, f"{numbers} {_reading(model, dataset)}"
     )
 
 
-def _reading(reading: Reading | OwnReading | OfficialReading) -> str:
+def _reading(model: Model, dataset: Dataset) -> str:
     from mlperf_bake.assets.reading import DebianIdx, WheelImages
 
-    match reading:
+    match dataset.reading:
         case WheelImages(prefix):
             return f"--wheel-images {shlex.quote(prefix)}"
         case DebianIdx(images, labels):
             return f"--debian-idx {shlex.quote(images)} {shlex.quote(labels)}"
         case _:
-            raise AssertionError("a package holds no list of files")  # by datasets.yaml's own checks
+            raise _not_in_a_build(model, dataset)
+
+
+def _not_in_a_build(model: Model, dataset: Dataset) -> UsageError:
+    return UsageError(
+        f"the sample data of {model.name} cannot be prepared in a build, so no form of its weights can be judged",
+        found=dataset.name,
+        expected="images or idx files out of a package",
+        remedy="choose another sample_data, or a framework that reads the weights as they are",
+    )

@@ -59,7 +59,7 @@ def require_sense(
 
     Errors:
         UsageError: a peak is to be searched where no rate is given, the benchmark has no such compliance test in the
-            round, or the round sets no limit for Interactive.
+            round, or the round sets no limit for a scenario on a schedule.
     """
     if mode.startswith(COMPLIANCE):
         audit(mode.removeprefix(COMPLIANCE), rules, benchmark)
@@ -75,8 +75,8 @@ def require_sense(
             remedy="--mode performance",
         )
     model = rules.models.get(benchmark)
-    limited = model is not None and "Interactive" in model.latency_limit_ns
-    if scenario == "Interactive" and not limited and value_of(harness_options, "target-latency-ms") is None:
+    limited = model is not None and scenario in model.latency_limit_ns
+    if scenario in ON_SCHEDULE and not limited and value_of(harness_options, "target-latency-ms") is None:
         official = sorted(
             {
                 name
@@ -85,7 +85,7 @@ def require_sense(
             }
         )
         raise UsageError(
-            f"round {rules.name} has no latency limit for {benchmark} in Interactive",
+            f"round {rules.name} has no latency limit for {benchmark} in {scenario}",
             expected="one of " + ", ".join(official),
             remedy="--target-latency-ms L gives a limit of your own, for a run that is no MLPerf result",
         )

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlperf_bake.errors import BakeError, NothingSelected, UsageError
-from mlperf_bake.results.classification import Labels, TopOne, read_labels, top_one
-from mlperf_bake.results.manifest import Accuracy, Manifest
+from mlperf_bake.results.classification import Labels, read_labels
+from mlperf_bake.results.manifest import Manifest
 from mlperf_bake.results.place import DirectoryPlace, Place
 from mlperf_bake.results.printable import printable
-from mlperf_bake.results.run import ACCURACY, ForeignLogs, LeftOut, Run
+from mlperf_bake.results.run import ForeignLogs, LeftOut, Run, Runs
 from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round
 from mlperf_bake.submission.completing import completing_commands, round_option
 from mlperf_bake.submission.filling import Collected, Filling
@@ -29,6 +29,7 @@ from mlperf_bake.submission.keeping import displaced, kept_instead, named_by_pla
 from mlperf_bake.submission.layout import Owner
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.runs_file import BENCHMARK, KEYS, Asked, ask, runs_file
+from mlperf_bake.submission.score import Score, labels_needed, score
 from mlperf_bake.submission.selection import Pair, select
 from mlperf_bake.submission.sources import read_sources
 from mlperf_bake.submission.submitters import UNNAMED, submitter_of
@@ -90,11 +91,11 @@ def collect(
     _check_names(options, rules)
     _check_out(out, rules)
     _check_apart(places, out, rules)
-    labels = read_labels(options.data) if options.data else None
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-collect-") as scratch:
         sources = read_sources(places, Path(scratch), rules)
         if sources.runs.complete or sources.runs.foreign:
             options = replace(options, submitter=options.submitter or submitter_of(out, rules))
+        labels = _labels(options.data, sources.runs, rules)
         bare = _foreign_runs(sources.runs.foreign, options, labels, Path(scratch), rules)
         runs = sources.runs
         named = {*options.runs, *named_by_place(places)}
@@ -105,8 +106,8 @@ def collect(
             named,
             options.division,
         )
-        counted, uncounted = _count(selection.pairs, labels)
-        every = [(_owner(pair, options), pair, share) for pair, share in counted]
+        scored, unscored = _scored(selection.pairs, rules, labels, options.data)
+        every = [(_owner(pair, options), pair, found) for pair, found in scored]
         kept = [kept_instead(out, rules, owner, pair, named) for owner, pair, _ in every]
         mine = [one for one, better in zip(every, kept, strict=True) if better is None]
         foreign, twice = one_each(
@@ -118,7 +119,7 @@ def collect(
         left_out = (
             *runs.left_out,
             *selection.left_out,
-            *uncounted,
+            *unscored,
             *stays,
             *bare.left_out,
             *without,
@@ -130,15 +131,12 @@ def collect(
                 if bare.asked
                 else _nothing(places, runs.complete, left_out)
             )
-        where = f"counted again with {labels.dataset.name}" if labels else "as counted by the harness"
         told = [displaced(out, rules, owner, pair) for owner, pair, _ in mine]
         with replacing(out, waiting) as tree:
             given = options.given or {}
-            writer = Filling(
-                tree, out, rules, given, options.declared, where, options.data, infer=options.infer
-            )
-            for owner, pair, share in mine:
-                writer.write(owner, pair, share)
+            writer = Filling(tree, out, rules, given, options.declared, options.data, infer=options.infer)
+            for owner, pair, found in mine:
+                writer.write(owner, pair, found)
             for result in foreign:
                 writer.place(result)
             for files in (files for source in sources.trees for files in source.submitters):
@@ -147,6 +145,14 @@ def collect(
         if bare.asked:
             ask(out, bare.asked, _collecting_command(places, out, options))
         return replace(collected, remarks=(*collected.remarks, *filter(None, told)))
+
+
+def _labels(data: Path | None, runs: Runs, rules: Round) -> Labels | None:
+    """What classes are counted with again; of runs that are judged otherwise ``--data`` is the ground truth as it is."""
+    if data is None:
+        return None
+    manifests = [run.manifest for run in runs.complete]
+    return read_labels(data) if runs.foreign or labels_needed(manifests, rules) else None
 
 
 def _foreign_runs(
@@ -251,43 +257,19 @@ def _check_names(options: CollectOptions, rules: Round) -> None:
         raise UsageError(f'unknown division "{options.division}"', expected=expected)
 
 
-def _count(
-    pairs: Sequence[Pair], labels: Labels | None
-) -> tuple[list[tuple[Pair, TopOne]], tuple[LeftOut, ...]]:
-    """The accuracy of each pair: counted again if there are labels, else as the manifest says."""
-    counted: list[tuple[Pair, TopOne]] = []
+def _scored(
+    pairs: Sequence[Pair], rules: Round, labels: Labels | None, truth: Path | None
+) -> tuple[list[tuple[Pair, Score]], tuple[LeftOut, ...]]:
+    """The accuracy of each pair."""
+    scored: list[tuple[Pair, Score]] = []
     left_out: list[LeftOut] = []
     for pair in pairs:
-        manifest = pair.accuracy.manifest
         try:
-            counted.append((pair, _accuracy(pair.accuracy, manifest.accuracy, labels)))
+            scored.append((pair, score(pair.accuracy, rules, labels, truth)))
         except BakeError as error:
-            left_out.append(LeftOut(manifest.run_id, pair.accuracy.place, str(error).replace("\n ", "; ")))
-    return counted, tuple(left_out)
-
-
-def _accuracy(run: Run, said: Accuracy | None, labels: Labels | None) -> TopOne:
-    if labels is None:
-        if said is None or said.metric != "top1":
-            raise UsageError(
-                "the manifest holds no top-1", remedy="give the prepared data set with --data DIR"
-            )
-        return TopOne(said.correct, said.total)
-    dataset = run.manifest.dataset
-    if dataset and dataset.labels_sha256 and dataset.labels_sha256 != labels.dataset.labels_sha256:
-        raise UsageError(
-            "the run used other labels than the data set given",
-            found=dataset.labels_sha256,
-            expected=labels.dataset.labels_sha256,
-        )
-    found = top_one(run.file(ACCURACY), labels)
-    if said and (said.correct, said.total) != (found.correct, found.total):
-        raise UsageError(
-            "the accuracy log and the manifest disagree",
-            found=f"{found.correct} of {found.total} in the log",
-            expected=f"{said.correct} of {said.total} as in the manifest",
-        )
-    return found
+            reason = str(error).replace("\n ", "; ")
+            left_out.append(LeftOut(pair.accuracy.manifest.run_id, pair.accuracy.place, reason))
+    return scored, tuple(left_out)
 
 
 def _owner(pair: Pair, options: CollectOptions) -> Owner:

@@ -8,13 +8,12 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from mlperf_bake import __version__
-from mlperf_bake.results.classification import TopOne
-from mlperf_bake.results.confidence import wilson
 from mlperf_bake.results.headline import headline
 from mlperf_bake.results.loadgen_log import DetailLog
 from mlperf_bake.results.manifest import Manifest
 from mlperf_bake.results.run import Run
 from mlperf_bake.rounds import ModelRules, Round
+from mlperf_bake.submission.score import Score
 from mlperf_bake.submission.selection import Pair, ResultKey
 
 UNKNOWN = "unknown"
@@ -38,12 +37,8 @@ def demonstration_reasons(runs: Iterable[Run]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reason for run in runs for reason in run.manifest.demonstration))
 
 
-def result_readme(pair: Pair, rules: Round, model: ModelRules, top_one: TopOne, counted: str) -> str:
-    """README.md of one result.
-
-    Args:
-        counted: where the accuracy was counted, in words.
-    """
+def result_readme(pair: Pair, rules: Round, model: ModelRules, score: Score) -> str:
+    """README.md of one result."""
     manifest = pair.performance.manifest
     lines = [f"# {manifest.cell.model}, {manifest.scenario}", ""]
     reasons = demonstration_reasons((pair.performance, pair.accuracy))
@@ -53,23 +48,21 @@ def result_readme(pair: Pair, rules: Round, model: ModelRules, top_one: TopOne, 
             *(f"- {reason}" for reason in reasons),
             "",
         ]
-    lines += _figures(pair, rules, model, top_one, counted)
+    lines += _figures(pair, rules, model, score)
     lines += _how(pair)
     lines += _setting(manifest)
     return "\n".join(lines) + "\n"
 
 
-def _figures(pair: Pair, rules: Round, model: ModelRules, top_one: TopOne, counted: str) -> list[str]:
+def _figures(pair: Pair, rules: Round, model: ModelRules, score: Score) -> list[str]:
     detail = pair.performance.detail
     figure = headline(detail, rules, model, pair.key.scenario)
-    interval = wilson(top_one.correct, top_one.total)
     percentiles = [f"p{float(name):g} {value / 1e6:.3f}" for name, value in detail.percentiles_ns.items()]
     rows = [
         (f"Performance (`{figure.field}`)" if figure else "Performance", figure),
         ("LoadGen says", detail.validity),
         ("Latency, ms", ", ".join(percentiles)),
-        ("Top-1", f"{top_one.percent:.3f} % ({top_one.correct} of {top_one.total}), {counted}"),
-        ("Top-1, 95 % confidence (Wilson)", f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"),
+        *score.rows,
     ]
     return ["## Figures", "", *_table(rows), ""]
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlperf_bake.results.classification import TopOne
 from mlperf_bake.results.run import LeftOut
 from mlperf_bake.rounds import Round
 from mlperf_bake.submission.describing import Declared, Missing, Unknown, write_system
@@ -14,6 +13,7 @@ from mlperf_bake.submission.inferring import Inference, copy_inferred, inference
 from mlperf_bake.submission.layout import Owner, source_path
 from mlperf_bake.submission.placing import place_files, place_result
 from mlperf_bake.submission.runs_file import Asked
+from mlperf_bake.submission.score import Score
 from mlperf_bake.submission.selection import Pair, ResultKey
 from mlperf_bake.submission.whole_logs import WholeLog, record
 from mlperf_bake.submission.writing import write_pair, write_texts
@@ -26,7 +26,7 @@ class CollectedResult:
     owner: Owner
     directory: Path
     pair: Pair
-    top_one: TopOne
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,6 @@ class Filling:
         tree: the directory to fill; ``out`` is what the user calls it.
         given: what the user says (``read_system_file``).
         declared: what is declared of a run's weights.
-        counted: in words, where the accuracy of our runs was counted.
         truth: the data set with its ground truth, where it is at hand.
         infer: copy results to the scenarios of edge systems that they may stand for.
     """
@@ -82,13 +81,12 @@ class Filling:
         rules: Round,
         given: Mapping[str, str],
         declared: Declared,
-        counted: str,
         truth: Path | None = None,
         *,
         infer: bool = False,
     ) -> None:
         self._tree, self._out, self._rules = tree, out, rules
-        self._given, self._declared, self._counted, self._truth = given, declared, counted, truth
+        self._given, self._declared, self._truth = given, declared, truth
         self._infer = infer
         self._results: list[CollectedResult] = []
         self._foreign: list[CollectedForeign] = []
@@ -99,24 +97,23 @@ class Filling:
         self._missing: dict[tuple[Owner, str], Missing] = {}
         self._known: dict[tuple[Owner, str], Mapping[str, object]] = {}
 
-    def write(self, owner: Owner, pair: Pair, share: TopOne) -> None:
+    def write(self, owner: Owner, pair: Pair, score: Score) -> None:
         """One result of our runs."""
         written = write_pair(
             self._tree,
             owner,
             pair,
-            share,
+            score,
             self._rules,
             self._given,
             self._declared,
-            self._counted,
             self._truth,
         )
         self._remarks += [f"{owner}/{pair.key}: {test.said}" for test in written.tests]
         self._ours.add(owner)
         self._logs += [written.log] if written.log else []
         self._miss(owner, pair.key, written.unknown)
-        self._results.append(CollectedResult(owner, self._shown(written.directory), pair, share))
+        self._results.append(CollectedResult(owner, self._shown(written.directory), pair, score))
 
     def place(self, result: ForeignResult) -> None:
         """One result of others."""

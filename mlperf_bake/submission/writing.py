@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mlperf_bake.accuracy.writing import write_accuracy
 from mlperf_bake.compliance.placing import Judged, judge, place
-from mlperf_bake.results.classification import TopOne
 from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST, SUMMARY, USER_CONF, Run
 from mlperf_bake.rounds import Round
@@ -23,6 +22,7 @@ from mlperf_bake.submission.foreign_tree import MAPPING
 from mlperf_bake.submission.layout import Owner, result_paths, source_path
 from mlperf_bake.submission.loadgen_conf import complete_conf
 from mlperf_bake.submission.power import is_measured, place_power
+from mlperf_bake.submission.score import Score
 from mlperf_bake.submission.selection import Pair
 from mlperf_bake.submission.shortening import shorten
 from mlperf_bake.submission.whole_logs import WholeLog
@@ -49,17 +49,16 @@ def write_pair(
     tree: Path,
     owner: Owner,
     pair: Pair,
-    share: TopOne,
+    score: Score,
     rules: Round,
     given: Mapping[str, str],
     declared: Declared,
-    counted: str,
     truth: Path | None = None,
 ) -> Written:
     """Replaces one result in the tree.
 
     Args:
-        share: its accuracy; ``counted`` says in words where that was counted.
+        score: its accuracy.
         given: what the user says, of measurements.json among others.
         declared: what is declared of a run's weights.
         truth: the data set with its ground truth, where it is at hand.
@@ -78,10 +77,10 @@ def write_pair(
     shutil.copyfile(pair.performance.file(USER_CONF), paths.measurements / USER_CONF)
     complete_conf(paths.measurements, read_detail(pair.performance.file(DETAIL)), rules)
     sha256 = shorten(pair.accuracy.file(ACCURACY), accuracy / ACCURACY)
-    write_accuracy(accuracy / "accuracy.txt", share.line, sha256)
+    write_accuracy(accuracy / "accuracy.txt", score.line, sha256)
     manifest = pair.performance.manifest
     model = rules.models[manifest.cell.benchmark or ""]
-    readme = documents.result_readme(pair, rules, model, share, counted)
+    readme = documents.result_readme(pair, rules, model, score)
     (paths.measurements / "README.md").write_text(readme, encoding="utf-8")
     unknown = write_measurements(paths.measurements_json, manifest, rules, given, declared, earlier)
     log = _shortened(pair.accuracy, accuracy / ACCURACY, tree, sha256)

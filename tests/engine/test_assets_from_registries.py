@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 LITE0_SHA256 = "dc67e991fbeef3e18963cf958ee11c0386018a083a72a615ae5e2e9272c93f31"
+BLAZEFACE_SHA256 = "f7e8785b531a2367b389e4851f5740329fe85c612e7e18048c05f17e09badeec"
 LABELS_20 = [243, 559, 438, 990, 949, 853, 609, 609, 915, 455, 541, 630, 741, 471, 129, 99, 251, 22, 317, 305]
 
 
@@ -34,6 +35,13 @@ def test_efficientnet_lite0_is_converted_to_the_same_bytes_everywhere(cache: Cac
     assert hashlib.sha256(fetched.file.read_bytes()).hexdigest() == LITE0_SHA256
 
 
+def test_blazeface_is_converted_to_the_same_bytes_everywhere(cache: Cache) -> None:
+    """The recipe itself holds the ONNX file's answers against LiteRT's."""
+    project = open_project(ROOT)
+    fetched = fetch_weights(weights_demand(project.matrix.models["blazeface"], project.lock), cache=cache)
+    assert fetched.sha256 == BLAZEFACE_SHA256
+
+
 def test_fashion_net_is_trained_above_its_floor(cache: Cache) -> None:
     """The recipe itself measures the accuracy on the test images and writes nothing below the floor."""
     project = open_project(ROOT)
@@ -47,6 +55,12 @@ def test_the_20_photos_are_prepared_with_their_labels(cache: Cache, preprocessin
     assert np.fromfile(prepared.path / "labels.bin", "<i4").tolist() == LABELS_20
     assert load_prepared(prepared.path) == prepared
     assert prepared.demonstration
+
+
+def test_the_faces_are_prepared_with_their_labels(cache: Cache) -> None:
+    prepared = prepare("lfw-faces", "grey-128", cache=cache)
+    assert np.fromfile(prepared.path / "labels.bin", "<i4").tolist() == [1] * 100 + [0] * 100
+    assert prepared.samples_sha256 == "c8c0fa9368f7fc615d850f922feee5a1f37f64470665694c5f0b75dbf6d3792d"
 
 
 def test_fashion_mnist_is_prepared_in_full(cache: Cache) -> None:

@@ -12,6 +12,8 @@ from tests.support.cpp_toolchain import ensure_toolchain
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".cache" / "harness"
+PACKAGES = Path("/usr/lib/python3/dist-packages")
+"""Where Debian and Ubuntu install NumPy."""
 TARGET = "efficientnet-lite0-cpp-onnxruntime-cpu-debian12"
 
 

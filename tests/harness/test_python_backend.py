@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.conftest import BUILD, build_harness
+from tests.harness.conftest import BUILD, PACKAGES, build_harness
 from tests.support.cell_parts import CellParts
 
-PACKAGES = Path("/usr/lib/python3/dist-packages")
-"""Where Debian and Ubuntu install NumPy."""
 COUNT, CLASSES = 40, 10
 BACKEND_FAILED, WRONG_ANSWER, USAGE, INTERRUPTED = 6, 14, 2, 12
 

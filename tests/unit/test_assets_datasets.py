@@ -32,7 +32,7 @@ datasets:
 def test_the_shipped_data_sets_are_complete() -> None:
     known = datasets()
     assert list(known) == [
-        *("imagenet-20", "fashion-mnist", "librivox-5", "ch2", "imagenet", "openimages"),
+        *("imagenet-20", "fashion-mnist", "lfw-faces", "librivox-5", "ch2", "imagenet", "openimages"),
         *(
             "squad",
             "cnn-dailymail",

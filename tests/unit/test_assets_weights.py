@@ -24,7 +24,7 @@ from tests.support.debian_package import package
 from tests.support.resnet50_stand_in import resnet50_stand_in
 
 ROOT = Path(__file__).parents[2]
-RECIPES = ("efficientnet_lite", "fashion_net")
+RECIPES = ("blazeface", "efficientnet_lite", "fashion_net")
 
 
 def sha256(content: bytes) -> str:

@@ -45,8 +45,8 @@ def test_data_list_shows_every_data_set() -> None:
     table = run(data.app, "list")
     assert "imagenet-20" in table
     listed = json.loads(run(data.app, "list", "--json"))["datasets"]
-    assert [entry["name"] for entry in listed][:3] == ["imagenet-20", "fashion-mnist", "librivox-5"]
-    assert [entry["downloadable"] for entry in listed] == [True] * 4 + [False] * (len(listed) - 4)
+    assert [entry["name"] for entry in listed][:3] == ["imagenet-20", "fashion-mnist", "lfw-faces"]
+    assert [entry["downloadable"] for entry in listed] == [True] * 5 + [False] * (len(listed) - 5)
 
 
 @pytest.mark.parametrize(

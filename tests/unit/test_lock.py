@@ -393,7 +393,7 @@ def test_a_recipe_that_is_not_python_is_told(tmp_path: Path, text: bytes) -> Non
 def test_an_unknown_recipe_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         declared_result(CHECKOUT, made_by("nope"))
-    assert caught.value.expected == "one of efficientnet_lite, fashion_net"
+    assert caught.value.expected == "one of blazeface, efficientnet_lite, fashion_net"
 
 
 def test_a_recipe_of_ones_own_is_asked_for_with_its_packages(tmp_path: Path) -> None:

@@ -79,3 +79,11 @@ def test_common_options_reach_the_harness_as_typed() -> None:
     assert as_words({"duration": 600.0, "workers": None, "batch": 4, "target-qps": 1234567.5}) == (
         *("--duration", "600", "--batch", "4", "--target-qps", "1234567.5"),
     )
+
+
+def test_server_needs_a_limit_where_the_round_has_none() -> None:
+    with pytest.raises(UsageError, match="no latency limit for bert-99 in Server") as refusal:
+        require_sense("Server", "performance", (), load_round("v6.1"), "bert-99")
+    assert "--target-latency-ms" in (refusal.value.remedy or "")
+    require_sense("Server", "performance", ("--target-latency-ms", "130"), load_round("v6.1"), "bert-99")
+    require_sense("Server", "performance", (), load_round("v5.0"), "resnet")

@@ -191,7 +191,7 @@ def test_the_accuracy_is_counted_again_with_the_data_set(tmp_path: Path) -> None
     write_run(tmp_path / "results", spec)
     write_run(tmp_path / "results", replace(spec, mode="accuracy"))
     (result,) = collected(tmp_path, replace(ME, data=tmp_path / "data")).results
-    assert (result.top_one.correct, result.top_one.total) == (18, 20)
+    assert (result.score.correct, result.score.total) == (18, 20)
     assert "counted again with imagenet-20" in (result.directory / "README.md").read_text(encoding="utf-8")
 
 

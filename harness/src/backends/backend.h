@@ -39,18 +39,27 @@ struct Resources {
   bool share_cpus = false;  // more threads than CPUs: waiting threads must not spin
 };
 
+// One of a network's outputs over a batch, row-major.
+struct TensorView {
+  DType dtype = DType::kFloat32;
+  std::span<const std::int64_t> shape;  // the batch first, unless the cell is open-ended
+  const void* data = nullptr;
+};
+
 // The answer to a batch; the memory is the instance's and lives until its next Run().
 struct Output {
   OutputKind kind;
-  std::span<const float> scores;         // kScores: batch x classes
-  std::span<const std::int64_t> argmax;  // kArgmax: batch
+  std::span<const float> scores;          // kScores: batch x classes
+  std::span<const std::int64_t> argmax;   // kArgmax: batch
+  std::span<const TensorView> tensors{};  // kTensors: as many as Cell::outputs, in their order
 };
 
 // The network, ready to run on one worker's resources. Used by one thread at a time.
 class Instance {
  public:
   virtual ~Instance() = default;
-  // `samples` points at `count` samples, one after the other; 1 <= count <= Resources::batch.
+  // `samples` points at `count` samples, one after the other; 1 <= count <= Resources::batch. A sample is its
+  // inputs, one after the other (batch_inputs.h).
   // Failure kBackend when the backend cannot.
   virtual Output Run(const std::byte* samples, std::size_t count) = 0;
 };

@@ -16,7 +16,9 @@
 #include <array>
 #include <limits>
 
+#include "backends/answer.h"
 #include "backends/backend.h"
+#include "backends/batch_inputs.h"
 #include "backends/network_fit.h"
 #include "core/cpus.h"
 #include "core/failure.h"
@@ -102,39 +104,76 @@ class LibTorchInstance final : public Instance {
         network_(network),
         resources_(resources),
         device_(device),
-        input_type_(ElementType(cell.input_dtype)),
-        answer_type_(ElementType(OutputDType(cell.output_kind))),
-        input_shape_(BatchShape(cell, 1)) {
+        pieces_(cell, resources.batch),
+        answer_(cell) {
+    for (const NamedTensor& input : cell.inputs) input_shapes_.push_back(BatchShape(input, 1));
     Rehearse();
   }
 
   Output Run(const std::byte* samples, std::size_t count) override {
     TakeThreads(resources_);
     try {
-      answer_ = Compute(samples, count);
+      Compute(samples, count);
     } catch (const std::exception& error) {
       throw RunFailure(kRuntime, count, Reason(error));
     }
-    if (answer_.scalar_type() != answer_type_ || answer_.nbytes() != AnswerBytes(cell_, count)) {
+    if (cell_.output_kind == OutputKind::kTensors) return Found(count);
+    const at::Tensor& answer = outputs_[0];
+    const NamedTensor& wanted = cell_.outputs[0];
+    if (answer.scalar_type() != ElementType(wanted.dtype) || answer.nbytes() != OutputBytes(wanted, count)) {
       throw RunFailure(kRuntime, count,
-                       "it answered " + std::to_string(answer_.nbytes()) + " bytes instead of " +
-                           std::to_string(AnswerBytes(cell_, count)));
+                       "it answered " + std::to_string(answer.nbytes()) + " bytes instead of " +
+                           std::to_string(OutputBytes(wanted, count)));
     }
-    return AnswerAt(cell_, answer_.data_ptr(), count);
+    return ClassesAt(cell_, answer.data_ptr(), count);
   }
 
  private:
-  at::Tensor Compute(const std::byte* samples, std::size_t count) {
+  // The batch through the network: outputs_.
+  void Compute(const std::byte* samples, std::size_t count) {
     const c10::InferenceMode no_gradients;
-    input_shape_[0] = static_cast<std::int64_t>(count);
-    // A header over the samples where they lie; on the CPU nothing is copied.
-    at::Tensor input = at::from_blob(const_cast<std::byte*>(samples), input_shape_, input_type_);
-    if (!device_.is_cpu()) input = input.to(device_);
-    arguments_.assign(1, std::move(input));
+    const auto pieces = pieces_.Locate(samples, count);
+    arguments_.clear();
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      input_shapes_[i][0] = static_cast<std::int64_t>(count);
+      // A header over the input where it lies; on the CPU nothing is copied.
+      at::Tensor input = at::from_blob(const_cast<std::byte*>(pieces[i]), input_shapes_[i],
+                                       ElementType(cell_.inputs[i].dtype));
+      if (!device_.is_cpu()) input = input.to(device_);
+      arguments_.emplace_back(std::move(input));
+    }
     const c10::IValue answer = network_.forward(arguments_);
-    if (!answer.isTensor())
-      Mismatch(cell_, "the network's answer is " + answer.tagKind() + ", not one tensor");
-    return answer.toTensor().cpu().contiguous();
+    outputs_.clear();
+    for (std::size_t i = 0; i < cell_.outputs.size(); ++i) {
+      outputs_.push_back(Part(answer, i).cpu().contiguous());
+    }
+  }
+
+  // Output `i` of an answer that is one tensor, a tuple in cell.conf's order, or a dictionary by name.
+  at::Tensor Part(const c10::IValue& answer, std::size_t i) const {
+    const std::size_t outputs = cell_.outputs.size();
+    if (answer.isTensor() && outputs == 1) return answer.toTensor();
+    if (answer.isTuple() && cell_.output_kind == OutputKind::kTensors) {
+      const auto& elements = answer.toTupleRef().elements();
+      if (elements.size() == outputs && elements[i].isTensor()) return elements[i].toTensor();
+    }
+    if (answer.isGenericDict() && cell_.output_kind == OutputKind::kTensors) {
+      const auto parts = answer.toGenericDict();
+      const auto found = parts.find(cell_.outputs[i].name);
+      if (found != parts.end() && found->value().isTensor()) return found->value().toTensor();
+    }
+    Mismatch(cell_, "the network's answer is " + answer.tagKind() + ", not " +
+                        (outputs == 1 ? "one tensor" : "the outputs that output_name lists, as tensors"));
+  }
+
+  Output Found(std::size_t count) {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      if (outputs_[i].scalar_type() != ElementType(cell_.outputs[i].dtype)) {
+        throw RunFailure(kRuntime, count, "\"" + cell_.outputs[i].name + "\" is of another output_dtype");
+      }
+      answer_.Set(i, outputs_[i].sizes(), outputs_[i].data_ptr());
+    }
+    return answer_.output();
   }
 
   // A TorchScript network declares no shapes: whether it fits cell.conf shows when it runs.
@@ -143,30 +182,34 @@ class LibTorchInstance final : public Instance {
     const std::vector<std::byte> zeros(batch * cell_.SampleBytes());
     TakeThreads(resources_);
     try {
-      answer_ = Compute(zeros.data(), batch);
+      Compute(zeros.data(), batch);
     } catch (const c10::Error& error) {
       Refuse(batch, error);
     } catch (const std::runtime_error& error) {
       if (dynamic_cast<const Failure*>(&error) != nullptr) throw;
       Refuse(batch, error);
     }
-    CheckOutput(cell_, answer_.sizes().vec());
-    CheckElements(cell_, End::kOutput, answer_.scalar_type() == answer_type_);
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      const NamedTensor& wanted = cell_.outputs[i];
+      CheckOutput(cell_, wanted, outputs_[i].sizes().vec());
+      CheckElements(cell_, End::kOutput, wanted, outputs_[i].scalar_type() == ElementType(wanted.dtype));
+    }
   }
 
   [[noreturn]] void Refuse(std::size_t batch, const std::exception& error) const {
     Mismatch(cell_, "the network refuses a batch of " + std::to_string(batch) + " samples of input_shape " +
-                        ToString(cell_.input_shape) + ": " + Reason(error));
+                        ShapesOf(cell_.inputs) + ": " + Reason(error));
   }
 
   const Cell& cell_;
   torch::jit::Module network_;  // shares everything with the other workers'
   Resources resources_;
   at::Device device_;
-  at::ScalarType input_type_, answer_type_;
-  std::vector<std::int64_t> input_shape_;
+  BatchInputs pieces_;
+  std::vector<Shape> input_shapes_;
   std::vector<c10::IValue> arguments_;
-  at::Tensor answer_;
+  std::vector<at::Tensor> outputs_;  // of the last batch
+  TensorAnswer answer_;
 };
 
 class LibTorchBackend final : public Backend {

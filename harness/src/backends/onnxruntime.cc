@@ -8,8 +8,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
+#include "backends/answer.h"
 #include "backends/backend.h"
+#include "backends/batch_inputs.h"
 #include "backends/network_fit.h"
 #include "core/failure.h"
 
@@ -128,79 +131,126 @@ Ort::SessionOptions OptionsFor(const Provider& provider, const Resources& resour
   return options;
 }
 
+// The names of a session's inputs or outputs.
+std::vector<std::string> Names(const Ort::Session& session, End end) {
+  const Ort::AllocatorWithDefaultOptions allocator;
+  const bool input = end == End::kInput;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < (input ? session.GetInputCount() : session.GetOutputCount()); ++i) {
+    names.emplace_back(
+        (input ? session.GetInputNameAllocated(i, allocator) : session.GetOutputNameAllocated(i, allocator))
+            .get());
+  }
+  return names;
+}
+
 class OnnxRuntimeInstance final : public Instance {
  public:
   OnnxRuntimeInstance(const Ort::Env& env, const Network& network, const Provider& provider,
                       const Resources& resources)
       : cell_(network.cell),
-        input_type_(ElementType(cell_.input_dtype)),
-        sample_bytes_(cell_.SampleBytes()),
+        open_ended_(cell_.IsOpenEnded()),
         session_(env, network.weights.data(), network.weights.size(), OptionsFor(provider, resources)),
-        input_shape_(BatchShape(cell_, 1)),
-        memory_(cell_, resources.batch) {
-    CheckInput(cell_, Declared(End::kInput), resources.batch);
-    CheckOutput(cell_, Declared(End::kOutput));
+        inputs_(cell_, resources.batch) {
+    Check(resources.batch);
+    for (const NamedTensor& input : cell_.inputs) {
+      input_names_.push_back(input.name.c_str());
+      input_shapes_.push_back(BatchShape(input, 1));
+      input_types_.push_back(ElementType(input.dtype));
+      input_values_.emplace_back(nullptr);
+    }
+    for (const NamedTensor& output : cell_.outputs) output_names_.push_back(output.name.c_str());
+    if (open_ended_) {
+      answer_.emplace(cell_);
+      output_values_.emplace_back();
+      for (std::size_t i = 0; i < cell_.outputs.size(); ++i) output_values_[0].emplace_back(nullptr);
+      return;
+    }
+    memory_.emplace(cell_, resources.batch);
     // Output tensors over the same memory, one for each number of samples, so that a run allocates none.
     for (int count = 1; count <= resources.batch; ++count) {
-      outputs_.push_back(OutputTensor(static_cast<std::size_t>(count)));
+      output_values_.emplace_back();
+      for (std::size_t i = 0; i < cell_.outputs.size(); ++i) {
+        output_values_.back().push_back(OutputTensor(i, static_cast<std::size_t>(count)));
+      }
     }
   }
 
   Output Run(const std::byte* samples, std::size_t count) override {
     try {
-      input_shape_[0] = static_cast<std::int64_t>(count);
-      // A header over the samples where they lie: nothing is copied. ONNX Runtime does not write to inputs.
-      const Ort::Value input =
-          Ort::Value::CreateTensor(cpu_, const_cast<std::byte*>(samples), count * sample_bytes_,
-                                   input_shape_.data(), input_shape_.size(), input_type_);
-      const std::array<const char*, 1> input_names = {cell_.input_name.c_str()};
-      const std::array<const char*, 1> output_names = {cell_.output_name.c_str()};
-      session_.Run(run_options_, input_names.data(), &input, 1, output_names.data(), &outputs_[count - 1], 1);
+      const auto pieces = inputs_.Locate(samples, count);
+      for (std::size_t i = 0; i < pieces.size(); ++i) {
+        input_shapes_[i][0] = static_cast<std::int64_t>(count);
+        // A header over the input where it lies: nothing is copied. ONNX Runtime does not write to inputs.
+        input_values_[i] =
+            Ort::Value::CreateTensor(cpu_, const_cast<std::byte*>(pieces[i]), count * inputs_.bytes(i),
+                                     input_shapes_[i].data(), input_shapes_[i].size(), input_types_[i]);
+      }
+      auto& outputs = output_values_[count - 1];
+      if (open_ended_) {
+        for (Ort::Value& output : outputs) output = Ort::Value(nullptr);  // ONNX Runtime makes them anew
+      }
+      session_.Run(run_options_, input_names_.data(), input_values_.data(), input_values_.size(),
+                   output_names_.data(), outputs.data(), outputs.size());
+      return open_ended_ ? Found(outputs) : memory_->First(count);
     } catch (const Ort::Exception& error) {
       throw RunFailure(kRuntime, count, error.what());
     }
-    return memory_.First(count);
   }
 
  private:
-  // The declared shape of the input or output that cell.conf names, after its element type was checked.
-  DeclaredShape Declared(End end) const {
-    const bool input = end == End::kInput;
-    const std::string& wanted = input ? cell_.input_name : cell_.output_name;
-    const ONNXTensorElementDataType elements =
-        input ? input_type_ : ElementType(OutputDType(cell_.output_kind));
-    const Ort::AllocatorWithDefaultOptions allocator;
-    const std::size_t count = input ? session_.GetInputCount() : session_.GetOutputCount();
-    std::vector<std::string> found;
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto name = input ? session_.GetInputNameAllocated(i, allocator)
-                              : session_.GetOutputNameAllocated(i, allocator);
-      if (wanted == name.get()) {
-        const Ort::TypeInfo info = input ? session_.GetInputTypeInfo(i) : session_.GetOutputTypeInfo(i);
-        const auto tensor = info.GetTensorTypeAndShapeInfo();
-        CheckElements(cell_, end, tensor.GetElementType() == elements);
-        return tensor.GetShape();
-      }
-      found.emplace_back(name.get());
+  // The network's inputs and outputs against cell.conf's.
+  void Check(int batch) const {
+    const auto inputs = Names(session_, End::kInput), outputs = Names(session_, End::kOutput);
+    for (const NamedTensor& input : cell_.inputs) {
+      CheckInput(cell_, input, Declared(End::kInput, input, inputs), batch);
     }
-    NoSuchName(cell_, end, found);
+    CheckAllNamed(cell_, inputs);
+    for (const NamedTensor& output : cell_.outputs) {
+      CheckOutput(cell_, output, Declared(End::kOutput, output, outputs));
+    }
   }
 
-  Ort::Value OutputTensor(std::size_t count) {
-    const std::vector<std::int64_t> shape = memory_.ShapeFor(count);
-    return Ort::Value::CreateTensor(cpu_, memory_.data(), AnswerBytes(cell_, count), shape.data(),
-                                    shape.size(), ElementType(OutputDType(cell_.output_kind)));
+  // The declared shape of an input or output, after its element type was checked. `names`: all there are.
+  DeclaredShape Declared(End end, const NamedTensor& wanted, const std::vector<std::string>& names) const {
+    const auto found = std::find(names.begin(), names.end(), wanted.name);
+    if (found == names.end()) NoSuchName(cell_, end, wanted.name, names);
+    const auto i = static_cast<std::size_t>(found - names.begin());
+    const Ort::TypeInfo info =
+        end == End::kInput ? session_.GetInputTypeInfo(i) : session_.GetOutputTypeInfo(i);
+    const auto tensor = info.GetTensorTypeAndShapeInfo();
+    CheckElements(cell_, end, wanted, tensor.GetElementType() == ElementType(wanted.dtype));
+    return tensor.GetShape();
+  }
+
+  Ort::Value OutputTensor(std::size_t i, std::size_t count) {
+    const NamedTensor& output = cell_.outputs[i];
+    const Shape shape = BatchShape(output, count);
+    return Ort::Value::CreateTensor(cpu_, memory_->data(i), OutputBytes(output, count), shape.data(),
+                                    shape.size(), ElementType(output.dtype));
+  }
+
+  // What ONNX Runtime answered, in its own memory.
+  Output Found(const std::vector<Ort::Value>& outputs) {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      answer_->Set(i, outputs[i].GetTensorTypeAndShapeInfo().GetShape(), outputs[i].GetTensorRawData());
+    }
+    return answer_->output();
   }
 
   const Cell& cell_;
-  ONNXTensorElementDataType input_type_;
-  std::size_t sample_bytes_;
+  bool open_ended_;
   Ort::MemoryInfo cpu_ = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
   Ort::RunOptions run_options_;
   Ort::Session session_;
-  std::vector<std::int64_t> input_shape_;
-  OutputMemory memory_;
-  std::vector<Ort::Value> outputs_;  // by count - 1
+  BatchInputs inputs_;
+  std::vector<const char*> input_names_, output_names_;
+  std::vector<Shape> input_shapes_;
+  std::vector<ONNXTensorElementDataType> input_types_;
+  std::vector<Ort::Value> input_values_;
+  std::optional<OutputMemory> memory_;                  // where the shapes of outputs are known
+  std::optional<TensorAnswer> answer_;                  // where they are not
+  std::vector<std::vector<Ort::Value>> output_values_;  // by count - 1
 };
 
 class OnnxRuntimeBackend final : public Backend {

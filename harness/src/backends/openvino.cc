@@ -3,8 +3,11 @@
 // ONNX.
 #include <array>
 #include <openvino/openvino.hpp>
+#include <optional>
 
+#include "backends/answer.h"
 #include "backends/backend.h"
+#include "backends/batch_inputs.h"
 #include "backends/network_fit.h"
 #include "core/failure.h"
 
@@ -61,64 +64,102 @@ DeclaredShape Declared(const ov::Output<const ov::Node>& port) {
   return shape;
 }
 
-// The network's input or output that cell.conf names, after its element type was checked.
-ov::Output<const ov::Node> Port(const ov::Model& model, const Cell& cell, End end) {
-  const bool input = end == End::kInput;
+// The network's input or output that cell.conf describes, after its element type was checked.
+ov::Output<const ov::Node> Port(const ov::Model& model, const Cell& cell, End end,
+                                const NamedTensor& wanted) {
   std::vector<std::string> found;
-  for (const auto& port : input ? model.inputs() : model.outputs()) {
-    if (port.get_names().contains(input ? cell.input_name : cell.output_name)) {
-      CheckElements(
-          cell, end,
-          port.get_element_type() == ElementType(input ? cell.input_dtype : OutputDType(cell.output_kind)));
+  for (const auto& port : end == End::kInput ? model.inputs() : model.outputs()) {
+    if (port.get_names().contains(wanted.name)) {
+      CheckElements(cell, end, wanted, port.get_element_type() == ElementType(wanted.dtype));
       return port;
     }
     found.insert(found.end(), port.get_names().begin(), port.get_names().end());
   }
-  NoSuchName(cell, end, found);
+  NoSuchName(cell, end, wanted.name, found);
+}
+
+// The network's inputs, each by the name that cell.conf has for it, else by one of its own.
+std::vector<std::string> InputNames(const ov::Model& model, const Cell& cell) {
+  std::vector<std::string> names;
+  for (const auto& port : model.inputs()) {
+    names.push_back(port.get_names().empty() ? "an unnamed one" : port.get_any_name());
+    for (const NamedTensor& input : cell.inputs) {
+      if (port.get_names().contains(input.name)) names.back() = input.name;
+    }
+  }
+  return names;
 }
 
 class OpenVinoInstance final : public Instance {
  public:
   OpenVinoInstance(const Cell& cell, ov::CompiledModel compiled, int batch)
-      : cell_(cell),
+      : open_ended_(cell.IsOpenEnded()),
         compiled_(std::move(compiled)),
         request_(compiled_.create_infer_request()),
-        memory_(cell, batch) {
-    input_ = compiled_.input(cell.input_name);
-    output_ = compiled_.output(cell.output_name);
+        pieces_(cell, batch) {
+    for (const NamedTensor& input : cell.inputs) inputs_.push_back({compiled_.input(input.name), {}, {}});
+    for (const NamedTensor& output : cell.outputs)
+      outputs_.push_back({compiled_.output(output.name), {}, {}});
+    open_ended_ ? void(answer_.emplace(cell)) : void(memory_.emplace(cell, batch));
     for (std::size_t count = 1; count <= static_cast<std::size_t>(batch); ++count) {
-      input_shapes_.emplace_back(Extents(BatchShape(cell, count)));
-      outputs_.emplace_back(output_.get_element_type(), Extents(memory_.ShapeFor(count)), memory_.data());
+      for (std::size_t i = 0; i < inputs_.size(); ++i) {
+        inputs_[i].shapes.push_back(Extents(BatchShape(cell.inputs[i], count)));
+      }
+      for (std::size_t i = 0; !open_ended_ && i < outputs_.size(); ++i) {
+        const auto& port = outputs_[i].port;
+        outputs_[i].tensors.emplace_back(port.get_element_type(), Extents(BatchShape(cell.outputs[i], count)),
+                                         memory_->data(i));
+      }
     }
   }
 
   Output Run(const std::byte* samples, std::size_t count) override {
     try {
-      // A header over the samples where they lie. OpenVINO does not write to inputs.
-      request_.set_tensor(input_, ov::Tensor(input_.get_element_type(), input_shapes_[count - 1],
-                                             const_cast<std::byte*>(samples)));
-      if (count != output_count_) {
-        request_.set_tensor(output_, outputs_[count - 1]);
+      const auto pieces = pieces_.Locate(samples, count);
+      for (std::size_t i = 0; i < pieces.size(); ++i) {
+        // A header over the input where it lies. OpenVINO does not write to inputs.
+        const auto& port = inputs_[i].port;
+        request_.set_tensor(port, ov::Tensor(port.get_element_type(), inputs_[i].shapes[count - 1],
+                                             const_cast<std::byte*>(pieces[i])));
+      }
+      if (count != output_count_ && !open_ended_) {
+        for (const Side& output : outputs_) request_.set_tensor(output.port, output.tensors[count - 1]);
         output_count_ = count;
       }
       request_.infer();
+      return open_ended_ ? Found() : memory_->First(count);
     } catch (const ov::Exception& error) {
       throw RunFailure("OpenVINO", count, Reason(error));
     }
-    return memory_.First(count);
   }
 
  private:
-  static ov::Shape Extents(const std::vector<std::int64_t>& shape) { return {shape.begin(), shape.end()}; }
+  // An input or output of the compiled network; what belongs to a batch stands at its count - 1.
+  struct Side {
+    ov::Output<const ov::Node> port;
+    std::vector<ov::Shape> shapes;    // of an input
+    std::vector<ov::Tensor> tensors;  // of an output, over the same memory
+  };
 
-  const Cell& cell_;
+  static ov::Shape Extents(const Shape& shape) { return {shape.begin(), shape.end()}; }
+
+  // What OpenVINO answered, in its own memory.
+  Output Found() {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      const ov::Tensor tensor = request_.get_tensor(outputs_[i].port);
+      answer_->Set(i, tensor.get_shape(), tensor.data());
+    }
+    return answer_->output();
+  }
+
+  bool open_ended_;
   ov::CompiledModel compiled_;
   ov::InferRequest request_;
-  ov::Output<const ov::Node> input_, output_;
-  OutputMemory memory_;
-  std::vector<ov::Shape> input_shapes_;  // by count - 1
-  std::vector<ov::Tensor> outputs_;      // over the same memory, by count - 1
-  std::size_t output_count_ = 0;         // what the request's output is set to
+  BatchInputs pieces_;
+  std::vector<Side> inputs_, outputs_;
+  std::optional<OutputMemory> memory_;  // where the shapes of outputs are known
+  std::optional<TensorAnswer> answer_;  // where they are not
+  std::size_t output_count_ = 0;        // what the request's outputs are set to
 };
 
 class OpenVinoBackend final : public Backend {
@@ -142,11 +183,17 @@ class OpenVinoBackend final : public Backend {
           "OpenVINO's workers share one pool of helper threads, which cannot be pinned to the CPUs of one "
           "worker; give --threads 1 with --pin, or --pin none.");
     }
-    CheckInput(cell_, Declared(Port(*model_, cell_, End::kInput)), resources.batch);
-    CheckOutput(cell_, Declared(Port(*model_, cell_, End::kOutput)));
+    for (const NamedTensor& input : cell_.inputs) {
+      CheckInput(cell_, input, Declared(Port(*model_, cell_, End::kInput, input)), resources.batch);
+    }
+    CheckAllNamed(cell_, InputNames(*model_, cell_));
+    for (const NamedTensor& output : cell_.outputs) {
+      const auto port = Port(*model_, cell_, End::kOutput, output);
+      if (port.get_partial_shape().rank().is_static()) CheckOutput(cell_, output, Declared(port));
+    }
     try {
       const std::shared_ptr<ov::Model> model = model_->clone();  // of the graph; the weights are shared
-      model->reshape({{cell_.input_name, InputShape(resources.batch)}});
+      model->reshape(InputShapes(resources.batch));
       ov::CompiledModel compiled = core_.compile_model(
           model, kDevice, ov::num_streams(1), ov::inference_num_threads(resources.threads),
           ov::hint::enable_cpu_pinning(false), ov::hint::inference_precision(compute_));
@@ -158,10 +205,14 @@ class OpenVinoBackend final : public Backend {
 
  private:
   // Any number of samples up to the batch; measured as fast as a fixed batch.
-  ov::PartialShape InputShape(int batch) const {
-    ov::PartialShape shape = {ov::Dimension(1, batch)};
-    for (const std::int64_t extent : cell_.input_shape) shape.push_back(extent);
-    return shape;
+  std::map<std::string, ov::PartialShape> InputShapes(int batch) const {
+    std::map<std::string, ov::PartialShape> shapes;
+    for (const NamedTensor& input : cell_.inputs) {
+      ov::PartialShape& shape = shapes[input.name];
+      shape = {ov::Dimension(1, batch)};
+      for (const std::int64_t extent : input.shape) shape.push_back(extent);
+    }
+    return shapes;
   }
 
   void CheckCompute(const std::string& precision) {

@@ -1,21 +1,17 @@
-// Any runtime that Python can call: CPython in this process, and a class of about 30 lines, named by its file
-// (docs/backends.md). One instance a worker; while its runtime computes without the interpreter's lock,
-// workers compute side by side.
-//
-// The interpreter is never finalised: runtimes keep threads that may still hold or want Python objects, and
-// taking the interpreter away under them crashes. The process ends without it.
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-// Python.h comes first, as its documentation asks.
+// Any runtime that Python can call: CPython in this process (python_interpreter.h), and a class of about 30
+// lines, named by its file (docs/backends.md). One instance a worker (python_instance.h); while its runtime
+// computes without the interpreter's lock, workers compute side by side.
+#include "backends/python_interpreter.h"
+// Python.h comes first.
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "backends/backend.h"
+#include "backends/python_instance.h"
 #include "core/failure.h"
 #include "core/memory.h"
 #include "core/sha256.h"
@@ -23,174 +19,8 @@
 namespace mlperf_bake {
 namespace {
 
-constexpr const char* kHost =
-#include "python_host.inc"
-    ;
-
-// One owned reference; used only by who holds the interpreter's lock.
-class Ref {
- public:
-  Ref() = default;
-  explicit Ref(PyObject* owned) : object_(owned) {}
-  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  Ref& operator=(Ref&& other) noexcept {
-    std::swap(object_, other.object_);
-    return *this;
-  }
-  ~Ref() { Py_XDECREF(object_); }
-  explicit operator bool() const { return object_ != nullptr; }
-  PyObject* get() const { return object_; }
-  PyObject* release() { return std::exchange(object_, nullptr); }
-
- private:
-  PyObject* object_ = nullptr;
-};
-
-// The interpreter's lock, held by this thread. A thread keeps its Python state until the process ends: a new
-// one for each batch would cost more than the call, and a thread that ends could wait for ever for the lock
-// it takes to give the state back.
-class Lock {
- public:
-  Lock() {
-    if (state_ == nullptr) state_ = PyThreadState_New(PyInterpreterState_Main());
-    PyEval_RestoreThread(state_);
-  }
-  ~Lock() { PyEval_SaveThread(); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
-  // For the thread that made the interpreter and so holds the lock.
-  static void Adopt() { state_ = PyEval_SaveThread(); }
-
- private:
-  static thread_local PyThreadState* state_;
-};
-
-thread_local PyThreadState* Lock::state_ = nullptr;
-
-// The exception under way, taken from the interpreter.
-Ref TakeException() {
-#if PY_VERSION_HEX >= 0x030C0000
-  return Ref(PyErr_GetRaisedException());
-#else
-  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
-  Py_XDECREF(type);
-  Py_XDECREF(traceback);
-  return Ref(value);
-#endif
-}
-
-std::string Text(PyObject* object) {
-  const char* const text = object == nullptr ? nullptr : PyUnicode_AsUTF8(object);
-  if (text == nullptr) PyErr_Clear();
-  return text == nullptr ? "" : text;
-}
-
-Ref NewText(const std::string& text) {
-  return Ref(PyUnicode_DecodeFSDefaultAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
-}
-
-// A tuple of the items, which must all be there.
-template <typename... Items>
-Ref Tuple(const Items&... items) {
-  return Ref(PyTuple_Pack(sizeof...(items), items.get()...));
-}
-
-// What python_host.py defines.
-class Host {
- public:
-  explicit Host(PyObject* names) : names_(names) {}
-
-  Ref Call(const char* function, const Ref& arguments) const {
-    PyObject* const callable = PyDict_GetItemString(names_, function);
-    return Ref(callable == nullptr || !arguments ? nullptr : PyObject_CallObject(callable, arguments.get()));
-  }
-
-  // The exception under way as one line.
-  std::string Exception(const std::string& class_file) const {
-    const Ref error = TakeException();
-    if (!error) return "unknown error";
-    const Ref path = NewText(class_file);
-    const Ref text = Call("explain", Ref(PyTuple_Pack(2, error.get(), path.get())));
-    if (!text) PyErr_Clear();
-    return text ? Text(text.get()) : Py_TYPE(error.get())->tp_name;
-  }
-
- private:
-  PyObject* names_;  // never given back, as the interpreter itself
-};
-
-// The standard library that lies beside the program in an image: lib/python3.N below this directory.
-void CheckHome(const std::filesystem::path& home) {
-  const std::filesystem::path library =
-      home / "lib" / ("python" + std::to_string(PY_MAJOR_VERSION) + "." + std::to_string(PY_MINOR_VERSION));
-  if (std::filesystem::exists(library / "os.py")) return;
-  throw Failure(ExitCode::kBackend, "Backend option home: " + home.string() + " has no Python " +
-                                        PY_VERSION " (" + (library / "os.py").string() +
-                                        "); name the directory that holds lib/, or leave the option out.");
-}
-
-[[noreturn]] void Refuse(PyStatus status) {
-  throw Failure(ExitCode::kBackend, std::string("Python cannot be started: ") +
-                                        (status.err_msg == nullptr ? "unknown error" : status.err_msg) +
-                                        "; check the backend option home.");
-}
-
-// Starts the interpreter, cut off from the user's environment: no PYTHON* variables, no user or site
-// packages, no signal handlers, nothing written beside sources.
-void Start(const std::filesystem::path& home) {
-  PyPreConfig before;
-  PyPreConfig_InitIsolatedConfig(&before);
-  before.utf8_mode = 1;
-  if (const PyStatus status = Py_PreInitialize(&before); PyStatus_Exception(status)) Refuse(status);
-  PyConfig config;
-  PyConfig_InitIsolatedConfig(&config);
-  config.install_signal_handlers = 0;
-  config.site_import = 0;
-  config.write_bytecode = 0;
-  PyStatus status = PyStatus_Ok();
-  if (!home.empty()) {
-    CheckHome(home);
-    status = PyConfig_SetBytesString(&config, &config.home, home.c_str());
-  }
-  if (!PyStatus_Exception(status)) status = Py_InitializeFromConfig(&config);
-  PyConfig_Clear(&config);
-  if (PyStatus_Exception(status)) Refuse(status);
-}
-
-// The one interpreter of this process.
-class Interpreter {
- public:
-  // Started at the first call, whose `home` counts. The calling thread does not hold the lock afterwards.
-  static Interpreter& Open(const std::filesystem::path& home) {
-    static Interpreter* const only = new Interpreter(home);
-    return *only;
-  }
-
-  const Host& host() const { return host_; }
-
- private:
-  explicit Interpreter(const std::filesystem::path& home) : host_(Defined(home)) { Lock::Adopt(); }
-
-  static Host Defined(const std::filesystem::path& home) {
-    Start(home);
-    PyObject* const names = PyDict_New();
-    PyDict_SetItemString(names, "__builtins__", PyEval_GetBuiltins());
-    const Ref code(Py_CompileString(kHost, "python_host.py", Py_file_input));
-    const Ref done(code ? PyEval_EvalCode(code.get(), names, names) : nullptr);
-    if (!done) {
-      const Ref error = TakeException();
-      const Ref text(PyObject_Str(error.get()));
-      throw Failure(ExitCode::kBackend, "Python's standard library is incomplete: " + Text(text.get()) + ".");
-    }
-    return Host(names);
-  }
-
-  Host host_;
-};
+using python::ClassName, python::Host, python::Lock, python::NewShape, python::NewText, python::Ref,
+    python::Set, python::Text, python::Tuple;
 
 // What `class=FILE[:CLASS]` and `packages=DIR[:DIR]` name; paths are relative to the directory of cell.conf.
 struct ClassPlace {
@@ -231,109 +61,29 @@ ClassPlace PlaceOf(const Network& network) {
   return place;
 }
 
-// The class as it is spoken of in messages.
-struct ClassName {
-  std::string file, name;
-  std::string text() const { return "Class " + name + " of " + file; }
-};
-
-std::string Product(std::size_t count, const Cell& cell) {
-  return cell.output_kind == OutputKind::kScores
-             ? "float32 of shape " + std::to_string(count) + "x" + std::to_string(cell.classes)
-             : "int64 of shape " + std::to_string(count);
+// Inputs or outputs as `name`, `shape` and `dtype` of each.
+Ref TensorFacts(const std::vector<NamedTensor>& tensors) {
+  Ref all(PyList_New(0));
+  for (const NamedTensor& tensor : tensors) {
+    const Ref facts(PyDict_New());
+    Set(facts, "name", NewText(tensor.name));
+    Set(facts, "shape", NewShape(tensor.shape));
+    Set(facts, "dtype", NewText(std::string(NameOf(tensor.dtype))));
+    PyList_Append(all.get(), facts.get());
+  }
+  return all;
 }
 
-class PythonInstance final : public Instance {
- public:
-  // `predict` is the bound method of a loaded instance, `array` NumPy's array type. The caller holds the
-  // lock.
-  PythonInstance(const Host& host, const Cell& cell, ClassName name, Ref predict, PyObject* array, int batch)
-      : host_(host), cell_(cell), name_(std::move(name)), predict_(std::move(predict)), array_(array) {
-    dtype_ = NewText(std::string(NameOf(cell.input_dtype)));
-    for (int count = 1; count <= batch; ++count) {
-      PyObject* const shape = PyTuple_New(static_cast<Py_ssize_t>(cell.input_shape.size()) + 1);
-      PyTuple_SET_ITEM(shape, 0, PyLong_FromLong(count));
-      Py_ssize_t at = 1;
-      for (const std::int64_t extent : cell.input_shape) {
-        PyTuple_SET_ITEM(shape, at++, PyLong_FromLongLong(extent));
-      }
-      shapes_.emplace_back(shape);
-    }
+const char* KindText(OutputKind kind) {
+  switch (kind) {
+    case OutputKind::kScores:
+      return "scores";
+    case OutputKind::kArgmax:
+      return "argmax";
+    case OutputKind::kTensors:
+      break;
   }
-
-  ~PythonInstance() override {
-    const Lock lock;
-    PyBuffer_Release(&output_);
-    shapes_.clear();
-    dtype_ = Ref();
-    predict_ = Ref();
-  }
-
-  Output Run(const std::byte* samples, std::size_t count) override {
-    const Lock lock;
-    PyBuffer_Release(&output_);
-    const Ref result = Predict(samples, count);
-    if (!result) {
-      throw Failure(ExitCode::kBackend, name_.text() + " failed in predict: " + host_.Exception(name_.file));
-    }
-    if (PyObject_GetBuffer(result.get(), &output_, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
-      PyErr_Clear();
-      throw Wrong(result.get(), count, "; numpy.ascontiguousarray(x, dtype) makes one");
-    }
-    const std::size_t values = Checked(result.get(), count);
-    if (cell_.output_kind == OutputKind::kScores) {
-      return {OutputKind::kScores, {static_cast<const float*>(output_.buf), values}, {}};
-    }
-    return {OutputKind::kArgmax, {}, {static_cast<const std::int64_t*>(output_.buf), values}};
-  }
-
- private:
-  // The batch as a read-only array over the samples where they lie, through the class.
-  Ref Predict(const std::byte* samples, std::size_t count) {
-    const auto bytes = static_cast<Py_ssize_t>(count * cell_.SampleBytes());
-    auto* const memory = reinterpret_cast<char*>(const_cast<std::byte*>(samples));  // the view is read-only
-    const Ref view(PyMemoryView_FromMemory(memory, bytes, PyBUF_READ));
-    if (!view) return Ref();
-    const std::array<PyObject*, 3> arguments = {shapes_[count - 1].get(), dtype_.get(), view.get()};
-    const Ref array(PyObject_Vectorcall(array_, arguments.data(), arguments.size(), nullptr));
-    return Ref(array ? PyObject_CallOneArg(predict_.get(), array.get()) : nullptr);
-  }
-
-  // The number of values in the output, which must have the cell's type and shape.
-  std::size_t Checked(PyObject* result, std::size_t count) {
-    const bool scores = cell_.output_kind == OutputKind::kScores;
-    std::string_view format = output_.format == nullptr ? "B" : output_.format;
-    if (format.starts_with('<') || format.starts_with('=') || format.starts_with('@'))
-      format.remove_prefix(1);
-    const bool type =
-        scores ? format == "f" : (format == "l" || format == "q") && output_.itemsize == sizeof(std::int64_t);
-    const bool shape = output_.ndim == (scores ? 2 : 1) && output_.shape != nullptr &&
-                       output_.shape[0] == static_cast<Py_ssize_t>(count) &&
-                       (!scores || output_.shape[1] == static_cast<Py_ssize_t>(cell_.classes));
-    if (!type || !shape) throw Wrong(result, count, "");
-    return scores ? count * cell_.classes : count;
-  }
-
-  Failure Wrong(PyObject* result, std::size_t count, const std::string& remedy) const {
-    const Ref text = host_.Call("describe", Ref(PyTuple_Pack(1, result)));
-    if (!text) PyErr_Clear();
-    return Failure(ExitCode::kWrongAnswer, name_.text() + " returned " + Text(text.get()) +
-                                               " from predict; expected a C-contiguous array of " +
-                                               Product(count, cell_) + remedy + ".");
-  }
-
-  const Host& host_;
-  const Cell& cell_;
-  ClassName name_;
-  Ref predict_;
-  PyObject* array_;
-  Ref dtype_;
-  std::vector<Ref> shapes_;  // of a batch of 1, 2, ...
-  Py_buffer output_{};       // keeps the array alive that the last Run() returned
-};
-
-void Set(const Ref& dictionary, const char* key, const Ref& value) {
-  if (value) PyDict_SetItemString(dictionary.get(), key, value.get());
+  return "tensors";
 }
 
 // What a class is told of its cell.
@@ -342,17 +92,15 @@ Ref CellFacts(const Cell& cell, const std::string& precision) {
   Set(facts, "id", NewText(cell.id));
   Set(facts, "model", NewText(cell.model));
   Set(facts, "precision", NewText(precision));
-  Set(facts, "input_name", NewText(cell.input_name));
-  Ref shape(PyTuple_New(static_cast<Py_ssize_t>(cell.input_shape.size())));
-  Py_ssize_t at = 0;
-  for (const std::int64_t extent : cell.input_shape) {
-    PyTuple_SET_ITEM(shape.get(), at++, PyLong_FromLongLong(extent));
-  }
-  Set(facts, "input_shape", shape);
-  Set(facts, "input_dtype", NewText(std::string(NameOf(cell.input_dtype))));
-  Set(facts, "output_name", NewText(cell.output_name));
-  Set(facts, "output_kind", NewText(cell.output_kind == OutputKind::kScores ? "scores" : "argmax"));
+  const NamedTensor& input = cell.inputs.front();
+  Set(facts, "input_name", NewText(input.name));
+  Set(facts, "input_shape", NewShape(input.shape));
+  Set(facts, "input_dtype", NewText(std::string(NameOf(input.dtype))));
+  Set(facts, "output_name", NewText(cell.outputs.front().name));
+  Set(facts, "output_kind", NewText(KindText(cell.output_kind)));
   Set(facts, "classes", Ref(PyLong_FromSize_t(cell.classes)));
+  Set(facts, "inputs", TensorFacts(cell.inputs));
+  Set(facts, "outputs", TensorFacts(cell.outputs));
   return facts;
 }
 
@@ -363,7 +111,7 @@ class PythonBackend final : public Backend {
   PythonBackend(const Network& network, const ClassPlace& place)
       : cell_(network.cell),
         configuration_(network.configuration),
-        host_(Interpreter::Open(place.home).host()),
+        host_(Host::Open(place.home)),
         class_file_(place.file.string()) {
     const Memory source = Memory::MapFile(place.file, ExitCode::kBackend);
     sha256_ = Sha256Hex(source.bytes());
@@ -426,8 +174,8 @@ class PythonBackend final : public Backend {
       throw Failure(ExitCode::kBackend, name.text() + " could not load " + cell_.weights.string() + ": " +
                                             host_.Exception(class_file_));
     }
-    return std::make_unique<PythonInstance>(host_, cell_, std::move(name), std::move(predict), array_.get(),
-                                            resources.batch);
+    return python::OpenInstance(host_, cell_, std::move(name), std::move(predict), array_.get(),
+                                resources.batch);
   }
 
   static std::string PythonVersion() {

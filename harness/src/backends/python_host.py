@@ -65,7 +65,10 @@ def open_instance(
 ) -> Callable[[object], object]:
     """A loaded instance of the class, as its bound `predict`."""
     instance = cls()
-    instance.load(weights, types.SimpleNamespace(**cell), threads, batch, options)
+    facts = types.SimpleNamespace(**cell)
+    facts.inputs = [types.SimpleNamespace(**tensor) for tensor in facts.inputs]
+    facts.outputs = [types.SimpleNamespace(**tensor) for tensor in facts.outputs]
+    instance.load(weights, facts, threads, batch, options)
     predict: Callable[[object], object] = instance.predict
     return predict
 

@@ -2,10 +2,12 @@
 // after the other in the worker's own thread; inside an operation it has a thread pool of its own.
 #include <tensorflow/c/c_api.h>
 
-#include <array>
+#include <algorithm>
 #include <cstdlib>
 
+#include "backends/answer.h"
 #include "backends/backend.h"
+#include "backends/batch_inputs.h"
 #include "backends/network_fit.h"
 #include "core/cpus.h"
 #include "core/failure.h"
@@ -112,10 +114,10 @@ void GiveSessionsTheirOwnThreads() {
   setenv("TF_OVERRIDE_GLOBAL_THREADPOOL", "1", kOverwrite);
 }
 
-// The graph, and where its input and output are.
+// The graph, and where its inputs and outputs are.
 struct Endpoints {
   Graph graph{TF_NewGraph()};
-  TF_Output input{}, output{};
+  std::vector<TF_Output> inputs, outputs;
 };
 
 DeclaredShape Declared(TF_Graph* graph, TF_Output end) {
@@ -142,56 +144,77 @@ std::vector<std::string> Names(TF_Graph* graph, End end) {
 }
 
 // `images` or `images:0`: an operation and which of its outputs.
-TF_Output Find(TF_Graph* graph, const Cell& cell, End end) {
-  const std::string& wanted = end == End::kInput ? cell.input_name : cell.output_name;
+TF_Output Find(TF_Graph* graph, const Cell& cell, End end, const NamedTensor& tensor) {
+  const std::string& wanted = tensor.name;
   const std::size_t colon = wanted.rfind(':');
   const int index = colon == std::string::npos ? 0 : std::atoi(wanted.c_str() + colon + 1);
   TF_Operation* const operation = TF_GraphOperationByName(graph, wanted.substr(0, colon).c_str());
   if (operation == nullptr || index < 0 || index >= TF_OperationNumOutputs(operation)) {
-    NoSuchName(cell, end, Names(graph, end));
+    NoSuchName(cell, end, wanted, Names(graph, end));
   }
   const TF_Output found{operation, index};
-  CheckElements(cell, end,
-                TF_OperationOutputType(found) ==
-                    ElementType(end == End::kInput ? cell.input_dtype : OutputDType(cell.output_kind)));
+  CheckElements(cell, end, tensor, TF_OperationOutputType(found) == ElementType(tensor.dtype));
   return found;
 }
 
 class TensorFlowInstance final : public Instance {
  public:
-  TensorFlowInstance(const Cell& cell, const Endpoints& ends, int threads)
-      : cell_(cell), ends_(ends), input_type_(ElementType(cell.input_dtype)) {
+  TensorFlowInstance(const Cell& cell, const Endpoints& ends, const Resources& resources)
+      : cell_(cell), ends_(ends), pieces_(cell, resources.batch), answer_(cell) {
     const SessionOptions options(TF_NewSessionOptions());
-    const std::string config = SessionConfig(threads);
+    const std::string config = SessionConfig(resources.threads);
     TF_SetConfig(options.get(), config.data(), config.size(), status_.get());
     if (Ok(status_)) session_.reset(TF_NewSession(ends.graph.get(), options.get(), status_.get()));
     if (!Ok(status_)) throw LoadFailure(cell, kRuntime, TF_Message(status_.get()));
-    input_shape_ = BatchShape(cell, 1);
+    for (const NamedTensor& input : cell.inputs) {
+      input_types_.push_back(ElementType(input.dtype));
+      input_shapes_.push_back(BatchShape(input, 1));
+    }
+    input_values_.resize(cell.inputs.size());
+    output_values_.resize(cell.outputs.size());
+    outputs_.resize(cell.outputs.size());
   }
 
   Output Run(const std::byte* samples, std::size_t count) override {
-    input_shape_[0] = static_cast<std::int64_t>(count);
-    // A header over the samples where they lie; TensorFlow copies only what is not aligned to 64 bytes.
-    const Tensor input(TF_NewTensor(
-        input_type_, input_shape_.data(), static_cast<int>(input_shape_.size()),
-        const_cast<std::byte*>(samples), count * cell_.SampleBytes(), [](void*, std::size_t, void*) {},
-        nullptr));
-    TF_Tensor* const input_value = input.get();
-    TF_Tensor* output_value = nullptr;
-    TF_SessionRun(session_.get(), run_options_.get(), &ends_.input, &input_value, 1, &ends_.output,
-                  &output_value, 1, nullptr, 0, nullptr, status_.get());
+    const auto pieces = pieces_.Locate(samples, count);
+    inputs_.clear();
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      input_shapes_[i][0] = static_cast<std::int64_t>(count);
+      // A header over the input where it lies; TensorFlow copies only what is not aligned to 64 bytes.
+      inputs_.emplace_back(TF_NewTensor(
+          input_types_[i], input_shapes_[i].data(), static_cast<int>(input_shapes_[i].size()),
+          const_cast<std::byte*>(pieces[i]), count * pieces_.bytes(i), [](void*, std::size_t, void*) {},
+          nullptr));
+      input_values_[i] = inputs_.back().get();
+    }
+    const int outputs = static_cast<int>(output_values_.size());
+    std::fill(output_values_.begin(), output_values_.end(), nullptr);
+    TF_SessionRun(session_.get(), run_options_.get(), ends_.inputs.data(), input_values_.data(),
+                  static_cast<int>(input_values_.size()), ends_.outputs.data(), output_values_.data(),
+                  outputs, nullptr, 0, nullptr, status_.get());
     if (!Ok(status_)) throw RunFailure(kRuntime, count, TF_Message(status_.get()));
     // The interface takes no memory for outputs: the answer stays where TensorFlow put it.
-    output_.reset(output_value);
+    for (std::size_t i = 0; i < outputs_.size(); ++i) outputs_[i].reset(output_values_[i]);
+    if (cell_.output_kind == OutputKind::kTensors) return Found();
     CheckAnswer(count);
-    return AnswerAt(cell_, TF_TensorData(output_.get()), count);
+    return ClassesAt(cell_, TF_TensorData(outputs_[0].get()), count);
   }
 
  private:
+  Output Found() {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      const TF_Tensor* const output = outputs_[i].get();
+      shape_.clear();
+      for (int extent = 0; extent < TF_NumDims(output); ++extent) shape_.push_back(TF_Dim(output, extent));
+      answer_.Set(i, shape_, TF_TensorData(output));
+    }
+    return answer_.output();
+  }
+
   // A graph need not declare its shapes.
   void CheckAnswer(std::size_t count) const {
-    const std::size_t bytes = TF_TensorByteSize(output_.get());
-    const std::size_t expected = AnswerBytes(cell_, count);
+    const std::size_t bytes = TF_TensorByteSize(outputs_[0].get());
+    const std::size_t expected = OutputBytes(cell_.outputs[0], count);
     if (bytes == expected) return;
     throw RunFailure(
         kRuntime, count,
@@ -200,15 +223,19 @@ class TensorFlowInstance final : public Instance {
 
   const Cell& cell_;
   const Endpoints& ends_;
-  TF_DataType input_type_;
   Status status_{TF_NewStatus()};
   Session session_;
   Buffer run_options_{[] {
     const std::string options = RunInCallersThread();
     return TF_NewBufferFromString(options.data(), options.size());
   }()};
-  std::vector<std::int64_t> input_shape_;
-  Tensor output_;
+  BatchInputs pieces_;
+  std::vector<TF_DataType> input_types_;
+  std::vector<Shape> input_shapes_;
+  std::vector<Tensor> inputs_, outputs_;                  // outputs_: of the last batch
+  std::vector<TF_Tensor*> input_values_, output_values_;  // the same as the interface takes them
+  TensorAnswer answer_;
+  Shape shape_;
 };
 
 class TensorFlowBackend final : public Backend {
@@ -220,8 +247,12 @@ class TensorFlowBackend final : public Backend {
     const ImportOptions options(TF_NewImportGraphDefOptions());
     TF_GraphImportGraphDef(ends_.graph.get(), bytes.get(), options.get(), status.get());
     if (!Ok(status)) throw LoadFailure(cell_, kRuntime, TF_Message(status.get()));
-    ends_.input = Find(ends_.graph.get(), cell_, End::kInput);
-    ends_.output = Find(ends_.graph.get(), cell_, End::kOutput);
+    for (const NamedTensor& input : cell_.inputs) {
+      ends_.inputs.push_back(Find(ends_.graph.get(), cell_, End::kInput, input));
+    }
+    for (const NamedTensor& output : cell_.outputs) {
+      ends_.outputs.push_back(Find(ends_.graph.get(), cell_, End::kOutput, output));
+    }
   }
 
   BackendFacts Facts(int usable_cpus) const override {
@@ -232,17 +263,21 @@ class TensorFlowBackend final : public Backend {
     CheckDeclared(resources.batch);
     // A session's threads may run where the thread that opens it may.
     PinThisThread(resources.cpus);
-    auto instance = std::make_unique<TensorFlowInstance>(cell_, ends_, resources.threads);
+    auto instance = std::make_unique<TensorFlowInstance>(cell_, ends_, resources);
     if (!resources.cpus.empty()) PinThisThread({resources.cpus.front()});
     return instance;
   }
 
  private:
   void CheckDeclared(int batch) const {
-    const DeclaredShape input = Declared(ends_.graph.get(), ends_.input);
-    if (!input.empty()) CheckInput(cell_, input, batch);
-    const DeclaredShape output = Declared(ends_.graph.get(), ends_.output);
-    if (!output.empty()) CheckOutput(cell_, output);
+    for (std::size_t i = 0; i < cell_.inputs.size(); ++i) {
+      const DeclaredShape declared = Declared(ends_.graph.get(), ends_.inputs[i]);
+      if (!declared.empty()) CheckInput(cell_, cell_.inputs[i], declared, batch);
+    }
+    for (std::size_t i = 0; i < cell_.outputs.size(); ++i) {
+      const DeclaredShape declared = Declared(ends_.graph.get(), ends_.outputs[i]);
+      if (!declared.empty()) CheckOutput(cell_, cell_.outputs[i], declared);
+    }
   }
 
   const Cell& cell_;

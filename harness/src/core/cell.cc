@@ -1,16 +1,18 @@
 #include "core/cell.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <string_view>
 
+#include "core/cell_network.h"
 #include "core/conf_file.h"
 #include "core/failure.h"
 
 namespace mlperf_bake {
 namespace {
 
-constexpr std::array<std::string_view, 32> kKeys = {
+constexpr std::array<std::string_view, 36> kKeys = {
     "cell",
     "model",
     "implementation",
@@ -31,8 +33,12 @@ constexpr std::array<std::string_view, 32> kKeys = {
     "input_name",
     "input_shape",
     "input_dtype",
+    "input_values",
     "output_name",
     "output_kind",
+    "output_shape",
+    "output_dtype",
+    "task.*",
     "classes",
     "label_offset",
     "preprocessing",
@@ -45,14 +51,12 @@ constexpr std::array<std::string_view, 32> kKeys = {
     "compliance.*",
 };
 
-OutputKind ReadOutputKind(const ConfFile& conf) {
-  const std::string& kind = conf.Text("output_kind");
-  if (kind == "scores") return OutputKind::kScores;
-  if (kind == "argmax") return OutputKind::kArgmax;
-  conf.Reject("output_kind", "scores or argmax");
-}
-
 }  // namespace
+
+bool Cell::IsOpenEnded() const {
+  return std::any_of(outputs.begin(), outputs.end(),
+                     [](const NamedTensor& output) { return IsOpen(output.shape); });
+}
 
 Cell ReadCell(const std::filesystem::path& path) {
   const ConfFile conf(path, kKeys, ExitCode::kCell);
@@ -83,21 +87,15 @@ Cell ReadCell(const std::filesystem::path& path) {
   cell.weights_sha256 = conf.Sha256("weights_sha256", kAlso);
   if (conf.Has("weights_conversion")) cell.conversion = directory / conf.Text("weights_conversion");
 
-  cell.input_name = conf.Text("input_name");
-  const auto shape = ParseShape(conf.Text("input_shape"));
-  if (!shape) conf.Reject("input_shape", "extents of one sample joined by x, as 3x224x224");
-  cell.input_shape = *shape;
-  const auto dtype = ParseDType(conf.Text("input_dtype"));
-  if (!dtype) conf.Reject("input_dtype", "float32, float16, uint8, int8, int32 or int64");
-  cell.input_dtype = *dtype;
-  cell.output_name = conf.Text("output_name");
-  cell.output_kind = ReadOutputKind(conf);
-  cell.classes = conf.Number("classes", 1, 100'000'000);
-  cell.label_offset = conf.SignedNumber("label_offset", -1'000'000, 1'000'000);
+  ReadInputs(conf, &cell);
+  ReadOutputs(conf, &cell);
+  cell.task_options = conf.Family("task.");
   cell.preprocessing = conf.Text("preprocessing");
 
   cell.performance_sample_count = conf.Number("performance_sample_count", 1, kMostSamples);
-  cell.server_target_latency_ms = conf.Positive("server_target_latency_ms");
+  if (conf.Has("server_target_latency_ms")) {
+    cell.server_target_latency_ms = conf.Positive("server_target_latency_ms");
+  }
   if (conf.Has("interactive_target_latency_ms")) {
     cell.interactive_target_latency_ms = conf.Positive("interactive_target_latency_ms");
   }

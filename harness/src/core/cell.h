@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/audit.h"
 #include "core/tensor.h"
@@ -17,8 +18,15 @@ namespace mlperf_bake {
 // Stands for the weights' SHA-256 where none is known beforehand: a recipe trains them, say.
 inline constexpr std::string_view kUnlocked = "unlocked";
 
-// What the network's output holds: `scores` is N x classes, `argmax` the N predicted classes themselves.
-enum class OutputKind { kScores, kArgmax };
+// What the network's output holds: `scores` is N x classes, `argmax` the N predicted classes themselves,
+// `tensors` whatever the task makes a response of.
+enum class OutputKind { kScores, kArgmax, kTensors };
+
+// What synthetic values of an input are drawn from: integers include `most`, floats stay below it.
+struct ValueRange {
+  double least = 0;
+  double most = 0;
+};
 
 struct Seeds {
   std::uint64_t qsl = 0;
@@ -40,22 +48,29 @@ struct Cell {
   std::string weights_sha256;     // of the weights or of what they were converted from; or kUnlocked
   std::optional<std::filesystem::path> conversion;  // absolute; how the weights were made from their source
 
-  std::string input_name;
-  Shape input_shape;
-  DType input_dtype = DType::kFloat32;
-  std::string output_name;
+  std::map<std::string, std::string> task_options;      // `task.NAME = VALUE`
+  std::vector<NamedTensor> inputs;                      // of a sample one after the other; at least one
+  std::vector<std::optional<ValueRange>> input_values;  // one an input; nullopt: any
   OutputKind output_kind = OutputKind::kScores;
-  std::size_t classes = 0;
+  std::vector<NamedTensor> outputs;  // one of scores (shape: classes) or argmax (shape: none), or tensors
+  std::size_t classes = 0;           // 0 where there are none: tensors
   std::int64_t label_offset = 0;
   std::string preprocessing;
 
   std::size_t performance_sample_count = 0;
-  double server_target_latency_ms = 0;
+  std::optional<double> server_target_latency_ms;  // where the round has the scenario, as the next
   std::optional<double> interactive_target_latency_ms;
   Seeds seeds;
   Audits audits;  // the benchmark's compliance tests
 
-  std::size_t SampleBytes() const { return ElementCount(input_shape) * BytesOf(input_dtype); }
+  std::size_t SampleBytes() const {
+    std::size_t bytes = 0;
+    for (const NamedTensor& input : inputs) bytes += input.SampleBytes();
+    return bytes;
+  }
+  // An output has an extent that the network decides: then outputs have no batch extent, and batches are of
+  // one.
+  bool IsOpenEnded() const;
 };
 
 // Failure kCell, with file and line, where anything is missing, unknown or wrong.

@@ -90,6 +90,18 @@ const std::string& ConfFile::Text(const std::string& key) const {
   return found->second.value;
 }
 
+std::vector<std::string> ConfFile::List(const std::string& key) const {
+  std::vector<std::string> items;
+  std::string_view rest = Text(key);
+  while (true) {
+    const std::size_t comma = rest.find(',');
+    items.emplace_back(Trim(rest.substr(0, comma)));
+    if (items.back().empty()) Reject(key, "items joined by commas, none of them empty");
+    if (comma == std::string_view::npos) return items;
+    rest.remove_prefix(comma + 1);
+  }
+}
+
 std::string ConfFile::TextOr(const std::string& key, const std::string& otherwise) const {
   return Has(key) ? Text(key) : otherwise;
 }

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/failure.h"
 
@@ -24,6 +25,8 @@ class ConfFile {
 
   bool Has(const std::string& key) const { return values_.contains(key); }
   const std::string& Text(const std::string& key) const;
+  // The items of a list joined by commas, at least one; a Failure where one is empty.
+  std::vector<std::string> List(const std::string& key) const;
   std::string TextOr(const std::string& key, const std::string& otherwise) const;
   // Whole numbers in [least, most]; seeds need all 64 bits.
   std::uint64_t Number(const std::string& key, std::uint64_t least, std::uint64_t most) const;

@@ -9,6 +9,7 @@
 #include "core/conf_file.h"
 #include "core/failure.h"
 #include "core/sha256.h"
+#include "core/synthetic.h"
 
 namespace mlperf_bake {
 namespace {
@@ -38,37 +39,41 @@ void CheckSum(const std::filesystem::path& file, const Memory& memory, const std
   throw Wrong(file, "has SHA-256 " + found + ", but dataset.conf says " + expected + "; prepare it again.");
 }
 
-// splitmix64 (Steele, Lea, Flood 2014): the next of a sequence of 64-bit numbers.
-std::uint64_t NextRandom(std::uint64_t& state) {
-  std::uint64_t z = state += 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
+// How the data set of a network's inputs is laid out, for people and the manifest.
+void SetLayout(const Cell& cell, DataSet* data) {
+  const auto& inputs = cell.inputs;
+  const bool alike = AllAlike(inputs);
+  data->shape = alike ? inputs.front().shape : Shape();
+  if (alike && inputs.size() > 1) {
+    data->shape.insert(data->shape.begin(), static_cast<std::int64_t>(inputs.size()));
+  }
+  data->dtype = alike ? std::string(NameOf(inputs.front().dtype)) : DTypesOf(inputs);
 }
 
-template <typename Element, typename Draw>
-void Fill(std::span<std::byte> bytes, Draw draw) {
-  auto* const elements = reinterpret_cast<Element*>(bytes.data());
-  std::generate_n(elements, bytes.size() / sizeof(Element), draw);
+// Whether dataset.conf's list of shapes or dtypes is that of the inputs.
+template <typename Parse, typename Member>
+bool AreOf(const std::vector<NamedTensor>& inputs, const std::vector<std::string>& texts, Parse parse,
+           Member member) {
+  return texts.size() == inputs.size() && std::equal(texts.begin(), texts.end(), inputs.begin(),
+                                                     [&](const std::string& text, const NamedTensor& input) {
+                                                       const auto parsed = parse(text);
+                                                       return parsed && *parsed == input.*member;
+                                                     });
 }
 
-// Values a network sees in practice: floats in [-1, 1), integers in [0, 128).
-void FillRandom(std::span<std::byte> bytes, DType dtype) {
-  std::uint64_t state = 0;
-  switch (dtype) {
-    case DType::kFloat32:
-      return Fill<float>(bytes,
-                         [&] { return static_cast<float>(NextRandom(state) >> 40) * 0x1p-23F - 1.0F; });
-    case DType::kFloat16:  // [1, 2): exponent 15, random mantissa
-      return Fill<std::uint16_t>(
-          bytes, [&] { return static_cast<std::uint16_t>(0x3c00U | (NextRandom(state) >> 54)); });
-    case DType::kUint8:
-    case DType::kInt8:
-      return Fill<std::uint8_t>(bytes, [&] { return static_cast<std::uint8_t>(NextRandom(state) >> 57); });
-    case DType::kInt32:
-      return Fill<std::int32_t>(bytes, [&] { return static_cast<std::int32_t>(NextRandom(state) >> 57); });
-    case DType::kInt64:
-      return Fill<std::int64_t>(bytes, [&] { return static_cast<std::int64_t>(NextRandom(state) >> 57); });
+// The samples' shape and dtype against the network's inputs: their own lists, or the stack of inputs that are
+// alike.
+void CheckLayout(const ConfFile& conf, const Cell& cell, const DataSet& data) {
+  const auto& inputs = cell.inputs;
+  const auto shapes = conf.List("shape"), dtypes = conf.List("dtype");
+  const bool stacked = AllAlike(inputs) && shapes.size() == 1;
+  const bool stack_or = stacked && ParseShape(shapes.front()) == data.shape;
+  if (!stack_or && !AreOf(inputs, shapes, ParseShape, &NamedTensor::shape)) {
+    conf.Reject("shape", ShapesOf(inputs) + ", which is what this image's network needs");
+  }
+  const bool one_dtype = stacked && dtypes.size() == 1 && ParseDType(dtypes.front()) == inputs.front().dtype;
+  if (!one_dtype && !AreOf(inputs, dtypes, ParseDType, &NamedTensor::dtype)) {
+    conf.Reject("dtype", DTypesOf(inputs) + ", which is what this image's network needs");
   }
 }
 
@@ -97,18 +102,9 @@ DataSet DataSet::Open(const std::filesystem::path& directory, const Cell& cell, 
   if (data.preprocessing != cell.preprocessing) {
     conf.Reject("preprocessing", "\"" + cell.preprocessing + "\", which is what this image's network needs");
   }
-  const auto shape = ParseShape(conf.Text("shape"));
-  if (!shape || *shape != cell.input_shape) {
-    conf.Reject("shape", ToString(cell.input_shape) + ", which is what this image's network needs");
-  }
-  data.shape = *shape;
-  const auto dtype = ParseDType(conf.Text("dtype"));
-  if (!dtype || *dtype != cell.input_dtype) {
-    conf.Reject("dtype",
-                std::string(NameOf(cell.input_dtype)) + ", which is what this image's network needs");
-  }
-  data.dtype = *dtype;
-  if (conf.Number("classes", 1, kMostSamples) != cell.classes) {
+  SetLayout(cell, &data);
+  CheckLayout(conf, cell, data);
+  if (conf.Number("classes", 0, kMostSamples) != cell.classes && cell.classes > 0) {
     conf.Reject("classes", std::to_string(cell.classes) + ", which is what this image's network tells apart");
   }
   const std::string& demonstration = conf.Text("demonstration");
@@ -146,8 +142,7 @@ DataSet DataSet::Synthesize(std::size_t count, const Cell& cell) {
   DataSet data;
   data.name = "synthetic";
   data.synthetic = true;
-  data.shape = cell.input_shape;
-  data.dtype = cell.input_dtype;
+  SetLayout(cell, &data);
   data.preprocessing = cell.preprocessing;
   data.count_ = data.prepared_count = count;
   data.sample_bytes_ = cell.SampleBytes();
@@ -156,7 +151,7 @@ DataSet DataSet::Synthesize(std::size_t count, const Cell& cell) {
                   "--samples " + std::to_string(count) + " does not fit in memory; give fewer.");
   }
   data.samples_ = Memory::Allocate(count * data.sample_bytes_);
-  FillRandom(data.samples_.writable(), data.dtype);
+  FillSynthetic(cell, data.samples_.writable());
   return data;
 }
 

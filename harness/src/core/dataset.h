@@ -34,7 +34,8 @@ class DataSet {
   std::size_t count() const { return count_; }
   std::size_t sample_bytes() const { return sample_bytes_; }
   const std::byte* sample(std::size_t index) const { return samples_.bytes().data() + index * sample_bytes_; }
-  // One int32 a sample, or empty when the data set has no labels.
+  // One int32 a sample, or empty when the data set has no labels. They are classes unless the cell's outputs
+  // are tensors.
   std::span<const std::int32_t> labels() const;
 
   std::string name;
@@ -43,8 +44,8 @@ class DataSet {
   bool verified = false;           // checksums were compared
   std::size_t official_count = 0;  // size of the official set, 0 where there is none
   std::size_t prepared_count = 0;  // what the directory holds, before Limit()
-  Shape shape;
-  DType dtype = DType::kFloat32;
+  Shape shape;        // of a sample; of several inputs that of their stack, empty where they are unlike
+  std::string dtype;  // of its values; of unlike inputs a list
   std::string preprocessing;
   std::optional<std::string> samples_sha256, labels_sha256;
 

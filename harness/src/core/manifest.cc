@@ -97,9 +97,7 @@ void WriteWeights(JsonWriter& json, const std::optional<WeightsFacts>& weights) 
 void WriteDataSet(JsonWriter& json, const DataSet& data) {
   json.Key("dataset").BeginObject();
   json.Member("name", data.name).Member("synthetic", data.synthetic).Member("count", data.count());
-  json.Member("shape", data.shape)
-      .Member("dtype", NameOf(data.dtype))
-      .Member("preprocessing", data.preprocessing);
+  json.Member("shape", data.shape).Member("dtype", data.dtype).Member("preprocessing", data.preprocessing);
   json.Member("samples_sha256", data.samples_sha256).Member("labels_sha256", data.labels_sha256);
   json.Member("verified", data.verified).Member("official_count", data.official_count).EndObject();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 
 #include "backends/backend.h"
@@ -11,11 +12,15 @@ namespace mlperf_bake {
 struct OutputRule {
   std::string_view backend;  // its name
   std::size_t classes = 1;
-  // Look at the values, too (accuracy runs): no score is NaN or infinite, every class is one of `classes`.
+  // Look at the values, too (accuracy runs): no score or value is NaN or infinite, every class is one of
+  // `classes`.
   bool values = false;
+  // What output_kind tensors must be; empty for scores and argmax.
+  std::span<const NamedTensor> tensors{};
 
   // Failure kWrongAnswer unless `output` answers `count` samples.
   void Check(const Output& output, std::size_t count) const {
+    if (output.kind == OutputKind::kTensors || !tensors.empty()) return CheckTensors(output, count);
     const bool scores = output.kind == OutputKind::kScores;
     const std::size_t size = scores ? output.scores.size() : output.argmax.size();
     if (size != (scores ? count * classes : count)) [[unlikely]]
@@ -26,6 +31,7 @@ struct OutputRule {
  private:
   [[noreturn]] void RefuseSize(const Output& output, std::size_t count) const;
   void CheckValues(const Output& output, std::size_t count) const;
+  void CheckTensors(const Output& output, std::size_t count) const;
 };
 
 }  // namespace mlperf_bake

@@ -134,6 +134,18 @@ std::string Headline(double value, std::string metric) {
   return figure;
 }
 
+std::span<const NamedTensor> TensorsOf(const Cell& cell) {
+  if (cell.output_kind != OutputKind::kTensors) return {};
+  return cell.outputs;
+}
+
+void RequireBatches(const Cell& cell) {
+  if (!cell.IsOpenEnded()) return;
+  throw Failure(ExitCode::kUsage, "The network of " + cell.id +
+                                      " decides for each sample how much it answers (output_shape " +
+                                      ShapesOf(cell.outputs) + "); give --batch 1.");
+}
+
 // The fewest samples that the run will have when it ends; 0 where LoadGen searches a rate.
 std::uint64_t SamplesToCome(const Options& options, const Settings& settings,
                             const mlperf::TestSettings& test, const DataSet& data,
@@ -145,7 +157,7 @@ std::uint64_t SamplesToCome(const Options& options, const Settings& settings,
   return settings.min_query_count * (many ? test.multi_stream_samples_per_query : 1);
 }
 
-std::string Summary(const Manifest& manifest, const std::string& where) {
+std::string Summary(const Manifest& manifest, const std::string& where, const std::string& accuracy) {
   std::string text;
   if (manifest.interrupted) text = "interrupted after " + std::to_string(manifest.samples) + " samples";
   if (manifest.result) {
@@ -154,6 +166,8 @@ std::string Summary(const Manifest& manifest, const std::string& where) {
   } else if (manifest.accuracy) {
     text = manifest.accuracy->metric + ": " + std::to_string(manifest.accuracy->correct) + " of " +
            std::to_string(manifest.accuracy->total) + " correct";
+  } else if (!manifest.interrupted && !manifest.data.synthetic && !accuracy.empty()) {
+    text = "finished\naccuracy: measured by " + accuracy;
   } else if (!manifest.interrupted) {
     text = "finished; accuracy not measured (no labels)";
   }
@@ -210,13 +224,15 @@ ExitCode Run(const Options& options) {
   }();
   const Execution execution =
       ResolveExecution(options, backend->Facts(usable_cpus).preferred_workers, usable_cpus);
+  if (execution.batch > 1) RequireBatches(cell);
   const std::size_t performance_count = std::min(cell.performance_sample_count, data.count());
   // Packing pays where batches can be contiguous: everywhere but in Server, whose order is random.
   const bool pack = execution.batch > 1 && !ArrivesOnSchedule(options.scenario);
   if (audit) RequireSamples(*audit, performance_count);
   SampleLibrary library(data, performance_count, pack);
-  Lanes lanes = OpenLanes(*backend, *task, library, options, execution,
-                          {entry.name, cell.classes, options.mode == Mode::kAccuracy}, watchdog);
+  Lanes lanes =
+      OpenLanes(*backend, *task, library, options, execution,
+                {entry.name, cell.classes, options.mode == Mode::kAccuracy, TensorsOf(cell)}, watchdog);
   StopBetweenSteps(control);
 
   progress.Phase("warm-up");
@@ -240,7 +256,7 @@ ExitCode Run(const Options& options) {
 
   progress.Phase("run");
   const DispatchSettings dispatch{options.batch_timeout_us, Grain(options.scenario, execution, measured),
-                                  Hold(options.scenario, execution, measured)};
+                                  Hold(options.scenario, execution, measured, task->response_bytes())};
   Manifest manifest{.run_id = run_id,
                     .cell = cell,
                     .options = options,
@@ -254,7 +270,8 @@ ExitCode Run(const Options& options) {
                     .started_at = UtcNow(),
                     .memory_after_load = ReadMemoryUse()};
   LeakWatch leaks(entry.name, kSettledBatches * lanes.size() * static_cast<std::size_t>(execution.batch),
-                  pack ? performance_count * library.sample_bytes() : 0,
+                  (pack ? performance_count * library.sample_bytes() : 0) +
+                      lanes.size() * (dispatch.hold + dispatch.grain) * task->response_bytes(),
                   options.mode == Mode::kFindPeak ? 0 : options.leak_limit_mb << 20);
   StallWatch stalls(mlperf::LoadgenVersion(), StallWatch::Seconds(options.watchdog_s));
   const double cpu_before = CpuSeconds();
@@ -297,7 +314,8 @@ ExitCode Run(const Options& options) {
     directory.Commit();
     const std::string validity = !manifest.result ? "" : manifest.result->valid ? "VALID" : "INVALID";
     progress.Done(run_id, ended ? "finished" : "interrupted", validity,
-                  Summary(manifest, directory.final_path().string()));
+                  Summary(manifest, directory.final_path().string(),
+                          task->AccuracyCommand(directory.final_path().string())));
     if (!ended) EndProcess(ExitCode::kInterrupted);
     if (!manifest.result || manifest.result->valid) return ExitCode::kDone;
     std::fprintf(stderr, "mlperf-harness: LoadGen calls the run INVALID. %s\n",

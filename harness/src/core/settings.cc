@@ -59,10 +59,12 @@ double LatencyLimit(const Options& options, const Cell& cell, Source* source) {
     return *options.target_latency_ms;
   }
   *source = Source::kCell;
-  if (options.scenario == Scenario::kServer) return cell.server_target_latency_ms;
-  if (cell.interactive_target_latency_ms) return *cell.interactive_target_latency_ms;
-  throw Failure(ExitCode::kUsage,
-                "Cell " + cell.id + " has no latency limit for Interactive; give --target-latency-ms.");
+  const bool server = options.scenario == Scenario::kServer;
+  const std::optional<double>& limit =
+      server ? cell.server_target_latency_ms : cell.interactive_target_latency_ms;
+  if (limit) return *limit;
+  throw Failure(ExitCode::kUsage, "Cell " + cell.id + " has no latency limit for " +
+                                      (server ? "Server" : "Interactive") + "; give --target-latency-ms.");
 }
 
 // A rate of queries that is likely to stay within the latency limit.
@@ -280,9 +282,11 @@ std::size_t Grain(Scenario scenario, const Execution& execution, const Measured&
   return SamplesIn(500e-6, 4096, execution, measured);
 }
 
-std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured) {
+std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured,
+                 std::size_t response_bytes) {
   if (scenario != Scenario::kOffline) return Grain(scenario, execution, measured);
-  return SamplesIn(0.5, std::size_t{1} << 24, execution, measured);
+  constexpr std::size_t kMostBytes = std::size_t{128} << 20;
+  return SamplesIn(0.5, kMostBytes / response_bytes, execution, measured);
 }
 
 }  // namespace mlperf_bake

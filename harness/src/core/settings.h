@@ -72,8 +72,9 @@ mlperf::TestSettings ConfigureLoadGen(const std::filesystem::path& user_conf, co
 
 // Samples a lane should take at once (DispatchSettings::grain), a multiple of the batch.
 std::size_t Grain(Scenario scenario, const Execution& execution, const Measured& measured);
-// Answers a lane should hold before it reports them (DispatchSettings::hold): in Offline as many as take half
-// a second, elsewhere those of a grain.
-std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured);
+// Answers a lane should hold before it reports them (DispatchSettings::hold), of `response_bytes` each: in
+// Offline as many as take half a second, within 128 MiB, elsewhere those of a grain.
+std::size_t Hold(Scenario scenario, const Execution& execution, const Measured& measured,
+                 std::size_t response_bytes);
 
 }  // namespace mlperf_bake

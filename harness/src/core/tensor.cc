@@ -1,5 +1,6 @@
 #include "core/tensor.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -43,7 +44,9 @@ std::size_t BytesOf(DType dtype) {
   return FactsOf(dtype).bytes;
 }
 
-std::optional<Shape> ParseShape(std::string_view text) {
+namespace {
+
+std::optional<Shape> Parse(std::string_view text, bool may_be_open) {
   constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
   Shape shape;
   std::int64_t elements = 1;
@@ -51,21 +54,48 @@ std::optional<Shape> ParseShape(std::string_view text) {
   const char* const end = at + text.size();
   while (true) {
     std::int64_t extent = 0;
-    const auto [stop, error] = std::from_chars(at, end, extent);
-    if (error != std::errc{} || extent < 1 || extent > kMostElements / elements) return std::nullopt;
-    elements *= extent;
-    shape.push_back(extent);
+    const char* stop = at;
+    if (may_be_open && at != end && *at == 'n') {
+      shape.push_back(kAnyExtent);
+      ++stop;
+    } else {
+      const auto read = std::from_chars(at, end, extent);
+      if (read.ec != std::errc{} || extent < 1 || extent > kMostElements / elements) return std::nullopt;
+      elements *= extent;
+      shape.push_back(extent);
+      stop = read.ptr;
+    }
     if (stop == end) return shape;
     if (*stop != 'x') return std::nullopt;
     at = stop + 1;
   }
 }
 
+template <typename Text>
+std::string Joined(const std::vector<NamedTensor>& tensors, Text text) {
+  std::string joined;
+  for (const NamedTensor& tensor : tensors) {
+    if (!joined.empty()) joined += ", ";
+    joined += text(tensor);
+  }
+  return joined;
+}
+
+}  // namespace
+
+std::optional<Shape> ParseShape(std::string_view text) {
+  return Parse(text, false);
+}
+
+std::optional<Shape> ParseOpenShape(std::string_view text) {
+  return Parse(text, true);
+}
+
 std::string ToString(const Shape& shape) {
   std::string text;
   for (const std::int64_t extent : shape) {
     if (!text.empty()) text += 'x';
-    text += std::to_string(extent);
+    text += extent == kAnyExtent ? "n" : std::to_string(extent);
   }
   return text;
 }
@@ -74,6 +104,30 @@ std::size_t ElementCount(const Shape& shape) {
   std::size_t count = 1;
   for (const std::int64_t extent : shape) count *= static_cast<std::size_t>(extent);
   return count;
+}
+
+bool IsOpen(const Shape& shape) {
+  return std::find(shape.begin(), shape.end(), kAnyExtent) != shape.end();
+}
+
+Shape BatchShape(const NamedTensor& tensor, std::size_t count) {
+  Shape shape = {static_cast<std::int64_t>(count)};
+  shape.insert(shape.end(), tensor.shape.begin(), tensor.shape.end());
+  return shape;
+}
+
+bool AllAlike(const std::vector<NamedTensor>& tensors) {
+  return std::all_of(tensors.begin(), tensors.end(), [&](const NamedTensor& tensor) {
+    return tensor.shape == tensors.front().shape && tensor.dtype == tensors.front().dtype;
+  });
+}
+
+std::string DTypesOf(const std::vector<NamedTensor>& tensors) {
+  return Joined(tensors, [](const NamedTensor& tensor) { return std::string(NameOf(tensor.dtype)); });
+}
+
+std::string ShapesOf(const std::vector<NamedTensor>& tensors) {
+  return Joined(tensors, [](const NamedTensor& tensor) { return ToString(tensor.shape); });
 }
 
 }  // namespace mlperf_bake

@@ -1,9 +1,6 @@
 // Image classification: the response is the predicted class as an int64, little-endian; accuracy is top-1.
-#include <algorithm>
-#include <atomic>
-#include <limits>
-
 #include "core/memory.h"
+#include "tasks/class_answers.h"
 #include "tasks/task.h"
 
 namespace mlperf_bake {
@@ -18,37 +15,9 @@ std::int64_t ArgMax(std::span<const float> scores) {
   return static_cast<std::int64_t>(best);
 }
 
-constexpr std::int64_t kUnanswered = std::numeric_limits<std::int64_t>::min();
-
-// The class answered for each sample. LoadGen may issue a sample more than once: the answers are the same.
-class Answers {
- public:
-  explicit Answers(std::size_t samples) : answers_(samples) {
-    for (auto& answer : answers_) answer.store(kUnanswered, std::memory_order_relaxed);
-  }
-  bool kept() const { return !answers_.empty(); }
-  void Keep(std::size_t index, std::int64_t answer) {
-    answers_[index].store(answer, std::memory_order_relaxed);
-  }
-
-  Accuracy Compare(std::span<const std::int32_t> labels) const {
-    Accuracy accuracy{"top1", 0, 0};
-    for (std::size_t i = 0; i < answers_.size(); ++i) {
-      const std::int64_t answer = answers_[i].load(std::memory_order_relaxed);
-      if (answer == kUnanswered) continue;
-      ++accuracy.total;
-      accuracy.correct += answer == labels[i] ? 1 : 0;
-    }
-    return accuracy;
-  }
-
- private:
-  std::vector<std::atomic<std::int64_t>> answers_;
-};
-
 class ClassDecoder final : public Decoder {
  public:
-  ClassDecoder(const Cell& cell, Answers& answers)
+  ClassDecoder(const Cell& cell, ClassAnswers& answers)
       : offset_(cell.label_offset), classes_(cell.classes), answers_(answers) {}
 
   void Reserve(std::size_t most_pending) override {
@@ -79,19 +48,23 @@ class ClassDecoder final : public Decoder {
   Memory memory_;                    // of the answers that LoadGen has not taken yet
   std::int64_t* pending_ = nullptr;  // the first of them
   std::int64_t* next_ = nullptr;     // where the next one goes
-  Answers& answers_;
+  ClassAnswers& answers_;
 };
 
 class ImageClassification final : public Task {
  public:
   ImageClassification(const Cell& cell, const DataSet& data, bool score)
-      : cell_(cell), data_(data), answers_(score && !data.labels().empty() ? data.count() : 0) {}
+      : cell_(cell), data_(data), answers_(score && !data.labels().empty() ? data.count() : 0) {
+    if (cell.output_kind == OutputKind::kTensors) RefuseOutputs(cell, "output_kind scores or argmax");
+  }
 
   std::unique_ptr<Decoder> OpenDecoder() override { return std::make_unique<ClassDecoder>(cell_, answers_); }
 
+  std::size_t response_bytes() const override { return sizeof(std::int64_t); }
+
   std::optional<Accuracy> Measure() const override {
     if (!answers_.kept()) return std::nullopt;
-    const Accuracy accuracy = answers_.Compare(data_.labels());
+    const Accuracy accuracy = answers_.Compare("top1", data_.labels());
     if (accuracy.total == 0) return std::nullopt;
     return accuracy;
   }
@@ -99,14 +72,17 @@ class ImageClassification final : public Task {
  private:
   const Cell& cell_;
   const DataSet& data_;
-  Answers answers_;
+  ClassAnswers answers_;
 };
 
 }  // namespace
 
-std::unique_ptr<Task> OpenImageClassification(const Cell& cell, const DataSet& data, bool score);
-std::unique_ptr<Task> OpenImageClassification(const Cell& cell, const DataSet& data, bool score) {
-  return std::make_unique<ImageClassification>(cell, data, score);
-}
+extern const TaskEntry kTask_image_classification;
+const TaskEntry kTask_image_classification = {
+    "image-classification",
+    {},
+    [](const Cell& cell, const DataSet& data, bool score) -> std::unique_ptr<Task> {
+      return std::make_unique<ImageClassification>(cell, data, score);
+    }};
 
 }  // namespace mlperf_bake

@@ -1,6 +1,7 @@
 // What a task is: it turns a backend's output into LoadGen responses, and measures accuracy.
 //
-// A new task is one file, src/tasks/NAME.cc, and one line in registry.cc.
+// A new task is one file, src/tasks/NAME.cc, that defines `extern const TaskEntry kTask_NAME`, and its line
+// in registry.cc.
 #pragma once
 
 #include <cstdint>
@@ -42,13 +43,27 @@ class Task {
  public:
   virtual ~Task() = default;
   virtual std::unique_ptr<Decoder> OpenDecoder() = 0;
+  // What the response to a sample takes, in bytes; where they differ, a generous one.
+  virtual std::size_t response_bytes() const = 0;
   // Over all samples answered so far, each counted once; nullopt where there are no labels or nothing was
   // answered.
-  virtual std::optional<Accuracy> Measure() const = 0;
+  virtual std::optional<Accuracy> Measure() const { return std::nullopt; }
+  // The command that measures the accuracy of the run recorded in `where`; empty where Measure() does.
+  virtual std::string AccuracyCommand(const std::string& /*where*/) const { return ""; }
 };
 
-// `score`: keep the answers for Measure(). `cell` and `data` must outlive the task.
-// Failure kCell when the cell names a task that does not exist.
+// One line of the registry. `score`: keep the answers for Measure(). `cell` and `data` must outlive the task.
+// Opening fails with kCell where the network's outputs are not what the task makes responses of.
+struct TaskEntry {
+  std::string_view name;
+  std::span<const std::string_view> options;  // names of `task.NAME` in cell.conf
+  std::unique_ptr<Task> (*open)(const Cell& cell, const DataSet& data, bool score);
+};
+
+// Failure kCell: the outputs that cell.conf describes are not `needed`.
+[[noreturn]] void RefuseOutputs(const Cell& cell, const std::string& needed);
+
+// Failure kCell when the cell names a task that does not exist, or an option that the task has not.
 std::unique_ptr<Task> OpenTask(const Cell& cell, const DataSet& data, bool score);
 
 }  // namespace mlperf_bake

@@ -2,8 +2,10 @@
 // show as wrong answers. ECHO_FAULT tells it to misbehave: "open" (cannot load), "run" (fails in the tenth
 // batch), "throw" (throws something else there), "slow" (20 ms a batch), "hang-open", "hang-load" and "hang"
 // (does not come back: from opening, from loading, from the tenth batch), "few" (a class too few), "many" (a
-// class too many), "scores" (a score too few), "nan" (scores that are no numbers), "class" (a class that is
-// none), "leak" (keeps a megabyte a batch).
+// class too many), "scores" (a score too few), "kind" (classes where tensors are expected), "extent" (a
+// tensor of another extent), "nan" (scores that are no numbers), "class" (a class that is none), "leak"
+// (keeps a megabyte a batch).
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -14,7 +16,9 @@
 #include <string>
 #include <thread>
 
+#include "backends/answer.h"
 #include "backends/backend.h"
+#include "backends/batch_inputs.h"
 #include "core/failure.h"
 
 namespace mlperf_bake {
@@ -68,6 +72,63 @@ class EchoInstance final : public Instance {
   std::string fault_ = Fault();
 };
 
+// Output i is full of input i (of the last one where there are fewer), as the output's element type: as many
+// elements as it has, from the input's first on. An extent of the network's own is the input's first element.
+class EchoTensors final : public Instance {
+ public:
+  EchoTensors(const Cell& cell, int batch)
+      : cell_(cell), inputs_(cell, batch), answer_(cell), memory_(cell.outputs.size()) {}
+
+  Output Run(const std::byte* samples, std::size_t count) override {
+    if (fault_ == "kind") return {OutputKind::kArgmax, {}, classes_};
+    const auto pieces = inputs_.Locate(samples, count);
+    for (std::size_t i = 0; i < cell_.outputs.size(); ++i) {
+      NamedTensor output = cell_.outputs[i];
+      const std::size_t from = std::min(i, pieces.size() - 1);
+      for (std::int64_t& extent : output.shape) {
+        if (extent == kAnyExtent) extent = static_cast<std::int64_t>(Element(pieces[0], cell_.inputs[0], 0));
+      }
+      const std::size_t elements = ElementCount(output.shape);
+      memory_[i].clear();
+      for (std::size_t sample = 0; sample < count; ++sample) {
+        const std::size_t length = ElementCount(cell_.inputs[from].shape);
+        for (std::size_t element = 0; element < elements; ++element) {
+          Append(i, Element(pieces[from], cell_.inputs[from], sample * length + element % length));
+        }
+      }
+      if (fault_ == "extent") ++output.shape.back();
+      if (fault_ == "nan") std::fill(memory_[i].begin(), memory_[i].end(), std::byte{0xff});
+      answer_.Set(i, cell_.IsOpenEnded() ? output.shape : BatchShape(output, count), memory_[i].data());
+    }
+    return answer_.output();
+  }
+
+ private:
+  static double Element(const std::byte* input, const NamedTensor& tensor, std::size_t element) {
+    if (tensor.dtype == DType::kInt64) return static_cast<double>(Read<std::int64_t>(input, element));
+    return Read<float>(input, element);
+  }
+  template <typename T>
+  static T Read(const std::byte* from, std::size_t element) {
+    return reinterpret_cast<const T*>(from)[element];  // where it lies: a wrong alignment is to be noticed
+  }
+  void Append(std::size_t i, double value) {
+    const auto append = [&](auto element) {
+      const auto* const bytes = reinterpret_cast<const std::byte*>(&element);
+      memory_[i].insert(memory_[i].end(), bytes, bytes + sizeof element);
+    };
+    cell_.outputs[i].dtype == DType::kInt64 ? append(static_cast<std::int64_t>(value))
+                                            : append(static_cast<float>(value));
+  }
+
+  const Cell& cell_;
+  BatchInputs inputs_;
+  TensorAnswer answer_;
+  std::vector<std::vector<std::byte>> memory_;
+  std::array<std::int64_t, 1> classes_{};
+  std::string fault_ = Fault();
+};
+
 class EchoBackend final : public Backend {
  public:
   explicit EchoBackend(const Cell& cell) : cell_(cell) {}
@@ -75,6 +136,9 @@ class EchoBackend final : public Backend {
   std::unique_ptr<Instance> OpenInstance(const Resources& resources) override {
     if (Fault() == "hang-load") Hang();
     if (Fault() == "open") throw Failure(ExitCode::kBackend, "The echo backend cannot load.");
+    if (cell_.output_kind == OutputKind::kTensors) {
+      return std::make_unique<EchoTensors>(cell_, resources.batch);
+    }
     return std::make_unique<EchoInstance>(cell_, resources.batch, batches_);
   }
 
