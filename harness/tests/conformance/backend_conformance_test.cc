@@ -136,7 +136,7 @@ TEST_CASE("a cell.conf that does not describe the network is refused, and the se
   CHECK(Contains(refusal("input_shape", "input_shape = 5x9x9"), "input_shape 5x9x9"));
   if (asked.cell.backend == "libtorch") return;  // TorchScript names neither inputs nor outputs
   CHECK(Contains(refusal("input_name", "input_name = nothing"),
-                 "no input \"nothing\", only " + asked.cell.input_name));
+                 "no input \"nothing\", only " + asked.cell.inputs.front().name));
   CHECK(Contains(refusal("output_name", "output_name = nothing"), "no output \"nothing\", only "));
 }
 
