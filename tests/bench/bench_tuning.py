@@ -14,8 +14,8 @@ from tests.bench.harness_programs import ROOT
 from tests.bench.pairs import Figures, Ratio, measure_pairs, ratio
 
 PROGRAM = (sys.executable, "-c", "from mlperf_bake.cli.app import main; main()")
-PAIRS = 12
-SECONDS = "4"
+PAIRS = 8
+SECONDS = "3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def tuning_gain(target: str) -> Gain:
             shutil.move(kept, f"{name}/kept")
         try:
             results = f"--results={name}/results/"
-            _command("tune", target, "--scenario=Offline", "--data=sample", "--duration=3", results)
+            _command("tune", target, "--scenario=Offline", "--data=sample", f"--duration={SECONDS}", results)
             stored = json.loads(next(kept.glob("Offline-*.json")).read_text())
 
             def run(*options: str) -> Figures:
