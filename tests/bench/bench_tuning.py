@@ -14,7 +14,7 @@ from tests.bench.harness_programs import ROOT
 from tests.bench.pairs import Figures, Ratio, measure_pairs, ratio
 
 PROGRAM = (sys.executable, "-c", "from mlperf_bake.cli.app import main; main()")
-PAIRS = 8
+PAIRS = 20
 SECONDS = "3"
 
 
