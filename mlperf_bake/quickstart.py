@@ -81,8 +81,8 @@ def find_engine(journey: Journey) -> Journey:
 
 def plan(journey: Journey) -> Journey:
     """The cell, its base image, its Dockerfile and fingerprint."""
-    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.contexts import overrides_for
+    from mlperf_bake.models.names import require_known_assets
 
     assert journey.engine
     cells = journey.project.cells([journey.wishes.target])
@@ -126,8 +126,8 @@ def build(journey: Journey) -> Journey:
 
 def prepare_data(journey: Journey) -> Journey:
     """The model's labelled sample data, in the form that the harness maps into memory."""
-    from mlperf_bake.assets.prepare import prepare
     from mlperf_bake.cli.asset_progress import StepLine
+    from mlperf_bake.datasets.prepare import prepare
 
     assert journey.cell
     model = journey.project.matrix.models[journey.cell.model]

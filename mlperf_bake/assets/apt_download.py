@@ -14,7 +14,7 @@ from mlperf_bake.errors import UsageError
 
 
 def download_with_apt(source: DebianPackage, cache: Cache, progress: Progress) -> Path:
-    """The package's file in the cache. Raises as sources.fetch."""
+    """The package's file in the cache. Raises as fetch.fetch."""
     apt = shutil.which("apt-get")
     if apt is None:
         raise UsageError(

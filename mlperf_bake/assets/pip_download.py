@@ -56,7 +56,7 @@ __legacy__.prepare_metadata_for_build_wheel = staticmethod(prepare_metadata_for_
 
 
 def download_with_pip(source: PypiFile, cache: Cache, progress: Progress) -> Path:
-    """The file in the cache. Raises as sources.fetch."""
+    """The file in the cache. Raises as fetch.fetch."""
     import os
 
     step = f"downloading {source}"

@@ -32,7 +32,7 @@ PAUSE = 1.0  # seconds before the second attempt, doubled each time
 
 
 def download_url(source: UrlFile, cache: Cache, progress: Progress) -> Path:
-    """The file in the cache. Raises as sources.fetch."""
+    """The file in the cache. Raises as fetch.fetch."""
     if not source.url.startswith(("http://", "https://")):
         raise UsageError(
             "not an address that can be downloaded", found=source.url, expected="http:// or https://"

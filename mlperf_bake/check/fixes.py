@@ -44,7 +44,7 @@ def make_tests(result: Result) -> str:
 
 def prepare_official_data(result: Result, mode: str) -> str:
     """The official data set for the result's model, where one that is prepared in the same way is known, and a run."""
-    from mlperf_bake.assets.datasets import UserDirectory, datasets
+    from mlperf_bake.datasets.declared import UserDirectory, datasets
 
     used = next((manifest.dataset for manifest in result.manifests if manifest.dataset), None)
     official = [

@@ -79,7 +79,6 @@ def build(
     """Build images."""
     from rich.console import Console
 
-    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.contexts import foreseen_overrides, overrides_for, parse_contexts
     from mlperf_bake.build.elsewhere import require_builder, require_layouts, with_layouts
     from mlperf_bake.build.local_wheels import with_local_wheels
@@ -88,6 +87,7 @@ def build(
     from mlperf_bake.build.service import dry_run as bake_files
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
+    from mlperf_bake.models.names import require_known_assets
     from mlperf_bake.project import open_project
 
     if time_limit is not None and not 0 < time_limit < float("inf"):

@@ -51,13 +51,13 @@ def bundle(
     json: Json = False,
 ) -> None:
     """Fetch and check everything that images need, so that a machine without a network builds them."""
-    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.build.contexts import overrides_for, parse_contexts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.service import BuildOptions
     from mlperf_bake.bundle.make import make_bundle
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
+    from mlperf_bake.models.names import require_known_assets
     from mlperf_bake.project import open_project
 
     if not (targets or target or only or skip):

@@ -105,7 +105,7 @@ def render(
     json: Json = False,
 ) -> None:
     """Write the Dockerfiles of the published cells into images/, those of another round into images-ROUND/."""
-    from mlperf_bake.assets.matrix_names import require_known_assets
+    from mlperf_bake.models.names import require_known_assets
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.page import PAGE, refresh_page
     from mlperf_bake.proof.record import PROOFS, load_proofs

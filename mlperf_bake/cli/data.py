@@ -10,7 +10,7 @@ from mlperf_bake.cli.options import Json
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlperf_bake.assets.prepared import PreparedDataset
+    from mlperf_bake.datasets.prepared import PreparedDataset
 
 app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="List and prepare data sets.")
 
@@ -18,8 +18,8 @@ app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="List and p
 @app.command("list", cls=Command)
 def list_datasets(json: Json = False) -> None:
     """List the data sets, and how each can be prepared."""
-    from mlperf_bake.assets.datasets import UserDirectory, datasets, not_prepared
     from mlperf_bake.cli.output import note_prose, print_json, print_table
+    from mlperf_bake.datasets.declared import UserDirectory, datasets, not_prepared
 
     rows = [
         {
@@ -83,10 +83,10 @@ def prepare_dataset(
     json: Json = False,
 ) -> None:
     """Prepare a data set for the harness; prints the directory to mount at /data."""
-    from mlperf_bake.assets.datasets import UserDirectory, find_dataset
-    from mlperf_bake.assets.prepare import own_files_needed, prepare
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.cli.output import note, print_json, print_line
+    from mlperf_bake.datasets.declared import UserDirectory, find_dataset
+    from mlperf_bake.datasets.prepare import own_files_needed, prepare
 
     chosen = _preprocessing(name, model, preprocessing)
     if source is None and model is not None and isinstance(find_dataset(name).source, UserDirectory):
@@ -105,15 +105,15 @@ def prepare_dataset(
 
 def _preprocessing(name: str, model: str | None, preprocessing: str | None) -> str:
     """The preprocessing that was asked for: named, or the model's, or the only one the data set has."""
-    from mlperf_bake.assets.datasets import find_dataset
     from mlperf_bake.assets.preprocessing import PREPROCESSINGS
+    from mlperf_bake.datasets.declared import find_dataset
 
     if model is not None and preprocessing is not None:
         raise UsageError("--for and --preprocessing exclude each other", remedy="leave one of them out")
     if preprocessing is not None:
         return preprocessing
     if model is not None:
-        from mlperf_bake.assets.model_assets import find_model
+        from mlperf_bake.models.needs import find_model
         from mlperf_bake.project import open_project
 
         return find_model(open_project().matrix, model).preprocessing

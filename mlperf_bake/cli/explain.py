@@ -27,8 +27,8 @@ def explain(
     json: Json = False,
 ) -> None:
     """Show how a target resolves, or which rule forbids it."""
-    from mlperf_bake.assets.matrix_names import require_known_assets
     from mlperf_bake.matrix.targets import resolve
+    from mlperf_bake.models.names import require_known_assets
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.standing import standings
 
@@ -164,7 +164,7 @@ def _say_data(model: Model) -> None:
     if model.network is None:
         print_prose("data: as its reference implementation reads them, mounted at /data")
         return
-    from mlperf_bake.assets.datasets import UserDirectory, find_dataset
+    from mlperf_bake.datasets.declared import UserDirectory, find_dataset
 
     prepare = f"mlperf-bake data prepare {model.sample_data} --for {model.name}"
     source = find_dataset(model.sample_data).source

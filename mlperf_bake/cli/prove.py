@@ -39,12 +39,12 @@ def prove(
     """Build and run cells in every scenario here, and record how far each came."""
     from rich.console import Console
 
-    from mlperf_bake.assets.prepare import prepare
     from mlperf_bake.build.contexts import IMAGES, overrides_for, parse_contexts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report
     from mlperf_bake.build.service import BuildOptions, build_images
     from mlperf_bake.cli.asset_progress import StepLine
+    from mlperf_bake.datasets.prepare import prepare
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project

@@ -12,8 +12,8 @@ from mlperf_bake.cli.options import Json
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlperf_bake.assets.forms import FormDemand
     from mlperf_bake.assets.weights import WeightsDemand
+    from mlperf_bake.models.forms import FormDemand
 
 app = typer.Typer(no_args_is_help=True, suggest_commands=False, help="Fetch or make model weights.")
 
@@ -46,10 +46,10 @@ def fetch(
     json: Json = False,
 ) -> None:
     """Fetch a model's weights, or make them by their recipe; prints the directory for --context weights=DIR."""
-    from mlperf_bake.assets.model_assets import find_model, form_demand, weights_demand
     from mlperf_bake.assets.weights import fetch_weights
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.cli.output import note, print_json, print_line
+    from mlperf_bake.models.needs import find_model, form_demand, weights_demand
     from mlperf_bake.project import open_project
 
     project = open_project()
@@ -79,10 +79,10 @@ def _fetch_form(
     form: FormDemand, demand: WeightsDemand, source: Path | None, out: Path | None, json: bool
 ) -> None:
     """The weights in another form: its directory, and each file with its checksum."""
-    from mlperf_bake.assets.forms import conversion_requirements, fetch_form
     from mlperf_bake.assets.weights import fetch_weights
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.cli.output import note, print_json, print_line
+    from mlperf_bake.models.forms import conversion_requirements, fetch_form
 
     if out is not None:
         raise UsageError(

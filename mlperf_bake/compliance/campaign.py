@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.assets.prepared import load_prepared
 from mlperf_bake.compliance.audits import audits_of
 from mlperf_bake.compliance.placing import Judged, judge
+from mlperf_bake.datasets.prepared import load_prepared
 from mlperf_bake.errors import NothingSelected
 from mlperf_bake.results.manifest import Dataset
 from mlperf_bake.results.run import Run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlperf_bake.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlperf_bake.assets.datasets import Dataset
+    from mlperf_bake.datasets.declared import Dataset
     from mlperf_bake.matrix.values import Model
 
 
@@ -39,8 +39,8 @@ def sample_source(model: Model) -> SampleSource:
     Errors:
         UsageError: a build cannot fetch it.
     """
-    from mlperf_bake.assets.datasets import find_dataset
     from mlperf_bake.assets.sources import DebianPackage, PypiFile
+    from mlperf_bake.datasets.declared import find_dataset
 
     dataset = find_dataset(model.sample_data)
     match dataset.source:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mlperf_bake.assets.cache import file_sha256
-from mlperf_bake.assets.prepared import LABELS, PreparedDataset, load_prepared
+from mlperf_bake.datasets.prepared import LABELS, PreparedDataset, load_prepared
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response
 from mlperf_bake.results.answers import Answers

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 from mlperf_bake.assets.cache import Cache, default_root
-from mlperf_bake.assets.datasets import Dataset, UserDirectory, datasets
-from mlperf_bake.assets.prepare import prepare
-from mlperf_bake.assets.prepared import CONF
 from mlperf_bake.assets.progress import Progress
+from mlperf_bake.datasets.declared import Dataset, UserDirectory, datasets
+from mlperf_bake.datasets.prepare import prepare
+from mlperf_bake.datasets.prepared import CONF
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import Model

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlperf_bake.accuracy.prepared_truth import known_truth
-from mlperf_bake.assets.prepared import CONF
-from mlperf_bake.assets.truth import truth_of
+from mlperf_bake.datasets.prepared import CONF
+from mlperf_bake.datasets.truth import truth_of
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_text import read_figures
 from mlperf_bake.results.classification import Labels, TopOne, top_one

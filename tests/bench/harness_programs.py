@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlperf_bake.assets.prepare import prepare
+from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.project import open_project
 from tests.support.cell_parts import cell_parts
 

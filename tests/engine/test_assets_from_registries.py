@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mlperf_bake.assets.cache import Cache
-from mlperf_bake.assets.model_assets import weights_demand
-from mlperf_bake.assets.prepare import prepare
-from mlperf_bake.assets.prepared import load_prepared
 from mlperf_bake.assets.weights import fetch_weights
+from mlperf_bake.datasets.prepare import prepare
+from mlperf_bake.datasets.prepared import load_prepared
+from mlperf_bake.models.needs import weights_demand
 from mlperf_bake.project import open_project
 
 pytestmark = pytest.mark.slow

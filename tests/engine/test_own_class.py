@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.prepare import prepare
+from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.engine.find import Engine
 from tests.engine.conftest import CHECKOUT
 

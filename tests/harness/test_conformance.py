@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.prepare import prepare
+from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.project import Project
 from tests.harness.conftest import BUILD, ROOT
 from tests.support.cell_parts import cell_parts

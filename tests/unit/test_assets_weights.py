@@ -10,7 +10,6 @@ from mlperf_bake.assets import environment as environment_module
 from mlperf_bake.assets import weights as weights_module
 from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.environment import make_environment
-from mlperf_bake.assets.model_assets import find_model, weights_demand
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, UrlFile
 from mlperf_bake.assets.weights import (
     WeightsDemand,
@@ -19,6 +18,7 @@ from mlperf_bake.assets.weights import (
     requirements_file,
 )
 from mlperf_bake.errors import UsageError
+from mlperf_bake.models.needs import find_model, weights_demand
 from mlperf_bake.project import open_project
 from tests.support.debian_package import package
 from tests.support.resnet50_stand_in import resnet50_stand_in

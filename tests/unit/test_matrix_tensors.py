@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.matrix_names import require_known_assets
-from mlperf_bake.assets.model_assets import form_demand
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Model
+from mlperf_bake.models.names import require_known_assets
+from mlperf_bake.models.needs import form_demand
 from mlperf_bake.project import open_project
 from mlperf_bake.render.cellconf import shared_lines
 from mlperf_bake.rounds import load_round

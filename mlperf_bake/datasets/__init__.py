@@ -1,0 +1,1 @@
+"""Data sets: which there are, and preparing the files that a user has into what the harness maps into memory."""
