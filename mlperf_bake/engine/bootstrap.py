@@ -64,11 +64,10 @@ class Recipe:
         apt = (SOURCE_FILE, self.pin_file) if self.newer_suite else ()
         return tuple(Path("/") / path for path in (*apt, DAEMON_FILE))
 
-    @property
-    def rollback(self) -> str:
-        """The commands that undo it."""
+    def rollback(self, installed: tuple[str, ...]) -> str:
+        """The commands that undo it, where these packages were installed for it."""
         files = " ".join(str(path) for path in self.writes)
-        return f"apt-get purge {' '.join(self.packages)}; rm -f {files}; apt-get update"
+        return f"apt-get purge --auto-remove {' '.join(installed)} && rm -f {files} && apt-get update"
 
 
 _DEBIAN_ENGINE = ("docker.io", "docker-cli", "docker-buildx", "containerd")
@@ -194,6 +193,7 @@ def _install_packages(recipe: Recipe, distribution: Distribution, say: Say) -> N
     simulation = call((*INSTALL, "--assume-no", *packages), timeout=120, env=APT_ENVIRONMENT).stdout
     say(f"installing {', '.join(packages)} ({apt_summary(simulation)})")
     _apt_step(f"apt could not install {recipe.packages[0]}", (*INSTALL, *packages), say)
+    say(f"installed; to take it away again: {recipe.rollback(packages)}")
 
 
 def _apt_step(problem: str, argv: tuple[str, ...], say: Say) -> None:

@@ -39,7 +39,9 @@ def test_debian_12_takes_only_the_engine_from_the_newer_suite_of_its_own_mirror(
         "Package: docker.io docker-cli docker-buildx containerd\nPin: release n=trixie\nPin-Priority: 600\n"
     )
     assert {Path("/") / source, Path("/") / pin} < set(recipe.writes)
-    assert all(str(path) in recipe.rollback for path in recipe.writes)
+    undone = recipe.rollback(("docker.io", "runc"))
+    assert undone.startswith("apt-get purge --auto-remove docker.io runc && rm -f ")
+    assert all(str(path) in undone for path in recipe.writes)
 
 
 @pytest.mark.parametrize("release", [("debian", "13"), ("ubuntu", "22.04"), ("ubuntu", "24.04")])
