@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mlperf_bake.engine.accelerators import accelerators
 from mlperf_bake.engine.build_cache import cache_use
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.disk import BUILD_NEEDS, COMFORTABLE, GIB, free_bytes
@@ -92,6 +93,8 @@ def _with_engine(engine: Engine, platforms: tuple[str, ...]) -> Iterator[Finding
     )
     for platform in platforms:
         yield _emulation(engine, platform)
+    if engine.host.startswith("unix://"):
+        yield from _accelerators()
     yield from _secrets()
 
 
@@ -132,6 +135,15 @@ def _emulation(engine: Engine, platform: str) -> Finding:
             name, "note", f"no ({found.detail})", f"mlperf-bake doctor --mend --platform {platform}"
         )
     return Finding(name, "ok", f"{found.state} ({found.detail})")
+
+
+def _accelerators() -> Iterator[Finding]:
+    seen = accelerators()
+    for one in seen:
+        state: State = "ok" if one.reachable else "note"
+        yield Finding("accelerator", state, f"{one.found}: cells of {one.hardware}", one.remedy)
+    if not seen:
+        yield Finding("accelerator", "ok", "none: cells of cuda, l4t, rocm and coral are built here, not run")
 
 
 def _secrets() -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from mlperf_bake.run.endings import FINISHED_INVALID, FINISHED_VALID, INTERRUPTE
 from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL, client_is_gone, container_options, this_client
 from mlperf_bake.run.interrupted import AGAIN, directory_of, remove_interrupted
 from mlperf_bake.run.progress import Event, LineReader, Said, parse_line
+from mlperf_bake.run.refused import start_refused
 from mlperf_bake.run.request import (
     RunRequest,
     Volume,
@@ -201,12 +202,7 @@ def _run(
                 remedy=AGAIN,
             ) from None
         except docker.errors.APIError as error:
-            raise RunFailed(
-                "the engine refused to run the container",
-                where=request.cell_id,
-                found=str(error.explanation or error),
-                remedy="mlperf-bake doctor",
-            ) from error
+            raise start_refused(str(error.explanation or error), request.cell_id) from error
         finally:
             if container is not None:
                 with contextlib.suppress(requests.exceptions.RequestException):
