@@ -1,5 +1,6 @@
 """`data list` and `data prepare`: the data sets that runs read."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,7 +89,7 @@ def prepare_dataset(
     from mlperf_bake.datasets.declared import UserDirectory, find_dataset
     from mlperf_bake.datasets.prepare import own_files_needed, prepare
 
-    chosen = _preprocessing(name, model, preprocessing)
+    chosen = _preprocessing(name, model, preprocessing, source)
     if source is None and model is not None and isinstance(find_dataset(name).source, UserDirectory):
         raise own_files_needed(find_dataset(name), f"--for {model}")
     with StepLine() as progress:
@@ -103,10 +104,10 @@ def prepare_dataset(
     note(f"{prepared.count} samples of {prepared.name}, {prepared.preprocessing}: {kind}.")
 
 
-def _preprocessing(name: str, model: str | None, preprocessing: str | None) -> str:
+def _preprocessing(name: str, model: str | None, preprocessing: str | None, source: Path | None) -> str:
     """The preprocessing that was asked for: named, or the model's, or the only one the data set has."""
     from mlperf_bake.assets.preprocessing import PREPROCESSINGS
-    from mlperf_bake.datasets.declared import find_dataset
+    from mlperf_bake.datasets.declared import UserDirectory, find_dataset
 
     if model is not None and preprocessing is not None:
         raise UsageError("--for and --preprocessing exclude each other", remedy="leave one of them out")
@@ -117,14 +118,19 @@ def _preprocessing(name: str, model: str | None, preprocessing: str | None) -> s
         from mlperf_bake.project import open_project
 
         return find_model(open_project().matrix, model).preprocessing
-    choices = find_dataset(name).preprocessings
+    dataset = find_dataset(name)
+    choices = dataset.preprocessings
     if len(choices) == 1:
         return choices[0]
+    by_model = choices[0] in PREPROCESSINGS
+    words = ["mlperf-bake", "data", "prepare", name]
+    words += ["--for", "MODEL"] if by_model else ["--preprocessing", choices[0]]
+    if source is not None or isinstance(dataset.source, UserDirectory):
+        words += ["--from", str(source or "DIRECTORY")]
     raise UsageError(
         f"the data set {name} can be prepared in {len(choices)} ways",
-        expected="--preprocessing " + " or ".join(choices),
-        remedy=f"mlperf-bake data prepare {name} "
-        + ("--for MODEL" if choices[0] in PREPROCESSINGS else f"--preprocessing {choices[0]}"),
+        expected=("--for MODEL, or " if by_model else "") + "--preprocessing " + " or ".join(choices),
+        remedy=shlex.join(words),
     )
 
 

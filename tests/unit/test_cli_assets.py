@@ -103,3 +103,19 @@ def test_what_only_the_user_has_is_asked_for_with_the_model_that_was_named(
 ) -> None:
     assert execute(["data", "prepare", "imagenet", "--for", "resnet50"]) == 2
     assert "data prepare imagenet --for resnet50 --from DIRECTORY" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (("imagenet",), "data prepare imagenet --for MODEL --from DIRECTORY"),
+        (("imagenet", "--from", "my photos"), "data prepare imagenet --for MODEL --from 'my photos'"),
+        (("coco-2017",), "data prepare coco-2017 --preprocessing yolo-640 --from DIRECTORY"),
+        (("imagenet-20",), "data prepare imagenet-20 --for MODEL"),
+    ],
+)
+def test_who_says_not_how_is_told_a_command_that_lacks_nothing_else(
+    words: tuple[str, ...], remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["data", "prepare", *words]) == 2
+    assert capsys.readouterr().err.rstrip().endswith(remedy)
