@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from mlperf_bake.comparison.comparing import Compared
 
+ONE_RUN_EACH = (
+    "Each ratio is of two runs: whether it is more than the machine's own ups and downs, runs repeated in turn tell "
+    "(mlperf-bake experiment --example)."
+)
+
 Places = Annotated[
     list[str],
     typer.Argument(
@@ -110,6 +115,8 @@ def _print(groups: tuple[tuple[Compared, ...], ...]) -> None:
         ]
         header = ("result", "system", "network", "figure", "ratio", "comparable")
         print_table(header, rows, least=_alike(header, rows, ("network", "system")))
+    if any(one.ratio is not None and not one.reasons for group in groups for one in group[1:]):
+        note(ONE_RUN_EACH)
 
 
 def _alike(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mlperf_bake.cli.output import note, print_json, print_line, print_table
+from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import RunFailed
-
-if TYPE_CHECKING:
-    from mlperf_bake.experiment.outcome import Found
 
 File = Annotated[
     Path,
@@ -55,6 +52,7 @@ def experiment(
     import shlex
     import tempfile
 
+    from mlperf_bake.cli.compared_runs import as_data, print_groups
     from mlperf_bake.experiment.outcome import outcome
     from mlperf_bake.experiment.perform import missing, perform
     from mlperf_bake.experiment.plan import read_experiment
@@ -71,9 +69,9 @@ def experiment(
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-experiment-") as scratch:
         groups = outcome(planned, Path(scratch), rules)
     if json:
-        print_json({"groups": [[_as_data(found) for found in group] for group in groups]})
+        print_json(as_data(groups))
     else:
-        _print(groups)
+        print_groups(groups, file, round_name)
     if failed:
         raise RunFailed(
             f"{len(failed)} of {len(planned.runs)} runs left no result",
@@ -81,45 +79,3 @@ def experiment(
             found=", ".join(run.run_id for run in failed[:3]) + (", ..." if failed[3:] else ""),
             remedy=f"mlperf-bake experiment {shlex.quote(str(file))}  makes what is missing",
         )
-
-
-def _as_data(found: Found) -> dict[str, object]:
-    measured = found.compared.measured
-    return {
-        "target": found.target,
-        "scenario": measured.scenario,
-        "setting": found.setting,
-        "benchmark": measured.benchmark,
-        "median": measured.figure.value if measured.figure else None,
-        "lowest": found.lowest,
-        "highest": found.highest,
-        "unit": measured.figure.unit if measured.figure else None,
-        "repeats": found.repeats,
-        "validity": measured.validity,
-        "ratio": found.compared.ratio,
-        "reasons": list(found.compared.reasons),
-    }
-
-
-def _print(groups: tuple[tuple[Found, ...], ...]) -> None:
-    from mlperf_bake.cli.compare import ratio_text
-    from mlperf_bake.results.figures import number
-
-    for group in groups:
-        first = group[0].compared.measured
-        print_line(f"\n{first.benchmark}, {first.scenario}: median of the repeats")
-        rows = [
-            (
-                found.target,
-                found.setting,
-                str(found.compared.measured.figure or "no figure"),
-                f"{number(found.lowest)} to {number(found.highest)}"
-                if found.lowest is not None and found.highest is not None
-                else "-",
-                str(found.repeats),
-                ratio_text(found.compared, first=found is group[0]),
-                "; ".join(found.compared.reasons) or "yes",
-            )
-            for found in group
-        ]
-        print_table(("target", "setting", "figure", "range", "runs", "ratio", "comparable"), rows)

@@ -100,6 +100,9 @@ def run(
         str,
         typer.Option("--power-client", metavar="PROGRAM", help="With --power: the official power client."),
     ] = "power_client",
+    no_next: Annotated[
+        bool, typer.Option("--no-next", help="Leave out the line that says what to type next.")
+    ] = False,
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
@@ -196,7 +199,8 @@ def run(
     if round_name:
         command += ["--round", round_name]
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
-    say(pasteable(f"next: {next_command(outcome, request, data, image, options)}"))
+    if not no_next:
+        say(pasteable(f"next: {next_command(outcome, request, data, image, options)}"))
 
 
 def _measured(

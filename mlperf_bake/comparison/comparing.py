@@ -28,12 +28,13 @@ def compare(found: Sequence[Measured]) -> tuple[tuple[Compared, ...], ...]:
     for one in found:
         groups.setdefault((one.benchmark, one.scenario), []).append(one)
     return tuple(
-        tuple(Compared(one, _ratio(group[0], one), tuple(_reasons(group[0], one))) for one in group)
+        tuple(Compared(one, ratio(group[0], one), tuple(_reasons(group[0], one))) for one in group)
         for group in groups.values()
     )
 
 
-def _ratio(first: Measured, other: Measured) -> float | None:
+def ratio(first: Measured, other: Measured) -> float | None:
+    """How many times as fast as the first; above 1 is better, also for latencies. None without two figures in one unit."""
     one, two = first.figure, other.figure
     if one is None or two is None or one.unit != two.unit or one.value <= 0 or two.value <= 0:
         return None

@@ -16,8 +16,7 @@ from mlperf_bake.errors import NothingSelected
 from mlperf_bake.results.manifest import Dataset
 from mlperf_bake.results.run import Run
 from mlperf_bake.rounds import Round
-from mlperf_bake.run.harness_options import options_in
-from mlperf_bake.run.next_step import OF_TIME_AND_RATE
+from mlperf_bake.run.harness_options import OF_TIME_AND_RATE, options_in
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.workload import COMPLIANCE
 

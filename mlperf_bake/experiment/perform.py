@@ -33,7 +33,9 @@ def perform(
     for number, run in enumerate(wanted, start=1):
         say(f"[{number}/{len(wanted)}] {run.target}, {run.scenario}, {run.setting}")
         done = subprocess.run(
-            [*program, *run.command], check=False, stdout=subprocess.DEVNULL if quiet else None
+            [*program, *run.command[:2], "--no-next", *run.command[2:]],
+            check=False,
+            stdout=subprocess.DEVNULL if quiet else None,
         )
         if done.returncode == _INTERRUPTED:
             raise Interrupted(

@@ -7,9 +7,10 @@
     settings:                     # name to options of the harness; default one without any
       as it is: {}
       batch 8: {batch: 8}
-    repeats: 3                    # default 1
+    repeats: 6                    # default 1; fewer than 6 can show no difference
 
-Every target runs in every scenario with every setting, and then all of them again: drift of the machine meets all alike.
+Every target runs in every scenario with every setting, and then all of them again the other way round: drift of the machine
+meets all alike.
 A run's id holds a hash of what it is a run of, so that a changed file never takes an older run for its own.
 """
 
@@ -24,9 +25,9 @@ from typing import NoReturn
 from mlperf_bake.errors import UsageError
 from mlperf_bake.rounds import DEFAULT_ROUND
 from mlperf_bake.rounds.record import Record
-from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed
+from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed, of_accuracy
 from mlperf_bake.run.workload import scenario_from
-from mlperf_bake.submission.completing import round_option
+from mlperf_bake.submission.completing import SAMPLE, round_option
 from mlperf_bake.unreadable import unreadable
 
 _MOST_REPEATS = 1000
@@ -40,14 +41,18 @@ class PlannedRun:
     Attributes:
         run_id: name of its directory.
         setting: its setting's name.
+        repeat: which repeat of target, scenario and setting it is, from 1.
         command: the words after ``mlperf-bake``.
+        accuracy: the words after ``mlperf-bake`` of the accuracy run that goes with it.
     """
 
     run_id: str
     target: str
     scenario: str
     setting: str
+    repeat: int
     command: tuple[str, ...]
+    accuracy: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +102,16 @@ def read_experiment(path: Path, round_name: str = DEFAULT_ROUND) -> Experiment:
             record.fail(
                 "settings", f"{by_slug[_slug(name)]!r} and {name!r}", "names that differ in letters or digits"
             )
-    runs = [
-        _planned(target, scenario_from(scenario), name, options, data, results, repeat, round_name)
-        for repeat in range(1, repeats + 1)
+    once = [
+        (target, scenario_from(scenario), name, options)
         for target in targets
         for scenario in scenarios
         for name, options in settings.items()
+    ]
+    runs = [
+        _planned(*what, data, results, repeat, round_name)
+        for repeat in range(1, repeats + 1)
+        for what in (once if repeat % 2 else reversed(once))
     ]
     return Experiment(results, tuple(runs))
 
@@ -165,19 +174,18 @@ def _planned(
     what = json.dumps([target, scenario, options, data, *of_round])
     mark = hashlib.sha256(what.encode()).hexdigest()[:8]
     run_id = f"{_slug(target)}.{scenario.lower()}.{_slug(setting)}.{mark}.{repeat}"
-    command = [
-        *("run", target, "--scenario", scenario, "--mode", "performance", "--data", data),
-        *(
-            "--results",
-            f"{results.absolute()}/",
-            "--run-id",
-            run_id,
-            "--untuned",
-            *of_round,
-            *as_typed(options),
-        ),
-    ]
-    return PlannedRun(run_id, target, scenario, setting, tuple(command))
+    begin, into = ("run", target, "--scenario", scenario), ("--results", f"{results.absolute()}/")
+    performance = ("--mode", "performance", "--data", data, *into, "--run-id", run_id, "--untuned")
+    accuracy = ("--mode", "accuracy", "--data", SAMPLE if data == "synthetic" else data, *into, "--untuned")
+    return PlannedRun(
+        run_id,
+        target,
+        scenario,
+        setting,
+        repeat,
+        (*begin, *performance, *of_round, *as_typed(options)),
+        (*begin, *accuracy, *of_round, *as_typed(of_accuracy(options))),
+    )
 
 
 def _slug(text: str) -> str:

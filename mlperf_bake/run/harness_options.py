@@ -29,6 +29,9 @@ OPTIONS_OF_RUN = (
 )
 """Those that `run` takes as options of its own; the others stand behind ``--``."""
 
+OF_TIME_AND_RATE = ("duration", "min-queries", "target-qps", "target-latency-ms")
+"""Options that mean nothing to an accuracy run."""
+
 Option = tuple[str, tuple[str, ...]]
 """An option's name without its dashes, and its words as they were given: ``("batch", ("--batch", "4"))``."""
 
@@ -55,6 +58,13 @@ def overriding(words: Iterable[str], by: Iterable[str]) -> tuple[str, ...]:
     named = {name for name, _ in options_in(by)}
     kept = [word for name, option in options_in(words) if name not in named for word in option]
     return (*kept, *by)
+
+
+def of_accuracy(words: Iterable[str]) -> tuple[str, ...]:
+    """Those of the options that mean something to an accuracy run, too."""
+    return tuple(
+        word for name, option in options_in(words) if name not in OF_TIME_AND_RATE for word in option
+    )
 
 
 def value_of(words: Iterable[str], name: str) -> str | None:

@@ -8,13 +8,10 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.program import shown
 from mlperf_bake.results.manifest import Manifest, parse_manifest, read_manifest
 from mlperf_bake.results.run import MANIFEST
-from mlperf_bake.run.harness_options import as_typed, options_in
+from mlperf_bake.run.harness_options import as_typed, of_accuracy
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.service import RunOutcome
 from mlperf_bake.submission.completing import MODES, SAMPLE, missing_modes, round_option, run_command
-
-OF_TIME_AND_RATE = ("duration", "min-queries", "target-qps", "target-latency-ms")
-"""Options of the harness that mean nothing to an accuracy run."""
 
 
 def next_command(
@@ -43,12 +40,7 @@ def next_command(
     if not missing:
         place_of_runs = results if place else f"volume:{results}"
         return shlex.join(["mlperf-bake", "collect", place_of_runs, *round_option(manifest.cell.round)])
-    further = [
-        word
-        for name, words in options_in(options)
-        if missing[0] == "performance" or name not in OF_TIME_AND_RATE
-        for word in words
-    ]
+    further = options if missing[0] == "performance" else of_accuracy(options)
     named = ("--image", image) if image else ()
     return run_command(
         manifest, missing[0], SAMPLE if synthetic else data, results, *named, *as_typed(further)

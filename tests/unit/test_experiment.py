@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.cli.app import execute
+from mlperf_bake.comparison.pairs import Pairs, Shown
 from mlperf_bake.errors import Interrupted, UsageError
 from mlperf_bake.experiment.outcome import outcome
 from mlperf_bake.experiment.perform import missing, perform
@@ -62,8 +63,23 @@ def test_a_file_stands_for_every_combination_repeat_after_repeat(
 ) -> None:
     kinds = [(run.target, run.setting) for run in experiment.runs]
     once = [(target, setting) for target in ("one", "two") for setting in ("as it is", "batch 8")]
-    assert kinds == once + once
+    assert kinds == once + once[::-1]
+    assert [run.repeat for run in experiment.runs] == [1] * 4 + [2] * 4
     assert len({run.run_id for run in experiment.runs}) == 8
+    assert experiment.runs[1].accuracy == (
+        *("run", "one", "--scenario", "Offline", "--mode", "accuracy", "--data", "sample"),
+        *(
+            "--results",
+            f"{tmp_path}/runs/",
+            "--untuned",
+            "--batch",
+            "8",
+            "--",
+            "--precision",
+            "fp32",
+            "--verify",
+        ),
+    )
     assert experiment.runs[1].command == (
         *("run", "one", "--scenario", "Offline", "--mode", "performance", "--data", "sample"),
         *("--results", f"{tmp_path}/runs/", "--run-id", experiment.runs[1].run_id, "--untuned"),
@@ -135,14 +151,83 @@ def test_the_outcome_is_the_median_against_the_first(experiment: Experiment, tmp
     go(experiment)
     (tmp_path / "scratch").mkdir()
     (group,) = outcome(experiment, tmp_path / "scratch", load_round())
-    assert [(found.target, found.setting, found.lowest, found.highest, found.repeats) for found in group] == [
-        ("one", "as it is", 101.0, 102.0, 2),
-        ("one", "batch 8", 201.0, 202.0, 2),
-        ("two", "as it is", 151.0, 152.0, 2),
-        ("two", "batch 8", 301.0, 302.0, 2),
+    whose = [(found.run.target, found.run.setting) for found in group]
+    assert whose == [("one", "as it is"), ("one", "batch 8"), ("two", "as it is"), ("two", "batch 8")]
+    assert [(found.lowest, found.highest, found.repeats) for found in group] == [
+        (101.0, 102.0, 2),
+        (201.0, 202.0, 2),
+        (151.0, 152.0, 2),
+        (301.0, 302.0, 2),
     ]
     ratios = [found.compared.ratio for found in group]
-    assert ratios == [pytest.approx(value / 101.5) for value in (101.5, 201.5, 151.5, 301.5)]
+    assert ratios == [pytest.approx((value / 101 + (value + 1) / 102) / 2) for value in (101, 201, 151, 301)]
+    assert [found.pairs.shown if found.pairs else None for found in group] == [None, *[Shown.TOO_FEW] * 3]
+
+
+def test_a_repeat_that_only_one_of_two_has_makes_no_pair(experiment: Experiment, tmp_path: Path) -> None:
+    for run in experiment.runs:
+        if run.target == "one" and (run.setting, run.repeat) != ("batch 8", 1):
+            figure = {"as it is": 100.0, "batch 8": 50.0}[run.setting] * run.repeat
+            write_run(
+                experiment.results,
+                RunSpec(run_id=run.run_id, detail={"result_samples_per_second": figure}),
+            )
+    (tmp_path / "scratch").mkdir()
+    ((_, other),) = outcome(experiment, tmp_path / "scratch", load_round())
+    assert other.pairs == Pairs(0.5, None, None, 1)
+    assert other.compared.ratio == 0.5, "not 100/150, what the medians would give"
+
+
+def repeated(
+    tmp_path: Path, figures: dict[str, tuple[float, ...]], capsys: pytest.CaptureFixture[str]
+) -> str:
+    """What the command prints of two settings whose runs had these figures."""
+    file = tmp_path / "experiment.yaml"
+    text = TEXT.replace("[one, two]", "[one]").replace("repeats: 2", f"repeats: {len(figures['batch 8'])}")
+    file.write_text(text, encoding="utf-8")
+    planned = read_experiment(file)
+    for run in planned.runs:
+        figure = figures[run.setting][run.repeat - 1]
+        write_run(planned.results, RunSpec(run_id=run.run_id, detail={"result_samples_per_second": figure}))
+    assert execute(["experiment", str(file)]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_fastest_is_named_with_its_interval_and_whether_it_is_right_comes_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = (100.0, 10.0, 90.0, 50.0, 100.0, 20.0)
+    fast = tuple(value * gain for value, gain in zip(slow, (1.1, 1.2, 1.3, 1.1, 1.2, 1.16), strict=True))
+    out = repeated(tmp_path, {"as it is": slow, "batch 8": fast}, capsys)
+    assert (
+        "fastest shown: one, batch 8, 1.18 times as fast as one, as it is (1.1 to 1.3, 95 % of 6 pairs)"
+        in out
+    )
+    (step,) = [line for line in out.splitlines() if line.startswith("next: ")]
+    assert "--mode accuracy" in step and "--batch 8" in step and "--duration" not in step
+
+
+def test_what_may_be_chance_is_called_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    slow, mixed = (100.0,) * 6, (110.0, 120.0, 130.0, 99.0, 120.0, 116.0)
+    out = repeated(tmp_path, {"as it is": slow, "batch 8": mixed}, capsys)
+    assert "1.18x  0.99 to 1.3    no difference shown" in out
+    assert "nothing is shown to be faster than one, as it is; more repeats" in out and "next: " not in out
+
+
+def test_too_few_repeats_say_how_many_would_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = repeated(tmp_path, {"as it is": (100.0, 100.0), "batch 8": (300.0, 300.0)}, capsys)
+    assert "3x     -              too few repeats (6 can show it)" in out and "fastest" not in out
+    assert f"next: set repeats: 6 or more in {tmp_path}/experiment.yaml" in out
+
+
+def test_a_run_of_an_experiment_says_no_next_command_of_its_own(experiment: Experiment) -> None:
+    experiment.results.mkdir()
+    program = (
+        "import sys; open(sys.argv[sys.argv.index('--results') + 1] + 'said', 'a').write(repr(sys.argv[1:]))"
+    )
+    perform(experiment, [sys.executable, "-c", program], lambda line: None)
+    said = (experiment.results / "said").read_text(encoding="utf-8")
+    assert said.count("'--no-next', '--scenario'") == len(experiment.runs)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +277,7 @@ def test_the_example_is_an_experiment_that_runs_after_quickstart(
     file.write_text(capsys.readouterr().out, encoding="utf-8")
     planned = read_experiment(file)
     assert {run.target for run in planned.runs} == {"efficientnet-lite0"}
-    assert len(planned.runs) == 12
+    assert len(planned.runs) == 24
 
 
 @pytest.mark.parametrize("text", ["results: [", "nothing: 1\n"])
