@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
-from mlperf_bake.cli.output import counted, note, note_prose, print_json, print_line, print_table
+from mlperf_bake.cli.output import (
+    Written,
+    counted,
+    json_text,
+    note,
+    note_prose,
+    print_json,
+    print_line,
+    print_table,
+)
 from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import EngineMissing, Stale
 
@@ -49,6 +58,7 @@ def plan(
     """Show what a build would do and why."""
     from mlperf_bake.build.contexts import given_contexts, given_weights, parse_contexts
     from mlperf_bake.plan.planner import Overrides
+    from mlperf_bake.plan.state import State
     from mlperf_bake.project import open_project
 
     project = open_project(round_name=round_name)
@@ -58,29 +68,26 @@ def plan(
     judge, overrides = _ask_engine(project, cells, given) if engine else (None, None)
     if overrides is None and given:
         overrides = Overrides(given_contexts(given), weights=given_weights(project, cells, given))
-    unknown = "no engine answered" if engine else "no engine was asked"
+    unknown = State("unknown", "no engine answered" if engine else "no engine was asked")
     images = project.planner(overrides).plan(cells)
-    rows = [_plan_row(image, judge(image) if judge else None, unknown) for image in images]
+    judged = ((image, judge(image) if judge else unknown) for image in images)
     if json:
-        print_json({"round": project.round_name, "images": rows})
+        lines = [_json_line(image, state) for image, state in judged]
+        print_json({"round": project.round_name, "images": Written(lines)})
         return
+    rows = [(image.cell_id, image.fingerprint[7:19], state.action, state.why) for image, state in judged]
     if not (everything or words or only or skip or shard) and sys.stdout.isatty():
         _print_models(cells, rows)
         return
-    print_table(
-        ("CELL", "FINGERPRINT", "STATE", "WHY"),
-        [(str(row["id"]), str(row["fingerprint"])[7:19], str(row["state"]), str(row["why"])) for row in rows],
-        least=("FINGERPRINT",),
-    )
+    print_table(("CELL", "FINGERPRINT", "STATE", "WHY"), rows, least=("FINGERPRINT",))
 
 
-def _print_models(cells: Sequence[Cell], rows: Sequence[Mapping[str, object]]) -> None:
+def _print_models(cells: Sequence[Cell], rows: Sequence[tuple[str, str, str, str]]) -> None:
     """One line a model: how many of its cells are in each state, and why."""
     of_model: dict[str, dict[tuple[str, str], int]] = {}
-    for cell, row in zip(cells, rows, strict=True):
+    for cell, (_, _, state, why) in zip(cells, rows, strict=True):
         counts = of_model.setdefault(cell.model, {})
-        told = (str(row["state"]), str(row["why"]))
-        counts[told] = counts.get(told, 0) + 1
+        counts[state, why] = counts.get((state, why), 0) + 1
     print_table(
         ("MODEL", "CELLS", "STATE AND WHY"),
         [
@@ -142,16 +149,16 @@ def render(
         note(f"{files} rendered files, {len(changes)} {'stale' if check else 'written'}")
 
 
-def _plan_row(image: PlannedImage, state: State | None, unknown: str) -> dict[str, object]:
-    return {
-        "id": image.cell_id,
-        "fingerprint": image.fingerprint,
-        "platform": image.platform,
-        "dockerfile": image.dockerfile_path,
-        "ingredients": dict(image.ingredients),
-        "state": state.action if state else "unknown",
-        "why": state.why if state else unknown,
-    }
+def _json_line(image: PlannedImage, state: State) -> str:
+    """What ``--json`` tells of an image, keys sorted. Its ingredients are JSON already, in its label, and are most of it."""
+    from mlperf_bake.plan.state import ingredients_label
+
+    ingredients = ingredients_label(image.ingredients)
+    return (
+        f'{{"dockerfile": {json_text(image.dockerfile_path)}, "fingerprint": {json_text(image.fingerprint)}, '
+        f'"id": {json_text(image.cell_id)}, "ingredients": {ingredients}, "platform": {json_text(image.platform)}, '
+        f'"state": {json_text(state.action)}, "why": {json_text(state.why)}}}'
+    )
 
 
 def _ask_engine(

@@ -4,7 +4,8 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TextIO
 
 from mlperf_bake.program import pasteable
@@ -16,31 +17,53 @@ LEAST_FOLDED = 24
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The entries of a list that are JSON already, each of one line."""
+
+    entries: Sequence[str]
+
+
 def print_json(value: object) -> None:
     """One JSON document on stdout, keys sorted, so that equal data are equal bytes; each entry of a list of the
     outermost object on a line of its own, to be compared by line and, by the tens of thousands, written fast."""
-    if not isinstance(value, dict):
-        sys.stdout.write(_json(value) + "\n")
-        return
-    members = []
-    for key in sorted(value):
-        member = value[key]
-        if isinstance(member, list) and member:
-            text = "[\n" + ",\n".join(f"    {_json(entry)}" for entry in member) + "\n  ]"
-        elif isinstance(member, dict) and member:
-            text = (
-                "{\n"
-                + ",\n".join(f"    {_json(name)}: {_json(member[name])}" for name in sorted(member))
-                + "\n  }"
-            )
-        else:
-            text = _json(member)
-        members.append(f"  {_json(key)}: {text}")
-    sys.stdout.write("{\n" + ",\n".join(members) + "\n}\n")
+    # All of it before the first of it is written: what cannot be told leaves no half a document.
+    sys.stdout.writelines(list(_document(value)) if isinstance(value, dict) else [json_text(value), "\n"])
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
+    """A value as JSON of one line, keys sorted."""
     return _ENCODER.encode(value)
+
+
+def _document(members: Mapping[str, object]) -> Iterator[str]:
+    """The object in pieces: by the tens of megabytes, putting it together costs more than writing it."""
+    before = "{\n"
+    for key in sorted(members):
+        yield f"{before}  {json_text(key)}: "
+        yield from _member(members[key])
+        before = ",\n"
+    yield "{}\n" if before == "{\n" else "\n}\n"
+
+
+def _member(member: object) -> Iterator[str]:
+    if isinstance(member, Written):
+        yield from _lines("[]", member.entries)
+    elif isinstance(member, list):
+        yield from _lines("[]", map(json_text, member))
+    elif isinstance(member, dict):
+        yield from _lines("{}", (f"{json_text(name)}: {json_text(member[name])}" for name in sorted(member)))
+    else:
+        yield json_text(member)
+
+
+def _lines(brackets: str, entries: Iterable[str]) -> Iterator[str]:
+    """One entry a line between brackets; nothing but these where there is none."""
+    before = brackets[0] + "\n    "
+    for entry in entries:
+        yield before + entry
+        before = ",\n    "
+    yield brackets if before[0] == brackets[0] else "\n  " + brackets[1]
 
 
 def print_line(text: str = "") -> None:

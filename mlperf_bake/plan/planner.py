@@ -85,9 +85,7 @@ class Planner:
         rendered = self._renderer.render(cell)
         platform = self._matrix.hardware[cell.hardware].platform
         contexts = self._contexts(cell, platform)
-        ingredients: dict[str, str] = {"platform": platform}
-        for part in rendered.parts:
-            ingredients = _merged(ingredients, self._trace(part))
+        ingredients = _together([{"platform": platform}, *map(self._trace, rendered.parts)])
         for name, context in contexts.items():
             if context.identity:
                 ingredients[f"context {name}"] = _short(context.identity)
@@ -137,9 +135,9 @@ class Planner:
             own = part.text
             for inner in part.inner:
                 own = own.replace(inner.text, "", 1)
-            found = {f"template {part.name}": _short(own)} if own.strip() else {}
-            for inner in part.inner:
-                found = _merged(found, self._trace(inner))
+            found = {f"template {part.name}": _short(own)} if own and not own.isspace() else {}
+            if part.inner:
+                found = _together([found, *map(self._trace, part.inner)])
             for path in copied_paths(own) if self._renderer.copies(part.name) else ():
                 found[f"file {path}"] = self._sources.digest(path)[:SHORT]
             if part.shared:
@@ -150,13 +148,22 @@ class Planner:
         return found
 
 
-def _merged(some: dict[str, str], more: dict[str, str]) -> dict[str, str]:
-    """Both; where a partial is used twice with other values, its entry is a hash over both."""
-    both = some | more
-    if len(both) < len(some) + len(more):
-        for name in some.keys() & more.keys():
-            if some[name] != more[name]:
-                both[name] = _short(some[name] + more[name])
+def _together(traces: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """All of them in one; where a partial is used twice with other values, its entry is a hash over both."""
+    found: dict[str, str] = {}
+    for trace in traces:
+        if found.keys().isdisjoint(trace):
+            found.update(trace)
+        else:
+            found = _merged(found, trace)
+    return found
+
+
+def _merged(some: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    both = {**some, **more}
+    for name in some.keys() & more.keys():
+        if some[name] != more[name]:
+            both[name] = _short(some[name] + more[name])
     return both
 
 

@@ -14,14 +14,16 @@ GIVEN_WEIGHTS = "context weights"
 """The ingredient that stands for weights of the user's own, which no checksum of the lock fixes."""
 SHOWN = 3
 
+_ENCODER = json.JSONEncoder()
+
 Ingredients = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a build would do with one image, and the reason in words."""
+    """What a build would do with one image, unknown where no engine tells, and the reason in words."""
 
-    action: Literal["build", "up to date"]
+    action: Literal["build", "up to date", "unknown"]
     why: str
 
 
@@ -33,7 +35,7 @@ def ingredients_label(ingredients: tuple[tuple[str, str], ...]) -> str:
 @lru_cache(maxsize=65536)  # images share most of their ingredients
 def _member(ingredient: tuple[str, str]) -> str:
     name, digest = ingredient
-    return f"{json.dumps(name)}:{json.dumps(digest)}"
+    return f"{_ENCODER.encode(name)}:{_ENCODER.encode(digest)}"
 
 
 def read_ingredients(label: str) -> dict[str, str]:
