@@ -44,7 +44,8 @@ class Estimate:
             if self.known
             else "by rule of thumb"
         )
-        return f"up to {self.total / GIB:.1f} GiB for {self.images} images ({source})"
+        images = "1 image" if self.images == 1 else f"{self.images} images"
+        return f"up to {self.total / GIB:.1f} GiB for {images} ({source})"
 
 
 def estimate(images: Sequence[PlannedImage], entries: Iterable[Entry]) -> Estimate:

@@ -142,7 +142,7 @@ def build_images(
         DiskFull: the engine's disk has less than a build takes, and no build cache to make way for it.
         EngineMissing: the engine went away.
     """
-    there = _there(images, engine, options, say)
+    there = ids_there(images, engine, options, say)
     waiting = [image for image in images if image.cell_id not in there]
     report: dict[str, DoneImage] = {
         image.cell_id: DoneImage(
@@ -209,10 +209,17 @@ def build_images(
     )
 
 
-def _there(
-    images: Sequence[PlannedImage], engine: Engine, options: BuildOptions, say: Callable[[str], None]
+def ids_there(
+    images: Sequence[PlannedImage],
+    engine: Engine,
+    options: BuildOptions,
+    say: Callable[[str], None] | None = None,
 ) -> dict[str, str]:
-    """Cell id to image id, of the images that need no build."""
+    """Cell id to image id, of the images that need no build.
+
+    Args:
+        say: told of each image that is given its names again; None: it is left as it is.
+    """
     if options.force or options.no_cache:
         return {}
     if options.output.layouts is not None:
@@ -220,12 +227,12 @@ def _there(
         return {image.cell_id: found for image in images if (found := known(image))}
     present = named_images(engine.host, [options.output.tags(image)[0] for image in images])
     for image in images:
-        if image.fingerprint in present:
+        if say and image.fingerprint in present:
             name_again(engine, options.output.tags(image), present[image.fingerprint], say)
     return {image.cell_id: present[image.fingerprint].id for image in images if image.fingerprint in present}
 
 
-def dry_run(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[str]:
+def bake_files(images: Sequence[PlannedImage], options: BuildOptions) -> Iterator[str]:
     """The bake files that would build these images, at most 50 images each."""
     images = options.complete(images)
     for first in range(0, len(images), TARGETS_A_CALL):

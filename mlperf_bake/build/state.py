@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 from mlperf_bake.engine.daemon_socket import ANSWER_LIMIT_S, DaemonSocket
 from mlperf_bake.errors import EngineMissing
+from mlperf_bake.plan.state import INGREDIENTS_LABEL, ROUND_LABEL, read_ingredients
 
+CELL_LABEL = "org.mlperf-bake.cell"
 FINGERPRINT_LABEL = "org.mlperf-bake.fingerprint"
 
 
@@ -47,6 +49,20 @@ def built_fingerprints(host: str) -> Mapping[str, str]:
         EngineMissing: the daemon does not answer.
     """
     return {image.fingerprint: image.id for image in built_images(host).values()}
+
+
+def last_ingredients(built: Mapping[str, BuiltImage], round_name: str) -> dict[str, dict[str, str]]:
+    """Cell id to the ingredients of the newest image of it that was built for a round.
+
+    Args:
+        built: from ``built_images``, oldest first.
+    """
+    labels = [dict(image.labels) for image in built.values()]
+    return {
+        one.get(CELL_LABEL, ""): read_ingredients(one.get(INGREDIENTS_LABEL, ""))
+        for one in labels
+        if one.get(ROUND_LABEL) in (None, round_name)
+    }
 
 
 def named_images(host: str, references: Iterable[str]) -> Mapping[str, BuiltImage]:

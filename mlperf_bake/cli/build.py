@@ -70,7 +70,8 @@ def build(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Print the bake file that would be built; pull, make and build nothing."
+            "--dry-run",
+            help="Show what would be built and why, with --json as the bake file; pull, make and build nothing.",
         ),
     ] = False,
     round_name: RoundName = "",
@@ -81,10 +82,11 @@ def build(
 
     from mlperf_bake.build.contexts import foreseen_overrides, overrides_for, parse_contexts
     from mlperf_bake.build.elsewhere import require_builder, require_layouts, with_layouts
+    from mlperf_bake.build.intention import intention
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report, report_json
-    from mlperf_bake.build.service import BuildOptions, BuildReport, build_images, default_jobs
-    from mlperf_bake.build.service import dry_run as bake_files
+    from mlperf_bake.build.service import BuildOptions, BuildReport, bake_files, build_images, default_jobs
+    from mlperf_bake.cli.intention import print_intention
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.models.names import require_known_assets
@@ -162,9 +164,12 @@ def build(
             *((f"--registry={registry}",) if registry else ()),
         ),
     )
-    if dry_run:
+    if dry_run and json:
         for text in bake_files(images, options):
             typer.echo(text, nl=False)
+        return
+    if dry_run:
+        print_intention(intention(images, engine, options, project.round_name))
         return
     console = Console(stderr=json)
     report = build_images(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mlperf_bake.build.journal import Entry, Journal
 from mlperf_bake.build.state import BuiltImage
 from mlperf_bake.cli.app import execute
 from mlperf_bake.engine.bases import Base
@@ -45,7 +46,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def test_a_registry_stands_before_every_tag_that_is_built(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert execute(["build", CELL, "--dry-run", "--registry", PREFIX, *BASES]) == 0
+    assert execute(["build", CELL, "--dry-run", "--json", "--registry", PREFIX, *BASES]) == 0
     [target] = json.loads(capsys.readouterr().out)["target"].values()
     assert [tag.partition(":")[0] for tag in target["tags"]] == [f"{PREFIX}/mlperf-bake/{CELL}"] * 2
     assert target["output"] == ["type=docker"], "a registry alone pushes nothing"
@@ -58,7 +59,7 @@ def test_an_image_with_a_registrys_name_is_found_under_it(
 
     def named(host: str, references: Iterable[str]) -> Mapping[str, BuiltImage]:
         asked.extend(references)
-        execute(["build", CELL, "--dry-run", "--registry", PREFIX, *BASES])
+        execute(["build", CELL, "--dry-run", "--json", "--registry", PREFIX, *BASES])
         [target] = json.loads(capsys.readouterr().out)["target"].values()
         fingerprint = target["args"]["FINGERPRINT"]
         return {fingerprint: BuiltImage("sha256:" + "2" * 64, fingerprint, tuple(target["tags"]), ())}
@@ -80,7 +81,7 @@ def test_a_push_without_a_registry_is_refused(project: Project, capsys: pytest.C
 def test_nothing_chosen_builds_nothing_unless_all_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["build", "--dry-run"]) == 2
     assert "--all for each of " in capsys.readouterr().err
-    assert execute(["build", "--all", "--dry-run", "--only", "model=bert", *BASES]) == 0
+    assert execute(["build", "--all", "--dry-run", "--json", "--only", "model=bert", *BASES]) == 0
     assert CELL not in capsys.readouterr().out
 
 
@@ -92,6 +93,7 @@ def test_a_push_builds_a_layout_of_each_platform_with_its_caches(
         "build",
         tflite,
         "--dry-run",
+        "--json",
         "--push",
         "--registry",
         PREFIX,
@@ -142,12 +144,12 @@ def test_a_dry_run_pulls_and_makes_no_base_image_and_names_what_a_build_would(
         raise AssertionError("a dry run makes or pulls nothing")
 
     monkeypatch.setattr("mlperf_bake.engine.bases.ensure_base", pulled)
-    assert execute(["build", CELL, "--dry-run"]) == 0
+    assert execute(["build", CELL, "--dry-run", "--json"]) == 0
     said = capsys.readouterr()
     (target,) = json.loads(said.out)["target"].values()
     assert "contexts" not in target, "the locked base, by its digest in the Dockerfile"
     assert said.err.count("is not here: a build pulls it or, where no hub gives it, makes one") == 1
-    assert execute(["build", CELL, "--dry-run", *BASES]) == 0
+    assert execute(["build", CELL, "--dry-run", "--json", *BASES]) == 0
     assert "is not here" not in capsys.readouterr().err, "what the user gives is not looked for"
 
 
@@ -160,8 +162,42 @@ def test_a_dry_run_takes_a_base_that_was_made_here_as_a_build_does(
         (key, "linux/amd64"): Base("docker-image://mlperf-bake/base:x", "sha256:" + "1" * 64, "bootstrapped")
     }
     monkeypatch.setattr("mlperf_bake.engine.bases.present_bases", lambda engine, locked: made)
-    assert execute(["build", CELL, "--dry-run"]) == 0
+    assert execute(["build", CELL, "--dry-run", "--json"]) == 0
     said = capsys.readouterr()
     (target,) = json.loads(said.out)["target"].values()
     assert set(target["contexts"].values()) == {"docker-image://mlperf-bake/base:x"}
     assert "is not here" not in said.err
+
+
+def test_a_dry_run_tells_people_what_would_be_built_and_why(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tflite = CELL.replace("onnxruntime", "tflite")
+    words = ["build", "--dry-run", *BASES, CELL, tflite]
+    execute([*words, "--json"])
+    targets = json.loads(capsys.readouterr().out)["target"]
+    there = targets[CELL]["args"]["FINGERPRINT"]
+    older = (("org.mlperf-bake.cell", tflite), ("org.mlperf-bake.ingredients", '{"file gone":"1"}'))
+    images = {
+        there: BuiltImage("sha256:" + "2" * 64, there, (), ()),
+        "sha256:older": BuiltImage("sha256:" + "3" * 64, "sha256:older", (), older),
+    }
+    monkeypatch.setattr("mlperf_bake.build.service.named_images", lambda host, names: {there: images[there]})
+    monkeypatch.setattr("mlperf_bake.build.intention.built_images", lambda host: images)
+    project.state.mkdir(exist_ok=True)
+    built = Entry("t", "built", tflite, "linux/amd64", "sha256:older", seconds=75.0, size=1 << 30)
+    Journal(project.state / "journal.jsonl").append(built)
+
+    assert execute(words) == 0
+    header, first, second, summary = capsys.readouterr().out.splitlines()
+    assert header.split() == ["CELL", "FINGERPRINT", "STATE", "LAST", "TOOK", "WHY"]
+    assert first.split("  ")[:3] == [CELL, there[7:19], "up to date"]
+    assert second.split()[0] == tflite and "build" in second.split() and "1 min 15 s" in second
+    assert " is new" in second, "the reason is what changed since the image that is there"
+    assert summary.startswith("1 of 2 images would be built, into the engine's own store: up to ")
+    assert "for 1 image (1 of 1 by the size of an earlier build)" in summary and "`--json`" in summary
+
+    assert execute(["build", "--dry-run", *BASES, CELL]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Nothing would be built of 1 image."
+    assert execute(["build", "--dry-run", "--force", *BASES, CELL]) == 0
+    assert "asked for, whether it is up to date or not" in capsys.readouterr().out

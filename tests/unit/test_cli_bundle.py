@@ -52,7 +52,7 @@ def test_a_build_from_a_bundle_keeps_its_fingerprint_and_asks_no_hub(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle = bundle_of(project)
-    assert execute(["build", CELL, "--offline", "--bundle", "bundle", "--dry-run"]) == 0
+    assert execute(["build", CELL, "--offline", "--bundle", "bundle", "--dry-run", "--json"]) == 0
     said = capsys.readouterr()
     (target,) = json.loads(said.out)["target"].values()
     assert target["args"]["FINGERPRINT"] == bundle.cells[0].fingerprint
@@ -65,7 +65,7 @@ def test_a_build_from_a_bundle_keeps_its_fingerprint_and_asks_no_hub(
 
 def test_a_bundle_of_other_sources_is_told(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     bundle_of(project, fingerprint="sha256:" + "0" * 64)
-    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 0
+    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run", "--json"]) == 0
     assert "was made from other sources" in capsys.readouterr().err
 
 
@@ -73,7 +73,7 @@ def test_a_bundle_of_another_kind_of_machine_is_refused(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle_of(project, build_platform="linux/arm64")
-    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 2
+    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run", "--json"]) == 2
     assert "made on another kind of machine" in capsys.readouterr().err
 
 
@@ -89,7 +89,7 @@ def test_a_dry_run_from_a_bundle_loads_no_base_image_and_names_it(
         return Finished(words, 1, "", "nothing is here")
 
     monkeypatch.setattr(Engine, "call", called)
-    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run"]) == 0
+    assert execute(["build", CELL, "--bundle", "bundle", "--dry-run", "--json"]) == 0
     assert "the base image mlperf-bake/base:x is not here: a build loads it" in capsys.readouterr().err
 
 

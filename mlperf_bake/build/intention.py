@@ -1,0 +1,73 @@
+"""What a build of these images would do, and why, without doing any of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlperf_bake.build.bakefile import Output
+from mlperf_bake.build.durations import durations
+from mlperf_bake.build.room import Estimate, estimate
+from mlperf_bake.build.service import BuildOptions, ids_there
+from mlperf_bake.build.state import built_images, last_ingredients
+from mlperf_bake.engine.find import Engine
+from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.plan.state import State, state
+
+ASKED = State("build", "asked for, whether it is up to date or not")
+OTHER_NAME = State("build", "an image with this fingerprint is there, under another name only")
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """What would be done.
+
+    Attributes:
+        states: each image, and what a build would do with it.
+        seconds: cell id to how long its last builds took here at most; without those never built here.
+        room: what the images that would be built take on the disk at most.
+        jobs: builds at the same time.
+        output: where they go.
+    """
+
+    states: tuple[tuple[PlannedImage, State], ...]
+    seconds: dict[str, float]
+    room: Estimate
+    jobs: int
+    output: Output
+
+    @property
+    def to_build(self) -> tuple[PlannedImage, ...]:
+        """Those that would be built."""
+        return tuple(image for image, state in self.states if state.action == "build")
+
+
+def intention(
+    images: Sequence[PlannedImage], engine: Engine, options: BuildOptions, round_name: str
+) -> Intention:
+    """What ``build_images`` would do with these images of a round now.
+
+    Raises:
+        EngineMissing: the engine does not answer.
+    """
+    there = ids_there(images, engine, options)
+    built = built_images(engine.host)
+    last = last_ingredients(built, round_name)
+
+    def judged(image: PlannedImage) -> State:
+        if options.force or options.no_cache:
+            return ASKED
+        if image.cell_id in there:
+            return State("up to date", "an image with this fingerprint is there")
+        known = state(image, built, last.get(image.cell_id))
+        return OTHER_NAME if known.action == "up to date" else known
+
+    states = tuple((image, judged(image)) for image in images)
+    entries = options.journal.entries()
+    waiting = [image for image, one in states if one.action == "build"]
+    taken = durations(entries)
+    return Intention(
+        states,
+        {image.cell_id: taken[image.cell_id] for image in waiting if image.cell_id in taken},
+        estimate(waiting, entries),
+        options.jobs,
+        options.output,
+    )
