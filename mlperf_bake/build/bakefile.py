@@ -34,6 +34,7 @@ class Output:
         epoch: SOURCE_DATE_EPOCH of such layouts.
         cache_to: where build caches are written to.
         cache_from: where they are read from.
+        stage: the one stage that is built in the image's place, into the build's cache alone; empty for the image.
     """
 
     registry: str = ""
@@ -41,6 +42,7 @@ class Output:
     epoch: int = EPOCH
     cache_to: tuple[CachePlace, ...] = ()
     cache_from: tuple[CachePlace, ...] = ()
+    stage: str = ""
 
     def tags(self, image: PlannedImage) -> list[str]:
         """The image's references with the registry in front."""
@@ -99,7 +101,9 @@ def _target(image: PlannedImage, checkout: str, secrets: list[str], output: Outp
         "attest": ["type=provenance,disabled=true"],
     }
     arguments = dict(image.build_args)
-    if layout is None:
+    if output.stage:
+        target |= {"target": output.stage, "output": ["type=cacheonly"]}
+    elif layout is None:
         target["tags"] = [_literal(tag) for tag in output.tags(image)]
     else:
         target["output"] = [_literal(f"type=oci,dest={layout},tar=false,rewrite-timestamp=true")]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlperf_bake.errors import UsageError
+from mlperf_bake.errors import BuildFailed, UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.plan.planner import Context, Overrides
 
@@ -47,7 +47,13 @@ def parse_contexts(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def overrides_for(
-    project: Project, cells: Iterable[Cell], engine: Engine, given: Mapping[str, str], say: Say
+    project: Project,
+    cells: Iterable[Cell],
+    engine: Engine,
+    given: Mapping[str, str],
+    say: Say,
+    *,
+    absent: Callable[[BuildFailed], None] | None = None,
 ) -> Overrides:
     """The contexts that these cells are built with.
 
@@ -57,9 +63,10 @@ def overrides_for(
     Args:
         given: the user's own contexts, from ``parse_contexts``.
         say: told of each long step.
+        absent: takes the refusal of each base image that cannot be had.
 
     Errors:
-        BuildFailed: no base image can be had.
+        BuildFailed: a base image cannot be had, and nobody takes its refusal.
     """
     from mlperf_bake.engine.bases import ensure_base
 
@@ -67,7 +74,13 @@ def overrides_for(
     bases: dict[tuple[str, str], Context] = {}
     for key, platform in _wanted(project, chosen, engine, given):
         locked = project.lock.bases[key].pinned
-        base = ensure_base(engine, key, _debian_suite(project, key), platform, locked, say)
+        try:
+            base = ensure_base(engine, key, _debian_suite(project, key), platform, locked, say)
+        except BuildFailed as refusal:
+            if absent is None:
+                raise
+            absent(refusal)
+            continue
         if base.origin != "hub":
             bases[key, platform] = Context(base.context, base.identity)
     return Overrides(

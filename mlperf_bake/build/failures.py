@@ -114,7 +114,8 @@ CAUSES = (
             r"failed to resolve source metadata for (\S+?):|failed to resolve reference \"([^\"]+)\"", re.I
         ),
         "the hub does not give a base image",
-        "give one with --context base=docker-image://REF, or let the tool make it: mlperf-bake doctor",
+        "give one with --context base=docker-image://REF (build-base, where it is compiled); only Debian's can be made here from "
+        "packages",
     ),
     Cause(
         re.compile(

@@ -119,6 +119,7 @@ class TargetOutcome:
         overran: whether it was ended because it took longer than it may.
         refused: why the image was not delivered, where it was built.
         size: bytes of the image in the engine's store; 0 where there is none, or it lies elsewhere.
+        succeeded: whether buildx did all that it was asked to; of a stage alone there is no image.
     """
 
     image: PlannedImage
@@ -130,6 +131,7 @@ class TargetOutcome:
     refused: BakeError | None = None
     size: int = 0
     overran: bool = False
+    succeeded: bool = False
 
 
 class BakeTarget:
@@ -199,6 +201,7 @@ class BakeTarget:
             refused=refused,
             size=self._size() if image_id else 0,
             overran=self._overran.is_set() and not image_id,
+            succeeded=exit_code == 0,
         )
 
     def _wait_for_turn(self, log: int, on_event: Callable[[Event], None]) -> bool:

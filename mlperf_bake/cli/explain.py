@@ -80,12 +80,13 @@ def _seen(cell: Cell, standing: Standing) -> str:
     if proof is None:
         return f"seen: never run; mlperf-bake prove {cell.id}"
     facts = (
-        proof.qualified,
+        standing.words if proof.stages else proof.qualified,
+        f"not built {' '.join(proof.stages_left)}" if proof.stages_left else "",
         f"{proof.accuracy} right" if proof.accuracy else "",
-        ", ".join(proof.scenarios) or "no scenario",
+        "" if proof.stages else ", ".join(proof.scenarios) or "no scenario",
         proof.date,
         proof.machine,
-        f"image {proof.image}",
+        f"image {proof.image}" if proof.image else "",
     )
     outdated = f" ({standing.told}: {standing.why_not})" if standing.why_not else ""
     return f"seen{outdated}: " + ", ".join(filter(None, facts))

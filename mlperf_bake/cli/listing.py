@@ -108,7 +108,7 @@ def _seen(proof: Proof | None) -> tuple[str, str, str, str]:
     if proof is None:
         return "-", "-", "-", "-"
     image = proof.image.removeprefix("sha256:")[:SHORT_IMAGE]
-    return proof.accuracy or "-", proof.date, image, proof.machine
+    return proof.accuracy or "-", proof.date, image or "-", proof.machine
 
 
 def _print_models(project: Project, known: Mapping[Cell, Standing]) -> None:

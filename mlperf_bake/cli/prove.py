@@ -14,7 +14,7 @@ from mlperf_bake.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlperf_bake.build.service import BuildReport
+    from mlperf_bake.errors import BuildFailed
     from mlperf_bake.proof.prove import Proven
 
 
@@ -33,6 +33,12 @@ def prove(
         typer.Option("--data", metavar="DIR", help="What is run on; without, the model's own sample data."),
     ] = None,
     run: Annotated[bool, typer.Option("--run/--build-only", help="Whether to run what was built.")] = True,
+    stages: Annotated[
+        bool,
+        typer.Option(
+            "--stages", help="Of an image that cannot be built here, build and record the stages that can be."
+        ),
+    ] = False,
     context: Contexts = None,
     json: Json = False,
 ) -> None:
@@ -42,14 +48,15 @@ def prove(
     from mlperf_bake.build.contexts import IMAGES, overrides_for, parse_contexts
     from mlperf_bake.build.local_wheels import with_local_wheels
     from mlperf_bake.build.report import print_report
-    from mlperf_bake.build.service import BuildOptions, build_images
+    from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
+    from mlperf_bake.build.target import BakeCall
     from mlperf_bake.cli.asset_progress import StepLine
     from mlperf_bake.datasets.prepare import prepare
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.engine.secrets import host_find_links, host_secrets
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.page import refresh_page
-    from mlperf_bake.proof.prove import Trial
+    from mlperf_bake.proof.prove import Trial, prove_stages
     from mlperf_bake.proof.prove import prove as prove_cell
     from mlperf_bake.proof.record import PROOFS, load_proofs, save_proofs
     from mlperf_bake.run.request import Limits
@@ -69,8 +76,17 @@ def prove(
     console = Console(stderr=json)
     proven: list[Proven] = []
     failed: list[BuildReport] = []
+
+    def record(outcome: Proven) -> None:
+        proven.append(outcome)
+        save_proofs(path, {outcome.cell_id: outcome.proof})
+        refresh_page(project.root, project.matrix, load_proofs(path))
+
     for cell in project.cells(targets or (), only or (), skip or ()):
-        overrides = overrides_for(project, [cell], engine, given, say)
+        absent: list[BuildFailed] = []
+        overrides = overrides_for(
+            project, [cell], engine, given, say, absent=absent.append if stages else None
+        )
         [planned] = project.plan([cell], overrides)
         options = BuildOptions(
             project.sources,
@@ -78,8 +94,21 @@ def prove(
             secrets=host_secrets,
             complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, say),
         )
-        report = build_images([planned], engine, options, origin=project.origin, console=console, say=say)
-        if report.failures or not report.done:
+        report = (
+            BuildReport((), (), (cell.id,))
+            if absent
+            else build_images([planned], engine, options, origin=project.origin, console=console, say=say)
+        )
+        if stages and not report.done and report.refused is None:
+            [planned] = options.complete([planned])
+            call = BakeCall(engine, project.sources, project.state / "logs", host_secrets())
+            record(
+                prove_stages(
+                    planned, call, project.origin, say, round=project.round_name, stand_ins=stand_ins
+                )
+            )
+            continue
+        if not report.done:
             print_report(report, console)
             failed.append(report)
             continue
@@ -102,10 +131,7 @@ def prove(
             base_made=any(name in IMAGES and name not in given for name, _ in planned.contexts),
             limits=limits,
         )
-        outcome = prove_cell(trial, engine, console, say)
-        proven.append(outcome)
-        save_proofs(path, {outcome.cell_id: outcome.proof})
-        refresh_page(project.root, project.matrix, load_proofs(path))
+        record(prove_cell(trial, engine, console, say))
     _show(proven, json)
     for report in failed:
         report.raise_if_failed()
@@ -122,6 +148,8 @@ def _show(proven: Sequence[Proven], json: bool) -> None:
             "stood_in": outcome.proof.stood_in or None,
             "accuracy": outcome.proof.accuracy or None,
             "scenarios": list(outcome.proof.scenarios),
+            "stages": list(outcome.proof.stages),
+            "stages_left": list(outcome.proof.stages_left),
             "stopped_by": str(outcome.stopped_by) if outcome.stopped_by else None,
         }
         for outcome in proven

@@ -82,6 +82,6 @@ def _rows(matrix: Matrix, axis: Axis, seen: list[tuple[Cell, Proof]]) -> Iterato
         yield f"| {axis} | {', '.join(never)} | never built and recorded | | | |"
 
 
-def _rank(proof: Proof) -> tuple[int, bool, bool]:
-    """The more, the further: the state before what stood in."""
-    return STATES.index(proof.state), not proof.stand_ins, not proof.base_made
+def _rank(proof: Proof) -> tuple[int, int, bool, bool]:
+    """The more, the further: the state before the stages that are missing, and these before what stood in."""
+    return STATES.index(proof.state), -len(proof.stages_left), not proof.stand_ins, not proof.base_made

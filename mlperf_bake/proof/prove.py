@@ -1,4 +1,5 @@
-"""Prove cells on this machine: build each, run it in every classic scenario, hold its accuracy against the known figure."""
+"""Prove cells on this machine: build each, run it in every classic scenario, hold its accuracy against the known figure; of one
+whose image cannot be built here, build the stages that can be."""
 
 from __future__ import annotations
 
@@ -8,14 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlperf_bake.errors import BakeError, RunFailed
+from mlperf_bake.errors import BakeError, BuildFailed, RunFailed
 from mlperf_bake.proof.record import Proof, dockerfile_digest, sources_digest
 from mlperf_bake.run.request import Limits
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mlperf_bake.build.failures import Origin
     from mlperf_bake.build.service import DoneImage
+    from mlperf_bake.build.target import BakeCall
     from mlperf_bake.engine.find import Engine
     from mlperf_bake.matrix.values import KnownAccuracy
     from mlperf_bake.plan.image import PlannedImage
@@ -70,15 +73,11 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
         Interrupted: Ctrl-C.
         UsageError, EngineMissing: what no cell could be proven with.
     """
-    proof = Proof(
+    proof = replace(
+        _begun(trial.planned, engine, trial.round),
         state="built",
-        date=datetime.now(UTC).strftime("%Y-%m-%d"),
         image=trial.built.image_id,
-        dockerfile=dockerfile_digest(trial.planned.dockerfile),
-        machine=f"{engine.cpus} CPUs, {trial.planned.platform}",
         stand_ins=trial.stand_ins,
-        sources=sources_digest(trial.planned.ingredients),
-        round=trial.round,
         base_made=trial.base_made,
     )
     if trial.data is None:
@@ -104,6 +103,57 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
     if not trial.known.agrees(*figures[0]):
         return Proven(trial.planned.cell_id, proof, _wrong(trial, trial.known, figures[0]))
     return Proven(trial.planned.cell_id, replace(proof, state="accuracy checked"), None)
+
+
+def prove_stages(
+    planned: PlannedImage,
+    call: BakeCall,
+    origin: Origin | None,
+    say: Say,
+    *,
+    round: str,
+    stand_ins: tuple[str, ...],
+) -> Proven:
+    """Builds what can be built of an image that cannot be; nothing is run.
+
+    Args:
+        planned: the image.
+        call: as it would be built by.
+        origin: where a line of its Dockerfile comes from.
+        say: told of each stage.
+        round, stand_ins: as of a `Trial`.
+
+    Errors:
+        BuildFailed: not one stage could be built.
+        Interrupted: Ctrl-C.
+    """
+    from mlperf_bake.build.stages import build_stages
+
+    say(f"{planned.cell_id}: each stage by itself")
+    came = build_stages(planned, call, origin, say)
+    if not came.built:
+        raise BuildFailed(
+            "no stage of it could be built",
+            where=planned.cell_id,
+            remedy="the lines above say what each lacks",
+        )
+    proof = replace(
+        _begun(planned, call.engine, round), stand_ins=stand_ins, stages=came.built, stages_left=came.left
+    )
+    return Proven(planned.cell_id, proof, None)
+
+
+def _begun(planned: PlannedImage, engine: Engine, round: str) -> Proof:
+    """What every proof says of the image that it is of."""
+    return Proof(
+        state="rendered",
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        image="",
+        dockerfile=dockerfile_digest(planned.dockerfile),
+        machine=f"{engine.cpus} CPUs, {planned.platform}",
+        sources=sources_digest(planned.ingredients),
+        round=round,
+    )
 
 
 def _run(

@@ -1,4 +1,5 @@
-"""matrix.proofs: one line a cell that was seen to build, run or give the known accuracy. Only the tool writes it."""
+"""matrix.proofs: one line a cell that was seen to build in part or whole, to run or to give the known accuracy. Only the tool
+writes it."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ HEADER = (
 
 State = Literal["declared", "rendered", "built", "ran", "accuracy checked"]
 STATES: tuple[State, ...] = ("declared", "rendered", "built", "ran", "accuracy checked")
+LISTS = ("scenarios", "stand_ins", "stages", "stages_left")
+"""What of a proof is a list of names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class Proof:
     """What one cell was seen to do.
 
     Attributes:
-        state: ``built``, ``ran`` (in every one of ``scenarios``) or ``accuracy checked`` (it gave the known figure in all).
+        state: ``built``, ``ran`` (in every one of ``scenarios``) or ``accuracy checked`` (it gave the known figure in all); of a
+            cell whose image could not be built ``rendered``, with ``stages``.
         date: ``2026-11-22``, UTC.
-        image: digest or id of the image that was run.
+        image: digest or id of the image that was run; empty where there is none.
         dockerfile: sha256 of the rendered Dockerfile it was built from.
         machine: processor, number of CPUs, platform.
         scenarios: in which accuracy and performance runs finished.
@@ -39,6 +43,8 @@ class Proof:
         sources: sha256 over the files that were copied into the build; empty where an earlier version recorded none.
         round: the MLPerf round it was built for; empty where an earlier version recorded none.
         base_made: whether a base image was made on that machine from the distribution's packages, as no hub gave the declared.
+        stages: of a cell whose image could not be built, the stages that were.
+        stages_left: those that were not.
     """
 
     state: State
@@ -52,6 +58,14 @@ class Proof:
     sources: str = ""
     round: str = ""
     base_made: bool = False
+    stages: tuple[str, ...] = ()
+    stages_left: tuple[str, ...] = ()
+
+    @property
+    def in_part(self) -> str:
+        """``9 of 14 stages built``; empty where the image was."""
+        whole = len(self.stages) + len(self.stages_left)
+        return f"{len(self.stages)} of {whole} stages built" if self.stages else ""
 
     @property
     def stood_in(self) -> str:
@@ -61,8 +75,8 @@ class Proof:
 
     @property
     def qualified(self) -> str:
-        """The state, and what stood in for what: ``built, base stood in``."""
-        return ", ".join(filter(None, (self.state, self.stood_in)))
+        """The state, how much was built, and what stood in for what: ``built, base stood in``."""
+        return ", ".join(filter(None, (self.state, self.in_part, self.stood_in)))
 
 
 def load_proofs(path: Path, name: str = PROOFS) -> dict[str, Proof]:
@@ -81,8 +95,8 @@ def load_proofs(path: Path, name: str = PROOFS) -> dict[str, Proof]:
         cell: Proof(
             **{
                 **fields,
-                "scenarios": tuple(fields["scenarios"]),
-                "stand_ins": tuple(fields.get("stand_ins", ())),
+                "image": fields.get("image", ""),
+                **{name: tuple(fields.get(name, ())) for name in LISTS},
             }
         )
         for cell, fields in cells.items()
@@ -99,10 +113,13 @@ def write_proofs(proofs: Mapping[str, Proof]) -> str:
         made_of = f", sources: {proof.sources}" if proof.sources else ""
         made_of += f", round: {proof.round}" if proof.round else ""
         made_of += ", base_made: true" if proof.base_made else ""
+        for name, names in (("stages", proof.stages), ("stages_left", proof.stages_left)):
+            made_of += f", {name}: [{', '.join(names)}]" if names else ""
+        image = f"image: {proof.image}, " if proof.image else ""
         lines.append(
             f'  "{cell}": {{state: {proof.state}{accuracy}, scenarios: [{", ".join(proof.scenarios)}], '
-            f'date: "{proof.date}", machine: {json.dumps(proof.machine)}, image: {proof.image}, '
-            f"dockerfile: {proof.dockerfile}{made_of}}}\n"
+            f'date: "{proof.date}", machine: {json.dumps(proof.machine)}, '
+            f"{image}dockerfile: {proof.dockerfile}{made_of}}}\n"
         )
     return "".join(lines)
 

@@ -7,6 +7,7 @@ made with. Pure but for reading the files of the project.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,10 +56,13 @@ class Standing(NamedTuple):
 
     @property
     def words(self) -> str:
-        """``accuracy checked``, ``built, base stood in``, ``ran (before a change)``, ``rendered``."""
+        """``accuracy checked``, ``built, base stood in``, ``ran (before a change)``, ``rendered, 9 of 14 stages built``."""
         if self.proof is None:
             return self.state
-        return self.proof.qualified + (f" ({self.told})" if self.why_not else "")
+        qualified = (
+            replace(self.proof, state=self.state).qualified if self.proof.stages else self.proof.qualified
+        )
+        return qualified + (f" ({self.told})" if self.why_not else "")
 
     @property
     def rank(self) -> tuple[int, int, bool, int]:
@@ -83,7 +87,9 @@ class Standing(NamedTuple):
             "scenarios": list(proof.scenarios) if proof else [],
             "date": proof.date if proof else None,
             "machine": proof.machine if proof else None,
-            "image": proof.image if proof else None,
+            "image": (proof.image or None) if proof else None,
+            "stages": list(proof.stages) if proof else [],
+            "stages_left": list(proof.stages_left) if proof else [],
         }
 
 
@@ -122,7 +128,7 @@ def _standing(now: _Now, cell: Cell, proof: Proof | None, rendered: str | None) 
     if proof is None:
         return Standing(plain, dockerfile=rendered)
     why_not, told = now.departs(cell, proof)
-    return Standing(plain if why_not else proof.state, proof, why_not, told, rendered)
+    return Standing(plain if why_not or proof.stages else proof.state, proof, why_not, told, rendered)
 
 
 class _Now:

@@ -13,11 +13,18 @@ from mlperf_bake.errors import UsageError
 IGNORED = ("__pycache__",)
 """As in .dockerignore: never copied, never part of an identity."""
 
-_STARTS = frozenset(
-    "".join(letters)
-    for word in ("COP", "ADD", "RUN")
-    for letters in product(*((letter, letter.lower()) for letter in word))
-)
+
+def _spellings(*words: str) -> frozenset[str]:
+    """The words in every mixture of capitals and small letters."""
+    return frozenset(
+        "".join(letters)
+        for word in words
+        for letters in product(*((letter, letter.lower()) for letter in word))
+    )
+
+
+_STARTS = _spellings("COP", "ADD", "RUN")
+_STAGE_STARTS = _STARTS | _spellings("FRO")
 _HEREDOC = re.compile(r"<<-?(['\"]?)(\w+)\1")
 _BIND = re.compile(r"--mount=(\S*)")
 
@@ -29,7 +36,7 @@ def copied_paths(text: str) -> tuple[str, ...]:
     without ``from``. Source: the Dockerfile reference, "COPY", "ADD", "RUN --mount", "Here-documents".
     """
     found: set[str] = set()
-    for instruction in _instructions(text):
+    for instruction in instructions(text):
         found.update(_taken(instruction))
     return tuple(sorted(found))
 
@@ -45,11 +52,16 @@ def _taken(instruction: str) -> tuple[str, ...]:
     return tuple(part for part in words[:-1] if not part.startswith("<<") and "://" not in part)
 
 
-def _instructions(text: str) -> Iterator[str]:
-    """Each COPY, ADD and RUN on one line, continuation lines joined; what stands in heredocs is skipped."""
+def instructions(text: str, *, stages_too: bool = False) -> Iterator[str]:
+    """Each COPY, ADD and RUN on one line, continuation lines joined; what stands in heredocs is skipped.
+
+    Args:
+        stages_too: each FROM as well.
+    """
+    starts = _STAGE_STARTS if stages_too else _STARTS
     after = 0
     while after < len(text):
-        if text[after : after + 3] not in _STARTS:
+        if text[after : after + 3] not in starts:
             after = text.find("\n", after) + 1 or len(text)
             continue
         line, after = _line(text, after)
