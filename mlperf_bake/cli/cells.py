@@ -166,9 +166,9 @@ def _ask_engine(
 ) -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
     """What the engine's images say of a planned one, and the base images a build would take; None where none answers."""
     from mlperf_bake.build.contexts import present_overrides
-    from mlperf_bake.build.state import built_images
+    from mlperf_bake.build.state import built_images, last_ingredients
     from mlperf_bake.engine.find import find_engine
-    from mlperf_bake.plan.state import INGREDIENTS_LABEL, ROUND_LABEL, read_ingredients, state
+    from mlperf_bake.plan.state import state
 
     try:
         engine = find_engine()
@@ -177,9 +177,5 @@ def _ask_engine(
     except EngineMissing as error:
         note(f"no engine was asked: {error.problem}")
         return None, None
-    last = {
-        labels.get("org.mlperf-bake.cell", ""): read_ingredients(labels.get(INGREDIENTS_LABEL, ""))
-        for labels in (dict(image.labels) for image in built.values())
-        if labels.get(ROUND_LABEL) in (None, project.round_name)
-    }
+    last = last_ingredients(built, project.round_name)
     return lambda image: state(image, built, last.get(image.cell_id)), overrides
