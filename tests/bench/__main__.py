@@ -2,7 +2,8 @@
 
 Usage: python -m tests.bench [--cold | --parts] [SECTION...]
 
-Sections: planner, check, commands, each framework by its name, null, stages, tuning; all of them where none is named. --cold adds
+Sections: planner, check, commands, each framework by its name, rivals, null, stages, tuning; all of them where none is named
+(rivals only where its checkouts are, see tests/bench/rivals.py). --cold adds
 `cold`: a quickstart in a fresh clone, which empties the engine's build cache and removes this project's images. --parts only builds
 what the sections compare, once and for all; each framework's section then ends within about five minutes. Each section is kept in
 docs/benchmarks/ when it is done, with its date and revision, and the page is made anew of all that are there: a measurement
@@ -34,9 +35,11 @@ from tests.bench.bench_images import (
     nothing_to_do,
     quickstart_seconds,
 )
+from tests.bench.bench_rivals import beside_rivals
 from tests.bench.bench_stages import CELLS, stage_sharing
 from tests.bench.bench_tuning import tuning_gain
 from tests.bench.harness_programs import COMPILED, HOSTED, compile_programs, hosted_here, target_of
+from tests.bench.rivals import named
 from tests.support.cpp_toolchain import ensure_toolchain
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +193,23 @@ def bare_loop(framework: str) -> list[str]:
     ]
 
 
+def rivals() -> list[str]:
+    rows, memory, sources = beside_rivals(compile_programs(COMPILED[0]))
+    return [
+        RATIOS[0].replace("bare", "theirs"),
+        RATIOS[1],
+        *ratio_lines(rows),
+        "",
+        "| most in memory (ours: a session a CPU) | ours | theirs |",
+        "|---|---|---|",
+        *memory,
+        "",
+        "EfficientNet-Lite0 fp32, the same 20 prepared photos, ONNX Runtime and LoadGen; ours with its defaults. "
+        + "; ".join(sources)
+        + ".",
+    ]
+
+
 def null() -> list[str]:
     programs = compile_programs(COMPILED[0])
     rows = null_against_bare_loadgen(programs)
@@ -227,6 +247,7 @@ def sections() -> dict[str, tuple[str, Callable[[], list[str]]]]:
     return {
         "planner": ("Planner", planner),
         **loops,
+        "rivals": ("Harness beside other harnesses", rivals),
         "null": ("Null backend against a bare LoadGen null system", null),
         "check": ("Judging a large submission tree", check),
         "commands": ("Images and whole commands", commands),
@@ -273,7 +294,7 @@ def main() -> None:
     unknown = [word for word in words if word not in known]
     if unknown:
         raise SystemExit(f"unknown section {', '.join(unknown)}; expected {', '.join(known)}")
-    skipped = {*HOSTED} - {*hosted_here()} | {"cold"}
+    skipped = {*HOSTED} - {*hosted_here()} | {"cold"} | ({"rivals"} if not named() else set())
     chosen = words or [name for name in known if name not in skipped]
     if "--cold" in sys.argv[1:] and "cold" not in chosen:
         chosen = ["cold", *chosen]

@@ -5,14 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.project import open_project
+from tests.bench.watched import watched
 from tests.support.cell_parts import cell_parts
 
 ROOT = Path(__file__).parents[2]
@@ -21,8 +20,8 @@ COMPILED = ("onnxruntime", "openvino", "pytorch", "tensorflow")
 """Frameworks whose backend and bare loop are both C++."""
 HOSTED = ("tflite", "ncnn", "tvm", "deepsparse", "triton")
 """Frameworks of the backend ``python``, whose bare loop is Python itself."""
-RUN_WITHIN_S = 120
-"""What takes longer stands still: runs are of one or two seconds, and DeepSparse compiles for some more."""
+RECORDED_INVALID = 9
+"""The harness's exit code for a run that LoadGen calls INVALID, being short."""
 BARE_PYTHON = ROOT / "harness" / "bench" / "bare_python.py"
 
 
@@ -63,35 +62,23 @@ class Programs:
             "--progress",
             "none",
         )
-        _, peak = self._run(self.build / "mlperf-harness", *fixed, "--mode", "performance", *options)
+        libraries = {"LD_LIBRARY_PATH": str(self.lib)}
+        _, peak = watched(
+            self.build / "mlperf-harness",
+            *fixed,
+            "--mode",
+            "performance",
+            *options,
+            variables=libraries,
+            also_ok=(RECORDED_INVALID,),
+        )
         manifest: dict[str, Any] = json.loads((results / "bench" / "manifest.json").read_text())
         return {**manifest, "peak_bytes": peak}
 
     def _printed(self, program: Path, *options: str, **variables: str) -> dict[str, Any]:
-        text, peak = self._run(program, *options, **variables)
+        text, peak = watched(program, *options, variables={"LD_LIBRARY_PATH": str(self.lib), **variables})
         printed: dict[str, Any] = json.loads(text)
         return {**printed, "peak_bytes": peak}
-
-    def _run(self, program: Path, *options: str, **variables: str) -> tuple[str, int]:
-        """What it printed, and the most it had in memory (bytes, mapped files included). It is ended after ``RUN_WITHIN_S``."""
-        with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as said:
-            running = subprocess.Popen(
-                [str(program), *options],
-                env={**os.environ, "LD_LIBRARY_PATH": str(self.lib), **variables},
-                stdout=printed,
-                stderr=said,
-            )
-            limit = threading.Timer(RUN_WITHIN_S, running.kill)
-            limit.start()
-            _, status, used = os.wait4(running.pid, 0)
-            limit.cancel()
-            running.returncode = os.waitstatus_to_exitcode(status)
-            printed.seek(0)
-            said.seek(0)
-            if running.returncode not in (0, 9):  # 9: recorded, and LoadGen calls it INVALID
-                ended = f"{program.name} {' '.join(options)} ended with {running.returncode}"
-                raise RuntimeError(f"{ended}: {said.read()}")
-            return printed.read(), used.ru_maxrss * 1024
 
 
 def target_of(framework: str) -> str:
