@@ -78,7 +78,14 @@ class Remark:
     line: str
 
 
-Event = StepStarted | StepFinished | StepOutput | Remark
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A line about the way of a built image into a registry: what was sent, and why something is sent once more."""
+
+    line: str
+
+
+Event = StepStarted | StepFinished | StepOutput | Remark | Sending
 
 
 def parse_step(vertex: str, name: str) -> Step:

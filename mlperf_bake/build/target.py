@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Protocol
 
 from mlperf_bake.build.bakefile import Output, bake_file, target_name
-from mlperf_bake.build.progress import Event, ProgressReader, Remark, StepFinished, StepOutput, StepStarted
+from mlperf_bake.build.progress import (
+    Event,
+    ProgressReader,
+    Remark,
+    Sending,
+    StepFinished,
+    StepOutput,
+    StepStarted,
+)
 from mlperf_bake.build.state import named_images
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret, secret_environment
@@ -181,12 +189,14 @@ class BakeTarget:
                     break
                 said = len(events)
             shutil.rmtree(scratch, ignore_errors=True)
+            if exit_code != 0:
+                self._remove_layout()
             image_id = self._built(metadata) if exit_code == 0 else ""
             refused = None
             if image_id and self._call.deliver is not None:
                 try:
                     image_id = self._call.deliver(
-                        self._image, lambda line: take(Remark(line)), self._stopped.is_set
+                        self._image, lambda line: take(Sending(line)), self._stopped.is_set
                     )
                 except BakeError as error:
                     image_id, refused = "", error
@@ -219,6 +229,11 @@ class BakeTarget:
                 self._stopped.wait(TURN_TICK_S)
         return waited
 
+    def _remove_layout(self) -> None:
+        """Removes what lies, whole or not, where the image's layout belongs."""
+        if layout := self._call.output.layout(self._image):
+            shutil.rmtree(layout, ignore_errors=True)
+
     def _size(self) -> int:
         """Bytes of the image that was just built, where this engine has it."""
         if self._call.output.layouts is not None or self._call.builder:
@@ -238,8 +253,7 @@ class BakeTarget:
     def _bake(self, take: Callable[[Event], None]) -> int:
         text = bake_file([self._image], str(self._call.checkout), self._call.secrets, self._call.output)
         self._call.bake_file(self._image).write_text(text, encoding="utf-8")
-        if layout := self._call.output.layout(self._image):
-            shutil.rmtree(layout, ignore_errors=True)  # of a build that was killed
+        self._remove_layout()  # of a build that was killed
         process = subprocess.Popen(
             self._call.argv(self._image),
             stdin=subprocess.DEVNULL,
@@ -315,7 +329,7 @@ def log_line(event: Event) -> str:
             return f"< {step.title}: {end}"
         case StepOutput(step, line):
             return f"  {step.stage}: {line}"
-        case Remark(line):
+        case Remark(line) | Sending(line):
             return f"! {line}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlperf_bake.build.failures import BuildFailure
-from mlperf_bake.build.progress import Event, Remark, Step, StepFinished, StepOutput, StepStarted
+from mlperf_bake.build.progress import Event, Remark, Sending, Step, StepFinished, StepOutput, StepStarted
 from mlperf_bake.build.target import WAITING, TargetOutcome
 from mlperf_bake.plan.image import PlannedImage
 
@@ -206,6 +206,8 @@ def _follow(running: _Running, event: Event, now: float) -> None:
         case StepOutput(_, line) if line.strip():
             running.last_line = line.strip()
         case Remark(line) if line == WAITING:
+            running.last_line = line
+        case Sending(line):
             running.last_line = line
 
 

@@ -178,9 +178,13 @@ def build(
     if not json:
         print_report(report, console)
     say = note if json else typer.echo
-    named = (
-        name_families(project, engine, published(report, cells), given, publisher, say) if publisher else ()
+    named, unnamed = (
+        name_families(project, engine, published(report, cells), given, publisher, say)
+        if publisher
+        else ((), None)
     )
     if json:
         print_json({**report_json(report), **({"families": named_json(named)} if publisher else {})})
     report.raise_if_failed()
+    if unnamed:
+        raise unnamed

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlperf_bake.project import Project
     from mlperf_bake.publish.delivery import Publisher
     from mlperf_bake.publish.families import Named
+    from mlperf_bake.publish.registry import RegistryFailed
 
 Push = Annotated[
     bool,
@@ -115,26 +116,30 @@ def name_families(
     given: dict[str, str],
     publisher: Publisher,
     say: Callable[[str], None],
-) -> tuple[Named, ...]:
+) -> tuple[tuple[Named, ...], RegistryFailed | None]:
     """Moves the name of each family that these cells are members of, where all its members are published.
 
-    Errors:
-        RegistryFailed: the registry does not answer.
+    Returns:
+        What became of the families, and why the rest of them was left where it was: what was built is told all the same.
     """
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.publish.families import families_of, name_family
+    from mlperf_bake.publish.registry import RegistryFailed
 
     named = []
     for family in families_of(project.matrix, cells):
         overrides = present_overrides(project, engine, family.members, given)
-        found = name_family(publisher, family, project.plan(family.members, overrides), say)
+        try:
+            found = name_family(publisher, family, project.plan(family.members, overrides), say)
+        except RegistryFailed as error:
+            return tuple(named), error
         say(
             f"{family.name} names {found.reference}"
             if found.reference
             else f"{family.name} stays where it is: not published yet: {', '.join(found.missing)}"
         )
         named.append(found)
-    return tuple(named)
+    return tuple(named), None
 
 
 def named_json(named: Iterable[Named]) -> list[dict[str, object]]:

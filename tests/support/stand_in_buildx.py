@@ -1,7 +1,8 @@
 """A program in buildx's place: it answers ``bake`` at once, as a folder of its own says it should.
 
 The folder holds ``calls`` (a line a call: the target), and where a test puts them: ``TARGET.fails`` (what the call says before it
-fails, once where the text ends with ``once``), ``TARGET.waits`` (the call ends when this file is gone).
+fails, once where the text ends with ``once``), ``TARGET.waits`` (the call ends when this file is gone), ``TARGET.begins`` (names
+a directory that the call makes before anything else, as the beginning of what it writes).
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ for word in "$@"; do
 done
 here=$(dirname "$0")
 echo "$target" >> "$here/calls"
+if [ -e "$here/$target.begins" ]; then mkdir -p "$(cat "$here/$target.begins")/ingest"; fi
 while [ -e "$here/$target.waits" ]; do sleep 0.05; done
 if [ -e "$here/$target.fails" ]; then
   text=$(cat "$here/$target.fails")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.build import service
+from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.journal import Entry, Journal
 from mlperf_bake.build.room import UNKNOWN, estimate, warning
 from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
@@ -152,6 +153,18 @@ def test_a_build_that_takes_longer_than_it_may_is_ended_and_the_others_go_on(
     )
     assert [line.what for line in options.journal.entries()] == ["started", "failed", "started", "built"]
     assert calls(buildx) == ["c1", "c2"], "it is not tried again"
+
+
+@pytest.mark.parametrize("end", ["fails", "waits"])
+def test_a_build_that_fails_or_is_ended_leaves_nothing_of_a_layout(
+    end: str, buildx: Path, engine: Engine, options: BuildOptions
+) -> None:
+    layouts = options.state / "layouts"
+    (buildx / "c1.begins").write_text(str(layouts / "c1"), encoding="utf-8")
+    (buildx / f"c1.{end}").write_text("exit code: 2", encoding="utf-8")
+    limited = replace(options, output=Output(layouts=layouts), limit_s=1.0 if end == "waits" else None)
+    assert len(build(engine, limited, "c1").failures) == 1
+    assert list(layouts.iterdir()) == []
 
 
 def entry(cell: str, size: int) -> Entry:

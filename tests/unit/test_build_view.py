@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mlperf_bake.build.failures import explain_failure
-from mlperf_bake.build.progress import Remark, Step, StepFinished, StepOutput, StepStarted
+from mlperf_bake.build.progress import Remark, Sending, Step, StepFinished, StepOutput, StepStarted
 from mlperf_bake.build.target import WAITING, TargetOutcome
 from mlperf_bake.build.view import LiveView, PlainView, short_seconds
 from mlperf_bake.plan.image import PlannedImage
@@ -41,6 +41,17 @@ def test_waiting_for_another_build_is_told_at_once_and_again() -> None:
     assert said[1:] == [f"  {WAITING}", f"  still at it: {WAITING}"]
     view.event(IMAGE, Remark("WARN: something of buildx's own"))
     assert len(said) == 3
+
+
+def test_why_a_push_takes_long_is_told() -> None:
+    said: list[str] = []
+    clock = Clock()
+    view = PlainView(said.append, 1, clock)
+    view.started(IMAGE)
+    view.event(IMAGE, Sending("registry.example: Connection refused; once more in 8 s (4 of 5)"))
+    clock.now += 11
+    view.tick()
+    assert said[1:] == ["  still at it: registry.example: Connection refused; once more in 8 s (4 of 5)"]
 
 
 def test_steps_are_told_as_they_start_and_end_and_internal_ones_are_not() -> None:

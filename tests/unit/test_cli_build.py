@@ -13,6 +13,7 @@ from mlperf_bake.engine.bases import Base
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.version import Version
 from mlperf_bake.project import Project
+from mlperf_bake.publish.registry import RegistryFailed
 from tests.support.second_matrix import make_project
 
 PREFIX = "registry.example/team"
@@ -75,6 +76,23 @@ def test_an_image_with_a_registrys_name_is_found_under_it(
 def test_a_push_without_a_registry_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["build", CELL, "--push"]) == 2
     assert "--push --registry" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_published_is_told_even_where_the_registry_dies_before_the_families_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dead(*_: object) -> None:
+        raise RegistryFailed("the registry does not answer", where=PREFIX)
+
+    monkeypatch.setattr("mlperf_bake.publish.delivery.Publisher.delivered", lambda self, image: "sha256:1")
+    monkeypatch.setattr("mlperf_bake.publish.families.name_family", dead)
+    cell = CELL.replace("onnxruntime", "tflite")
+    assert execute(["build", cell, "--push", "--registry", PREFIX, "--json", *BASES]) == 5
+    said = capsys.readouterr()
+    assert [one["cell"] for one in json.loads(said.out)["done"]] == [cell]
+    assert json.loads(said.out)["families"] == []
+    assert "the registry does not answer" in said.err
 
 
 @pytest.mark.usefixtures("project")
