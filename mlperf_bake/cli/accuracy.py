@@ -128,6 +128,7 @@ def accuracy(
     from mlperf_bake.accuracy.source import answered_samples, open_source
     from mlperf_bake.accuracy.writing import log_sha256, refuse_target, write_accuracy
     from mlperf_bake.rounds import DEFAULT_ROUND, load_round
+    from mlperf_bake.rounds.benchmarks import require_benchmark
 
     run = open_source(source)
     truth = _truth(truth_text, run)
@@ -142,11 +143,7 @@ def accuracy(
             expected="one of " + ", ".join(sorted(rules.models)),
             remedy="--benchmark NAME",
         )
-    chosen = rules.benchmark_of(named)
-    if chosen is None:
-        raise UsageError(
-            f'{rules.name} has no benchmark "{named}"', expected="one of " + ", ".join(sorted(rules.models))
-        )
+    chosen = require_benchmark(named, rules, str(run.log))
     if scenario is not None and scenario not in rules.tree.scenarios:
         raise UsageError(
             f'unknown scenario "{scenario}"', expected="one of " + ", ".join(rules.tree.scenarios)

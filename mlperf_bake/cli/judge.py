@@ -140,21 +140,20 @@ def _evidence(
     from mlperf_bake.results.manifest import read_manifest
     from mlperf_bake.results.run import DETAIL, MANIFEST
     from mlperf_bake.rounds import DEFAULT_ROUND, load_round
+    from mlperf_bake.rounds.benchmarks import require_benchmark
     from mlperf_bake.run.workload import scenario_from
 
     manifest = read_manifest(run / MANIFEST) if (run / MANIFEST).is_file() else None
     rules = load_round(round_name or (manifest.cell.round if manifest else DEFAULT_ROUND))
     named = benchmark or (manifest.cell.benchmark if manifest else None)
-    rules_of = rules.benchmark_of(named) if named else None
-    if rules_of is None:
+    if not named:
         raise UsageError(
-            f'"{named}" is no benchmark of round {rules.name}'
-            if named
-            else "the run does not say which benchmark it is of",
+            "the run does not say which benchmark it is of",
             where=str(run),
             expected="one of " + ", ".join(sorted(rules.models)),
             remedy="--benchmark NAME",
         )
+    rules_of = require_benchmark(named, rules, str(run))
     settings = audit(test, rules, rules_of.name)
     logged = manifest.scenario if manifest else read_detail(run / DETAIL).scenario
     held = given_truth(truth, manifest.dataset if manifest else None, silent) if truth else None

@@ -3,7 +3,7 @@
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.rounds.load import load_round, round_names
-from mlperf_bake.rounds.model import Round
+from mlperf_bake.rounds.model import ModelRules, Round
 from mlperf_bake.rounds.releases import loadgen_releases
 
 
@@ -36,6 +36,30 @@ def no_such_benchmark(benchmark: str, rules: Round, where: str) -> UsageError:
         where=where,
         expected="one of " + ", ".join(sorted(rules.models)),
         remedy="correct the benchmark, or choose another round",
+    )
+
+
+def require_benchmark(named: str, rules: Round, where: str) -> ModelRules:
+    """The round's benchmark that a log is judged as.
+
+    Args:
+        named: the benchmark, or a model that stands for one.
+        where: what is judged.
+
+    Raises:
+        UsageError: the round has none of that name; says which rounds have it.
+    """
+    found = rules.benchmark_of(named)
+    if found is not None:
+        return found
+    others = [name for name in round_names() if load_round(name).benchmark_of(named)]
+    if not others:
+        raise no_such_benchmark(named, rules, where)
+    raise UsageError(
+        f'round {rules.name} has no benchmark "{named}"',
+        where=where,
+        expected=f"a round that has it: {', '.join(others)}",
+        remedy=f"--round {others[0]}",
     )
 
 

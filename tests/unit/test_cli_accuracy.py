@@ -96,6 +96,8 @@ def test_a_performance_run_is_refused(
     [
         ([], "does not say which benchmark"),
         (["--benchmark", "resnet51x"], 'no benchmark "resnet51x"'),
+        (["--benchmark", "retinanet"], "--round v6.0"),
+        (["--benchmark", "rnnt"], "a round that has it: v4.0, v3.1, v3.0"),
         (["--benchmark", "bert-99"], "bert-99 takes a directory with SQuAD's dev-v1.1.json"),
         (["--benchmark", "e2e-rag-qna"], "a large language model judges"),
         (["--benchmark", "resnet", "--round", "v7.0"], 'unknown round "v7.0"'),

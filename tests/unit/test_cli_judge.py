@@ -70,7 +70,7 @@ def test_by_the_ground_truth_a_system_that_is_not_deterministic_passes(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (("--benchmark", "no-benchmark"), '"no-benchmark" is no benchmark of round v6.1'),
+        (("--benchmark", "no-benchmark"), 'round v6.1 has no benchmark "no-benchmark"'),
         (("--scenario", "Ofline"), 'did you mean "Offline"'),
         (("--round", "v9"), 'unknown round "v9"'),
     ],
