@@ -75,12 +75,18 @@ class LoadGen:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The runtime that answered. ``files`` are programs it ran besides the weights: name and SHA-256."""
+    """The runtime that answered.
+
+    Attributes:
+        files: programs it ran besides the weights, name and SHA-256.
+        own_class: the file (``mine.py`` or ``mine.py:CLASS``) of a class that took the place of the image's own.
+    """
 
     name: str
     version: str | None
     provider: str | None
     files: tuple[tuple[str, str], ...] = ()
+    own_class: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,11 +372,16 @@ def _loadgen(record: Record) -> LoadGen:
 
 def _backend(record: Record) -> Backend:
     files = record.record("files") if record.has("files") else None
+    options = record.record("options") if record.has("options") else None
+    ran = Path(options.text("class")) if options is not None and options.has("class") else Path()
     return Backend(
         name=record.text("name"),
         version=_text(record, "version"),
         provider=_text(record, "provider"),
         files=tuple((name, files.text(name)) for name in sorted(files.names())) if files else (),
+        own_class=ran.name
+        if ran.is_absolute()
+        else "",  # the image's own is named from its cell.conf's directory
     )
 
 

@@ -42,6 +42,8 @@ def next_command(
         return shlex.join(["mlperf-bake", "collect", place_of_runs, *round_option(manifest.cell.round)])
     further = options if missing[0] == "performance" else of_accuracy(options)
     named = ("--image", image) if image else ()
+    if request.own_class:
+        named = (*named, "--class", request.own_class.given)
     return run_command(
         manifest, missing[0], SAMPLE if synthetic else data, results, *named, *as_typed(further)
     )

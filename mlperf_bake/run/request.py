@@ -12,6 +12,7 @@ from typing import Literal
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Hardware
+from mlperf_bake.program import shown
 from mlperf_bake.unreadable import reason
 
 HARNESS_USER = 65532
@@ -83,7 +84,7 @@ class OwnClass:
     @property
     def given(self) -> str:
         """As ``--class`` takes it."""
-        return f"{self.file}:{self.name}" if self.name else str(self.file)
+        return f"{shown(self.file)}:{self.name}" if self.name else shown(self.file)
 
     @property
     def options(self) -> tuple[str, str]:

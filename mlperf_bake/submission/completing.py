@@ -34,7 +34,7 @@ def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def missing_modes(there: Sequence[Manifest], newest: Manifest) -> tuple[str, ...]:
-    """Which of the two runs of a result are not there for the cell, scenario, image and data of the newest one."""
+    """Which of the two runs of a result are not there for the cell, scenario, image, class and data of the newest one."""
     data = data_of(newest)
     found = {one.mode for one in there if _goes_with(one, newest, data)}
     return tuple(mode for mode in MODES if mode not in found)
@@ -43,10 +43,13 @@ def missing_modes(there: Sequence[Manifest], newest: Manifest) -> tuple[str, ...
 def run_command(
     manifest: Manifest, mode: str, data: str, results: str, *options: str, round_name: str = ""
 ) -> str:
-    """``mlperf-bake run`` for the cell and scenario of a run, in its round or another one."""
+    """``mlperf-bake run`` for the cell, the scenario and the class of a run, in its round or another one."""
     words = ["mlperf-bake", "run", manifest.cell.id, "--scenario", manifest.scenario, "--mode", mode]
     words += round_option(round_name or manifest.cell.round)
-    return shlex.join([*words, "--data", data, *(("--results", results) if results else ()), *options])
+    words += ["--data", data, *(("--results", results) if results else ())]
+    if manifest.backend.own_class and "--class" not in options:
+        words += ["--class", manifest.backend.own_class]
+    return shlex.join([*words, *options])
 
 
 def round_option(round_name: str) -> list[str]:
@@ -74,5 +77,6 @@ def _goes_with(one: Manifest, newest: Manifest, data: str) -> bool:
     return (
         (one.cell.id, one.scenario, one.fingerprint) == (newest.cell.id, newest.scenario, newest.fingerprint)
         and (one.dataset is not None and not one.dataset.synthetic and one.dataset.name == data)
+        and one.backend == newest.backend
         and not (one.mode == "performance" and (one.result is None or one.result.validity != "VALID"))
     )

@@ -1,15 +1,19 @@
 """After a run: the one that it still lacks to be a result, else `collect`; always a line to paste."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlperf_bake.results.place import DirectoryPlace
+from mlperf_bake.results.run import read_runs
 from mlperf_bake.run.next_step import next_command
-from mlperf_bake.run.request import RunRequest, Volume
+from mlperf_bake.run.request import OwnClass, RunRequest, Volume
 from mlperf_bake.run.service import RunOutcome
+from mlperf_bake.submission.completing import completing_commands
 from tests.support.synthetic_runs import OTHER_FINGERPRINT, RunSpec, write_run
 
 CELL = "efficientnet-lite0-cpp-onnxruntime-cpu-debian12"
@@ -27,12 +31,21 @@ def after(
     results: Path | Volume | None = None,
     image: str = "",
     options: tuple[str, ...] = (),
+    own_class: OwnClass | None = None,
 ) -> str:
     run = write_run(tmp_path / "results", replace(spec, run_id="this"))
     manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     place = results or tmp_path / "results"
     request = RunRequest(
-        image or "net", CELL, spec.scenario, spec.mode, "synthetic", place, "linux/amd64", "this"
+        image or "net",
+        CELL,
+        spec.scenario,
+        spec.mode,
+        "synthetic",
+        place,
+        "linux/amd64",
+        "this",
+        own_class=own_class,
     )
     shown = place.name if isinstance(place, Volume) else str(place)
     outcome = RunOutcome("this", CELL, shown, True, manifest, "sha256:aa")
@@ -78,3 +91,35 @@ def test_what_was_given_is_given_again_where_it_means_something(tmp_path: Path) 
     assert after(tmp_path, RunSpec(), options=given) == f"{RUN} accuracy --data imagenet-20 {end}"
     again = after(tmp_path / "b", RunSpec(mode="accuracy"), options=given)
     assert again.endswith("--duration 10 --samples 5 -- --precision int8")
+
+
+MINE = {
+    "backend": {
+        "name": "python",
+        "version": "3.11.2",
+        "provider": "mine.py:Mine",
+        "options": {"class": "/class/mine.py:Mine"},
+        "files": {"mine.py": "7b" * 32},
+    }
+}
+
+
+def test_a_class_of_the_users_runs_the_other_half_too(tmp_path: Path) -> None:
+    given = OwnClass(tmp_path / "classes/mine.py", "Mine")
+    said = after(tmp_path, RunSpec(manifest=MINE), own_class=given)
+    assert said == f"{RUN} accuracy --data imagenet-20 --results ./results --class classes/mine.py:Mine"
+
+
+def test_a_run_of_the_images_own_class_is_not_the_other_half(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", RunSpec(mode="accuracy", run_id="a"))
+    assert " --mode accuracy " in after(tmp_path, RunSpec(manifest=MINE))
+    shutil.rmtree(tmp_path / "results/this")
+    write_run(tmp_path / "results", RunSpec(mode="accuracy", run_id="b", manifest=MINE))
+    assert after(tmp_path, RunSpec(manifest=MINE)) == "mlperf-bake collect ./results"
+
+
+def test_collect_names_the_class_that_made_the_half_that_is_there(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", RunSpec(manifest=MINE))
+    runs = read_runs([DirectoryPlace(tmp_path / "results")], tmp_path / "scratch").complete
+    (command,) = completing_commands(runs)
+    assert command.endswith("--mode accuracy --data imagenet-20 --results ./results --class mine.py:Mine")
