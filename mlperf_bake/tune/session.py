@@ -20,6 +20,8 @@ from mlperf_bake.tune.trials import Trials
 
 FEWEST_RUNS = 8
 CONFIRMATIONS = 2
+PAIR = 2
+"""Runs that are kept for comparing the setting with the default."""
 CONFIRMED_LONGER = 3
 """A confirmation lasts so many times as long as a run of the search."""
 
@@ -155,19 +157,23 @@ def _tune_rate(wishes: Wishes, trials: Trials, first: Trial) -> Tuned:
 
 
 def _confirm_rate(wishes: Wishes, trials: Trials, contest: RateContest) -> Trial:
-    """The highest rate whose longer run is VALID: the one found, else lower ones in growing steps."""
+    """The highest rate whose longer run is VALID: the one found, else lower ones in growing steps, and with the last run
+    at most what the run before says it would have kept up."""
     rate = contest.valid
     if rate is None:
         raise _nothing_valid(trials, "no rate was VALID")
     step = 1 - wishes.resolution
-    while trials.left > 2:  # a pair
+    while trials.left > PAIR:
         setting = Setting(contest.best, target_qps=rate)
         duration_s = lasting_s(rate, CONFIRMED_LONGER * wishes.duration_s)
         trial = trials.run(setting, duration_s, "confirm")
         if trial.measurement and trial.measurement.valid:
             return trial
         contest.missed = rate
-        rate, step = float(f"{rate * step:.4g}"), step * step
+        kept_up = trial.measurement.suggested("--target-qps") if trial.measurement else None
+        last = trials.left == PAIR + 1
+        rate = float(f"{min(rate * step, kept_up if last and kept_up else math.inf):.4g}")
+        step *= step
     raise _nothing_valid(trials, "no rate was VALID in the longer run that confirms it")
 
 
