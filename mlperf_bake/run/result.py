@@ -32,9 +32,19 @@ def read_manifest(container: "Container", run_id: str) -> dict[str, object]:
     where = f"/results/{run_id}"
     try:
         stream, _ = container.get_archive(where)
+    except docker.errors.NotFound as error:
+        raise RunFailed(
+            "the harness ended well but left no result",
+            where=where,
+            found="its process ended with status 0 before it wrote one",
+            remedy="look for what ends the process itself: with --class, sys.exit or os._exit in it or in its runtime",
+        ) from error
     except docker.errors.APIError as error:
         raise RunFailed(
-            "the harness ended well but left no result", where=where, found=str(error.explanation or error)
+            "the result cannot be read from the engine",
+            where=where,
+            found=str(error.explanation or error),
+            remedy="mlperf-bake doctor",
         ) from error
     found: set[str] = set()
     manifest = b""
