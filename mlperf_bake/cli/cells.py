@@ -119,8 +119,7 @@ def render(
     from mlperf_bake.render.checkout import compare, write
 
     project = open_project(round_name=round_name)
-    if not check:
-        project.require_own("render")
+    project.require_own("render")
     require_known_assets(project.matrix, project.matrix.models)
     images = project.plan(project.published())
     directory = project.renderer.directory
@@ -151,9 +150,9 @@ def render(
 
 def _json_line(image: PlannedImage, state: State) -> str:
     """What ``--json`` tells of an image, keys sorted. Its ingredients are JSON already, in its label, and are most of it."""
-    from mlperf_bake.plan.state import ingredients_label
+    from mlperf_bake.plan.state import INGREDIENTS_LABEL
 
-    ingredients = ingredients_label(image.ingredients)
+    ingredients = dict(image.labels)[INGREDIENTS_LABEL]
     return (
         f'{{"dockerfile": {json_text(image.dockerfile_path)}, "fingerprint": {json_text(image.fingerprint)}, '
         f'"id": {json_text(image.cell_id)}, "ingredients": {ingredients}, "platform": {json_text(image.platform)}, '

@@ -9,13 +9,19 @@ from functools import lru_cache
 
 
 def fingerprint(sections: tuple[str, ...], ingredients: str) -> str:
-    """``sha256:`` and 64 hex digits over the sha256 of each section of a Dockerfile, and the label of its ingredients."""
-    return "sha256:" + hashlib.sha256(b"".join(map(_digest, sections)) + ingredients.encode()).hexdigest()
+    """``sha256:`` and 64 hex digits over the sha256 of each section of a Dockerfile, and the label of its ingredients.
+
+    Every other section, from the second on, is one that cells share (``render.dockerfile.Rendered``), and hashed once.
+    """
+    digests = [_shared(text) if place % 2 else _digest(text) for place, text in enumerate(sections)]
+    return "sha256:" + hashlib.sha256(b"".join(digests) + ingredients.encode()).hexdigest()
 
 
-@lru_cache(maxsize=4096)  # cells share most of their text
 def _digest(section: str) -> bytes:
     return hashlib.sha256(section.encode()).digest()
+
+
+_shared = lru_cache(maxsize=4096)(_digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from mlperf_bake.plan.image import PlannedImage, fingerprint
 from mlperf_bake.plan.state import GIVEN_WEIGHTS, INGREDIENTS_LABEL, ingredients_label
 from mlperf_bake.render.copied import Sources, copied_paths
 from mlperf_bake.render.dockerfile import Part, Renderer
-from mlperf_bake.render.paths import dockerfile_path
 
 SHORT = 12
 REVISION_LABEL = "org.opencontainers.image.revision"
@@ -74,6 +73,8 @@ class Planner:
         self._sources = sources
         self._overrides = overrides or Overrides()
         self._judge = judge
+        revision = self._overrides.revision
+        self._revision = ((REVISION_LABEL, revision),) if revision else ()
         self._known: dict[int, tuple[Part, dict[str, str]]] = {}
 
     def plan(self, cells: Iterable[Cell]) -> Iterator[PlannedImage]:
@@ -99,22 +100,18 @@ class Planner:
         image = PlannedImage(
             cell_id=cell_id,
             sections=rendered.sections,
-            dockerfile_path=dockerfile_path(cell, self._renderer.directory),
+            dockerfile_path=rendered.path,
             platform=platform,
             fingerprint=whole,
             ingredients=listed,
             tags=(f"mlperf-bake/{cell_id}:{short}", f"mlperf-bake/{cell_id}:{self._renderer.moving_tag}"),
-            labels=((INGREDIENTS_LABEL, label), *self._revision_label()),
+            labels=((INGREDIENTS_LABEL, label), *self._revision),
             build_args=(("FINGERPRINT", whole),),
             contexts=tuple((name, context.value) for name, context in sorted(contexts.items())),
         )
         if self._judge:
             self._judge(cell, image, self._overrides.build_platform)
         return image
-
-    def _revision_label(self) -> tuple[tuple[str, str], ...]:
-        revision = self._overrides.revision
-        return ((REVISION_LABEL, revision),) if revision else ()
 
     def _contexts(self, cell: Cell, platform: str) -> Mapping[str, Context]:
         if not self._overrides.bases:

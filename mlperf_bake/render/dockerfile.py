@@ -7,6 +7,7 @@ program renders it once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,10 +39,12 @@ class Part(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """A Dockerfile in sections, of which each shared partial is one; and the partials that the skeleton calls, in order."""
+    """A Dockerfile in sections, of which each shared partial is one: the second, the fourth, and so on; the partials that
+    the skeleton calls, in order; and where the file lies in a checkout."""
 
     sections: tuple[str, ...]
     parts: tuple[Part, ...]
+    path: str
 
     @property
     def text(self) -> str:
@@ -90,30 +93,10 @@ class Renderer:
         Errors:
             UsageError: a template is missing or wrong (its file and line), or the lock lacks a pin.
         """
-        templates, shared = self._templates, self._parts
-        levels: list[list[Part]] = [[]]
-
-        def make(name: str, values: dict[str, object], shared: bool) -> Part:
-            levels.append([])
-            text = templates.render(name, {**values, "part": part})
-            return Part(name, text, tuple(levels.pop()), shared)
-
-        def part(name: str, **values: object) -> str:
-            if "cell" in values:
-                made = make(name, values, shared=False)
-            else:
-                # Told apart by the identity of their values, which costs less than comparing them; the values are
-                # kept, so that none can take the place of another in memory.
-                key = (name, *values, *map(id, values.values()))
-                known = shared.get(key)
-                if known is None:
-                    known = shared[key] = (make(name, values, shared=True), values)
-                made = known[0]
-            levels[-1].append(made)
-            return made.text
-
-        pieces = templates.pieces(SKELETON, {**self._values(cell), "part": part})
-        return Rendered(_sections([*pieces, "\n"], levels[0]), tuple(levels[0]))
+        calls, path = _Calls(self._templates, self._parts), dockerfile_path(cell, self.directory)
+        pieces = self._templates.pieces(SKELETON, self._values(cell, path, calls.part))
+        pieces.append("\n")
+        return Rendered(_sections(pieces, calls.made), tuple(calls.made), path)
 
     def copies(self, name: str) -> bool:
         """Whether a template takes files out of the build context, read off the template itself: what it is handed are
@@ -133,7 +116,8 @@ class Renderer:
         def part(name: str, **values: object) -> str:
             return named(templates.render(name, {**values, "part": part}), name)
 
-        text = named(templates.render(SKELETON, {**self._values(cell), "part": part}), SKELETON)
+        values = self._values(cell, dockerfile_path(cell, self.directory), part)
+        text = named(templates.render(SKELETON, values), SKELETON)
         return tuple(resolve(text + "\n", SKELETON))
 
     def _source(self, implementation: Implementation) -> SourcePin | None:
@@ -160,7 +144,8 @@ class Renderer:
             self._confs[key] = shared_lines(model, framework, source, pin, self._rules[rules])
         return cell_lines(cell) + self._confs[key]
 
-    def _values(self, cell: Cell) -> dict[str, Any]:
+    def _values(self, cell: Cell, path: str, part: Callable[..., str]) -> dict[str, Any]:
+        """What the skeleton is given."""
         model, implementation = (
             self._matrix.models[cell.model],
             self._matrix.implementations[cell.implementation],
@@ -172,7 +157,8 @@ class Renderer:
             **stages,
             **contents,
             "cell": cell,
-            "path": dockerfile_path(cell, self.directory),
+            "path": path,
+            "part": part,
             "replaceable": _replaceable(source is not None, stages["tools_base"] is not None),
             "implementation": implementation,
             "repository": source,
@@ -284,6 +270,48 @@ class Renderer:
             raise UsageError(
                 f'the lock has no entry "{key}"', where="matrix.lock", remedy="mlperf-bake lock"
             ) from None
+
+
+class _Calls:
+    """The partials that the templates of one cell call for. An object, not functions that know each other: those would stay
+    in memory until somebody looks for cycles.
+
+    Args:
+        shared: the partials that earlier cells called for, by what they are given; grows.
+
+    Attributes:
+        made: the partials that the template at hand has called for so far, in order.
+    """
+
+    __slots__ = ("_shared", "_templates", "made")
+
+    def __init__(
+        self, templates: Templates, shared: dict[tuple[object, ...], tuple[Part, dict[str, object]]]
+    ) -> None:
+        self._templates = templates
+        self._shared = shared
+        self.made: list[Part] = []
+
+    def part(self, name: str, /, **values: object) -> str:
+        """What ``part(...)`` gives in a template: the text of a partial."""
+        if "cell" in values:
+            made = self._make(name, values, shared=False)
+        else:
+            # Told apart by the identity of their values, which costs less than comparing them; the values are
+            # kept, so that none can take the place of another in memory.
+            key = (name, *values, *map(id, values.values()))
+            known = self._shared.get(key)
+            if known is None:
+                known = self._shared[key] = (self._make(name, values, shared=True), values)
+            made = known[0]
+        self.made.append(made)
+        return made.text
+
+    def _make(self, name: str, values: dict[str, object], shared: bool) -> Part:
+        outer, self.made = self.made, []
+        text = self._templates.render(name, {**values, "part": self.part})
+        inner, self.made = self.made, outer
+        return Part(name, text, tuple(inner), shared)
 
 
 def _replaceable(reference: bool, apart: bool) -> str:
