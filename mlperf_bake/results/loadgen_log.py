@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.log_line import BadLine, Line, Value, read_line
 from mlperf_bake.results.printable import printable
+from mlperf_bake.results.regular import open_regular
 from mlperf_bake.unreadable import unreadable
 
 MARKER: Final = ":::MLLOG"
@@ -308,7 +309,7 @@ def read_detail(path: Path) -> DetailLog:
     reader = _Reader()
     number, line = 0, b"\n"
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             _refuse_length(file, path)
             for number, line in _lines(file, reader):
                 if number == 1 and (encoding := _encoding(line)):
@@ -369,7 +370,7 @@ def read_summary(path: Path, limit: int = 2**20) -> SummaryLog:
         UsageError: the file is missing, cannot be read, or is longer than ``limit`` bytes.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise unreadable(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.regular import open_regular
 from mlperf_bake.unreadable import unreadable
 
 DEFAULT_LIMIT = 16 * 2**20
@@ -60,7 +61,7 @@ def parse(data: bytes | str, where: str) -> object:
 def read(path: Path, limit: int = DEFAULT_LIMIT) -> object:
     """The value of a JSON file of at most ``limit`` bytes; errors as in ``parse``, or it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(limit + 1)
     except OSError as error:
         raise unreadable("the file cannot be read", path, error, expected="a JSON file") from error

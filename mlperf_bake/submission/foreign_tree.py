@@ -166,9 +166,9 @@ class _Submitter:
         benchmark = self._rules.benchmark_of(model, mapping)
         if benchmark is None:
             raise UsageError(f"{model} is none of the benchmarks of {self._rules.name}")
-        detail = read_detail(path / "performance" / "run_1" / DETAIL)
         beside = Path(system) / model / path.name
-        parts = tuple(self._parts(path, beside))
+        parts = tuple(self._parts(path, beside))  # nothing is opened before it is known to lie in the tree
+        detail = read_detail(path / "performance" / "run_1" / DETAIL)
         json, parts = self._measurements(system, scenario, parts)
         remark = other_round(detail, self._rules)
         return ForeignResult(

@@ -29,6 +29,8 @@ def accuracy_texts(labels: Labels | None, scratch: Path) -> AccuracyText:
         beside, log = logs.directory / ACCURACY_TEXT, logs.directory / ACCURACY
         if beside.is_file() and beside.stat().st_size:
             return beside
+        if not log.is_file():
+            raise UsageError(f"{ACCURACY} is missing in the accuracy run", where=str(logs.directory))
         if labels is None or _TOP_ONE not in model.accuracy_target or is_shortened(log):
             raise UsageError(
                 "nobody has judged the accuracy run",
