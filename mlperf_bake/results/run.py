@@ -16,7 +16,8 @@ from mlperf_bake.results.accuracy_log import read_responses
 from mlperf_bake.results.archive import PARTIAL
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.manifest import Manifest, read_manifest
-from mlperf_bake.results.place import Place
+from mlperf_bake.results.place import VOLUME_PREFIX, Place
+from mlperf_bake.results.removing import image_of, removing_command
 from mlperf_bake.unreadable import unreadable
 
 MANIFEST: Final = "manifest.json"
@@ -175,7 +176,7 @@ def _read(directory: Path, place: str) -> Run | LeftOut:
         manifest = read_manifest(directory / MANIFEST)
         run_id = manifest.run_id
         if manifest.status != "finished":
-            return LeftOut(run_id, place, f"the run was {manifest.status}")
+            return LeftOut(run_id, place, f"the run was {manifest.status}{_stays(manifest, place)}")
         if manifest.mode == "find-peak":
             return LeftOut(run_id, place, f"{manifest.mode} runs are not results")
         detail = read_detail(directory / DETAIL)
@@ -189,6 +190,14 @@ def _read(directory: Path, place: str) -> Run | LeftOut:
     except UsageError as error:
         return LeftOut(run_id, place, _one_line(error))
     return Run(manifest, detail, directory, place)
+
+
+def _stays(manifest: Manifest, place: str) -> str:
+    """How an interrupted run gets out of a volume; a directory's the user can remove, or `run` has done it."""
+    if not place.startswith(VOLUME_PREFIX):
+        return ""
+    volume = place.removeprefix(VOLUME_PREFIX)
+    return f"; it stays there until  {removing_command(volume, manifest.run_id, image_of(manifest))}"
 
 
 def _one_line(error: UsageError) -> str:

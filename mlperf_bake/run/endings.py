@@ -62,7 +62,14 @@ ENDINGS = {
 
 
 def error_for(
-    exit_code: int, *, cell_id: str, image: str, said: tuple[str, ...], out_of_memory: bool, memory: int
+    exit_code: int,
+    *,
+    cell_id: str,
+    image: str,
+    said: tuple[str, ...],
+    out_of_memory: bool,
+    memory: int,
+    going_on: str = AGAIN,
 ) -> BakeError:
     """The error for a run that left no result.
 
@@ -73,9 +80,10 @@ def error_for(
         said: the last lines for people.
         out_of_memory: whether the kernel ended it for memory.
         memory: the container's limit in bytes.
+        going_on: what to do where it was interrupted.
     """
     if exit_code == INTERRUPTED:
-        return Interrupted("the run was interrupted; nothing of it counts", where=cell_id, remedy=AGAIN)
+        return Interrupted("the run was interrupted; nothing of it counts", where=cell_id, remedy=going_on)
     if exit_code == USAGE:
         return _usage(said, cell_id, image)
     sentence = sentence_in(said)

@@ -8,12 +8,22 @@ from typing import Any
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.archive import PARTIAL
 from mlperf_bake.results.manifest import read_manifest
+from mlperf_bake.results.removing import removing_command
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.run.request import RunRequest, Volume
 
 AGAIN = "the same command makes the run anew"
 """What to do after an interrupted run."""
 RESULTS = "/results"
 """Where the harness writes, within its container."""
+
+
+def going_on(request: RunRequest) -> str:
+    """What to do after an interrupted run, and how what it left in a volume is removed; in a directory nothing is left."""
+    if not isinstance(request.results, Volume):
+        return AGAIN
+    removing = removing_command(request.results.name, request.run_id, request.image)
+    return f"{AGAIN}; what this one left stays in the volume until\n            {removing}"
 
 
 def remove_interrupted(results: Path, run_id: str) -> None:

@@ -17,7 +17,7 @@ from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
 from mlperf_bake.run.client import connect
 from mlperf_bake.run.endings import FINISHED_INVALID, FINISHED_VALID, INTERRUPTED, SPEAKS, error_for
 from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL, client_is_gone, container_options, this_client
-from mlperf_bake.run.interrupted import AGAIN, directory_of, remove_interrupted
+from mlperf_bake.run.interrupted import directory_of, going_on, remove_interrupted
 from mlperf_bake.run.progress import Event, LineReader, Said, parse_line
 from mlperf_bake.run.refused import start_refused
 from mlperf_bake.run.request import (
@@ -199,7 +199,7 @@ def _run(
                 "the run was interrupted; nothing of it counts",
                 where=request.cell_id,
                 found=how,
-                remedy=AGAIN,
+                remedy=going_on(request),
             ) from None
         except docker.errors.APIError as error:
             raise start_refused(str(error.explanation or error), request.cell_id) from error
@@ -225,6 +225,7 @@ def _judge(
             said=said,
             out_of_memory=bool(container.attrs["State"].get("OOMKilled")),
             memory=request.limits.memory_bytes or engine.memory_bytes * 9 // 10,
+            going_on=going_on(request),
         )
         raise error
     results = request.results

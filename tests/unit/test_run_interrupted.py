@@ -1,16 +1,20 @@
 """A run that was stopped leaves no directory behind, and what it says names the way on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlperf_bake.errors import Interrupted
+from mlperf_bake.results.place import DirectoryPlace
+from mlperf_bake.results.run import read_runs
 from mlperf_bake.run.endings import INTERRUPTED, error_for
 from mlperf_bake.run.hardened import CLIENT_LABEL, RUN_LABEL
-from mlperf_bake.run.interrupted import directory_of, remove_interrupted
+from mlperf_bake.run.interrupted import AGAIN, directory_of, going_on, remove_interrupted
+from mlperf_bake.run.request import RunRequest, Volume
 from mlperf_bake.run.service import remove_leftovers
-from tests.support.synthetic_runs import RunSpec, write_run
+from tests.support.synthetic_runs import FINGERPRINT, RunSpec, write_run
 
 
 def test_what_an_interrupted_run_left_is_removed(tmp_path: Path) -> None:
@@ -68,3 +72,48 @@ def test_the_end_of_an_interrupted_run_says_how_to_go_on() -> None:
     error = error_for(INTERRUPTED, cell_id="c", image="i", said=(), out_of_memory=False, memory=0)
     assert isinstance(error, Interrupted)
     assert error.remedy == "the same command makes the run anew"
+
+
+def test_what_an_interrupted_run_left_in_a_volume_stays_and_the_command_that_removes_it_is_named() -> None:
+    request = RunRequest(
+        image="mlperf-bake/c:latest",
+        cell_id="c",
+        scenario="Offline",
+        mode="performance",
+        data="synthetic",
+        results=Volume("res"),
+        platform="linux/amd64",
+        run_id="stopped",
+    )
+    removing = "docker run --rm --network=none --volume res:/results --entrypoint rm mlperf-bake/c:latest -r /results/stopped"
+    assert removing in going_on(request)
+    assert going_on(replace(request, results=Path("results"))) == AGAIN
+    error = error_for(
+        INTERRUPTED,
+        cell_id="c",
+        image="i",
+        said=(),
+        out_of_memory=False,
+        memory=0,
+        going_on=going_on(request),
+    )
+    assert removing in str(error)
+
+
+@pytest.mark.parametrize(("fingerprint", "tag"), [(FINGERPRINT, "abababababab"), (None, "latest")])
+def test_collect_names_the_command_for_an_interrupted_run_of_a_volume(
+    tmp_path: Path, fingerprint: str | None, tag: str
+) -> None:
+    write_run(tmp_path / "runs", RunSpec(run_id="stopped", status="interrupted", fingerprint=fingerprint))
+
+    class OpenedVolume:
+        label = "volume:res"
+
+        def open(self, scratch: Path) -> Path:
+            return tmp_path / "runs"
+
+    (left,) = read_runs([OpenedVolume()], tmp_path / "one").left_out
+    assert left.reason.startswith("the run was interrupted; it stays there until  docker run ")
+    assert left.reason.endswith(f"debian12:{tag} -r /results/stopped")
+    (left,) = read_runs([DirectoryPlace(tmp_path / "runs")], tmp_path / "two").left_out
+    assert left.reason == "the run was interrupted"
