@@ -132,7 +132,7 @@ def _digest(response: Response) -> bytes:
 def _by_accuracy(evidence: Evidence, agreement: _Agreement) -> tuple[str, Mapping[str, str], bool]:
     """What the accuracies say, the files that hold them, and whether the test fails by them."""
     if evidence.measure is None:
-        return "without the ground truth the accuracies cannot be compared (--data)", {}, True
+        return "without the ground truth (--data; judge: --truth) the accuracies cannot be compared", {}, True
     try:
         baseline = evidence.measure(evidence.accuracy_log, agreement.samples)
         measured = evidence.measure(evidence.run_log, agreement.samples)

@@ -16,9 +16,10 @@ TOKEN_BYTES = 4
 
 @dataclass
 class _Count:
-    """Answers that break each rule, and the first sample that does."""
+    """Answers, those without a reported number of tokens, and those that break each rule, with the first sample that does."""
 
     answers: int = 0
+    uncounted: int = 0
     broken: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def breaks(self, rule: str, response: Response) -> None:
@@ -27,6 +28,7 @@ class _Count:
 
 
 _FIRST, _END, _LENGTH = "First token", "EOS", "Sample length"
+_UNREPORTED = "the system must report it with each answer, and LoadGen be told to measure tokens"
 _WORDS = {
     _FIRST: "start with another token than was reported first",
     _END: "end with more than one end-of-sequence token",
@@ -41,11 +43,14 @@ def verify(evidence: Evidence) -> Verification:
     count = _Count()
     for response in read_responses(evidence.run_log):
         count.answers += 1
+        count.uncounted += response.token_count is None
         _judge(response, end_token, first_tokens, count)
     reasons = [
         f"{number} of {count.answers} answers {_WORDS[rule]}, sample {first} first"
         for rule, (number, first) in count.broken.items()
     ]
+    if count.uncounted:
+        reasons.append(f"{count.uncounted} of them were logged without a number of tokens: {_UNREPORTED}")
     if not count.answers:
         reasons.append("the run logged no answer")
     said = {rule: bool(count.answers) and rule not in count.broken for rule in _WORDS}

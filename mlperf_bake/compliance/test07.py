@@ -15,7 +15,7 @@ def verify(evidence: Evidence) -> Verification:
             "TEST07 measures the accuracy of its own data set, whose ground truth is missing",
             where=evidence.benchmark.name,
             expected="the ground truth of the compliance data set",
-            remedy="give it with --data PATH",
+            remedy="give it with --data PATH; judge takes it as --truth PATH, and the tokenizer as --tokenizer PATH",
         )
     measured = evidence.measure(evidence.run_log)
     lines, reasons = [measured.line.rstrip("\n")], []

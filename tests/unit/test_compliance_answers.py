@@ -107,7 +107,7 @@ def test_a_system_that_is_not_deterministic_is_judged_by_both_accuracies(
 
 def test_without_the_classes_other_answers_cannot_be_judged_by_accuracy(tmp_path: Path) -> None:
     found = verify(evidence(tmp_path, "TEST01", "resnet", logged=[(3, klass(0))], answers=ANSWERS))
-    assert "without the ground truth" in found.reasons[0]
+    assert "without the ground truth (--data; judge: --truth)" in found.reasons[0]
 
 
 def test_a_ground_truth_of_other_samples_is_told(tmp_path: Path) -> None:

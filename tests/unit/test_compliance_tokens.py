@@ -76,6 +76,12 @@ def test_one_answer_that_breaks_a_rule_fails_its_check_alone(tmp_path: Path, ent
     assert "1 of 5 answers" in found.reasons[0] and "sample 9 first" in found.reasons[0]
 
 
+def test_a_system_that_reports_no_number_of_tokens_is_told_so(tmp_path: Path) -> None:
+    logged = [(sample, tokens(5, 6)) for sample in range(3)]
+    found = verify(evidence(tmp_path, "TEST06", "llama2-70b-99.9", logged=logged))
+    assert "3 of them were logged without a number of tokens" in found.reasons[-1]
+
+
 def test_no_answers_prove_nothing(tmp_path: Path) -> None:
     for test, benchmark in (("TEST06", "llama2-70b-99.9"), ("TEST08", "dlrm-v3"), ("TEST09", "gpt-oss-120b")):
         found = verify(evidence(tmp_path / test, test, benchmark, scenario="Server"))
@@ -103,7 +109,9 @@ def test_accuracy_in_performance_mode_has_a_target(
 
 
 def test_accuracy_in_performance_mode_needs_its_ground_truth(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="whose ground truth is missing"):
+    with pytest.raises(
+        UsageError, match=r"whose ground truth is missing(.|\n)*judge takes it as --truth PATH"
+    ):
         verify(evidence(tmp_path, "TEST07", "gpt-oss-120b"))
 
 
