@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -175,7 +176,7 @@ def _require_same_bases(kept: Bundle, saved: Sequence[BundledBase], images: Sequ
 def _together(bundle: Bundle, images: Sequence[PlannedImage]) -> str:
     """The command that bundles what is there and what is wanted in one."""
     cells = dict.fromkeys((*(one.cell for one in bundle.cells), *(image.cell_id for image in images)))
-    return f"mlperf-bake bundle {' '.join(cells)} --out {bundle.root}"
+    return f"mlperf-bake bundle {' '.join(cells)} --out {shlex.quote(str(bundle.root))}"
 
 
 def _whole(made: Bundle, kept: Bundle | None) -> Bundle:

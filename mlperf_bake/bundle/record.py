@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,7 +142,7 @@ def names_of(cells: Sequence[BundledCell]) -> str:
 def make_again(bundle: Bundle) -> str:
     """The command that makes the missing rest of a bundle."""
     cells = " ".join(one.cell for one in bundle.cells[:SHOWN])
-    return f"mlperf-bake bundle {cells}{' ...' if len(bundle.cells) > SHOWN else ''} --out {bundle.root}"
+    return f"mlperf-bake bundle {cells}{' ...' if len(bundle.cells) > SHOWN else ''} --out {shlex.quote(str(bundle.root))}"
 
 
 def blob_fault(root: Path, digest: str, size: int) -> str:

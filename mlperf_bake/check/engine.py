@@ -5,6 +5,7 @@ it judges by. Systems are judged one after the other, or in several processes wh
 was read of one is let go before the next: memory does not grow with the tree.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ def check(path: Path, judged_by: Round) -> Verdict:
             "there is no submission tree",
             where=str(path),
             expected="a directory with open/ or closed/",
-            remedy=f"mlperf-bake collect ./results --out {path}",
+            remedy=f"mlperf-bake collect ./results --out {shlex.quote(str(path))}",
         )
     tree = Tree(path, judged_by)
     if str(path) in tree.inventory.unreadable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +89,7 @@ def bundle(
             f"{out}: {counted(len(made.cells), 'cell')}, {counted(len(made.blobs), 'file')}, {size / 1e9:.2f} GB"
         )
         print_line(
-            f"copy it with the checkout; there: mlperf-bake build {cells[0].id} --offline --bundle {out}"
+            f"copy it with the checkout; there: mlperf-bake build {cells[0].id} --offline --bundle {shlex.quote(str(out))}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -169,7 +170,7 @@ def collect(
         raise UsageError(
             "RESULT is missing",
             expected="where runs lie, or --system-file to describe a system of the tree",
-            remedy=f"mlperf-bake collect ./results --out {out}",
+            remedy=f"mlperf-bake collect ./results --out {shlex.quote(str(out))}",
         )
     if json:
         print_json(as_data(collected))

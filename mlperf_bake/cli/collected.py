@@ -160,7 +160,7 @@ def _steps(collected: Collected, round_name: str) -> list[str]:
         steps.append(f"fill in {one.file}, then: {pasteable(shlex.join(command))}")
     if collected.asked:
         steps.append(
-            f"fill in {runs_file(collected.tree)}, then collect with --runs-file {runs_file(collected.tree)}"
+            f"fill in {runs_file(collected.tree)}, then collect with --runs-file {shlex.quote(str(runs_file(collected.tree)))}"
         )
     offered = sum(not one.done for one in collected.inferred)
     if offered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,7 +73,7 @@ def fetch(
         return
     print_line(str(fetched.path))
     note(f"{fetched.file.name}, sha256 {fetched.sha256} ({_checked(demand)})")
-    note(f"build with --context weights={fetched.path}")
+    note(f"build with --context weights={shlex.quote(str(fetched.path))}")
 
 
 def _fetch_form(

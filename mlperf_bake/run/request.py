@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -218,7 +219,7 @@ def writer_of(results: Volume | Path) -> tuple[str, str]:
                     where=str(results),
                     found=stranger,
                     expected="an empty directory or one of results only: it is handed to the harness's user",
-                    remedy=f"--results {results / 'results'}, or a volume",
+                    remedy=f"--results {shlex.quote(str(results / 'results'))}, or a volume",
                 )
             os.chown(results, HARNESS_USER, HARNESS_USER)
             return own, f"{results} now belongs to user {HARNESS_USER}, as whom the harness runs"
@@ -248,7 +249,7 @@ def _refuse_run_inside_run(results: Path) -> None:
             where=str(results),
             found=f"the run {run.name}",
             expected="a directory that holds the directories of runs",
-            remedy=f"--results {run.parent}",
+            remedy=f"--results {shlex.quote(str(run.parent))}",
         )
 
 
@@ -269,14 +270,14 @@ def require_readable(data: Path | Literal["synthetic"], user: str) -> None:
     """
     if isinstance(data, Path):
         for path in (data, *sorted(data.iterdir())):
-            _require_readable(path, "the data set", user, f"chmod -R a+rX {data}")
+            _require_readable(path, "the data set", user, f"chmod -R a+rX {shlex.quote(str(data))}")
 
 
 def require_class_readable(own_class: OwnClass | None, user: str) -> None:
     """The same for the file of a user's own class."""
     if own_class is not None:
         file = own_class.file
-        _require_readable(file, "the class's file", user, f"chmod a+r {file}")
+        _require_readable(file, "the class's file", user, f"chmod a+r {shlex.quote(str(file))}")
 
 
 def _require_readable(path: Path, what: str, user: str, remedy: str) -> None:

@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ def describe(
             where=str(out),
             found=", ".join(names) or f"no results of {system or 'any system'} by {submitter}",
             expected="one, to be described" if names else None,
-            remedy="name one with --system NAME" if names else f"mlperf-bake check {out}",
+            remedy="name one with --system NAME" if names else f"mlperf-bake check {shlex.quote(str(out))}",
         )
     unknown: list[Unknown] = []
     with replacing(out, waiting) as tree:

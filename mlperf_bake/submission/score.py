@@ -6,6 +6,7 @@ mlperf_bake.accuracy: now, where the ground truth is at hand, or before, into ac
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,14 @@ def score(run: Run, rules: Round, labels: Labels | None, truth: Path | None) -> 
         "nobody has measured the accuracy",
         found=f"no {TEXT} beside the log",
         expected=f"the line that the accuracy script of {model.name} prints",
-        remedy=f"--data with the ground truth, or mlperf-bake accuracy {run.directory} --truth PATH --out {beside}",
+        remedy=f"--data with the ground truth, or {_measuring(run, beside)}",
     )
+
+
+def _measuring(run: Run, beside: Path) -> str:
+    """The command that measures a run's accuracy, for a truth that only the user has."""
+    where, out = shlex.quote(str(run.directory)), shlex.quote(str(beside))
+    return f"mlperf-bake accuracy {where} --truth PATH --out {out}"
 
 
 def _counted(run: Run, labels: Labels | None) -> TopOne:
@@ -162,7 +169,7 @@ def _score_beside(run: Run, beside: Path, model: ModelRules, rules: Round) -> Sc
     lines = text.splitlines()
     hashes = [line.removeprefix(_HASH).strip() for line in lines if line.startswith(_HASH)]
     expected = log_sha256(run.file(ACCURACY))
-    again = f"mlperf-bake accuracy {run.directory} --truth PATH --out {beside}"
+    again = _measuring(run, beside)
     if hashes != [expected]:
         raise UsageError(
             f"{TEXT} is of another accuracy log",

@@ -89,8 +89,9 @@ def test_without_manifests_a_short_run_is_a_breach(demonstration: Path) -> None:
 
 
 def test_no_tree_is_said_plainly(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no submission tree"):
-        check(tmp_path / "none", V6_1)
+    with pytest.raises(UsageError, match="there is no submission tree") as refusal:
+        check(tmp_path / "no tree", V6_1)
+    assert refusal.value.remedy == f"mlperf-bake collect ./results --out '{tmp_path}/no tree'"
 
 
 def test_the_data_form_holds_everything(demonstration: Path) -> None:
