@@ -91,7 +91,8 @@ def _of_run(run: Run, rules: Round) -> Iterator[Measured]:
     manifest = run.manifest
     benchmark = rules.models.get(manifest.cell.benchmark or "")
     if benchmark:
-        name = f"{run.place.rstrip('/')}/{manifest.run_id}"
+        place = run.place.rstrip("/")
+        name = place if Path(place).name == manifest.run_id else f"{place}/{manifest.run_id}"
         system, model = system_name(manifest), manifest.cell.model
         yield _row(name, system, model, benchmark, manifest.scenario, run.detail, manifest, rules)
 

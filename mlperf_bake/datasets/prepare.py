@@ -110,7 +110,11 @@ def _user_directory(dataset: Dataset, preprocessing: str, source: Path | None) -
     if source is None:
         raise own_files_needed(dataset, f"--preprocessing {preprocessing}")
     if not source.is_dir() and not (source.is_file() and isinstance(dataset.reading, FROM_FILES)):
-        raise UsageError("not a directory", where=str(source), expected=dataset.source.holds)
+        raise UsageError(
+            "not a directory" if source.exists() else "there is no such file or directory",
+            where=str(source),
+            expected=dataset.source.holds,
+        )
     return source
 
 

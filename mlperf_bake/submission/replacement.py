@@ -20,6 +20,7 @@ from mlperf_bake.errors import DiskFull, UsageError
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 _UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
@@ -41,23 +42,23 @@ def replacing(target: Path, waiting: Callable[[], None] | None = None) -> Iterat
         with _locked(target.parent, waiting):
             _mend(target)
             partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
-            if target.exists():
-                shutil.copytree(target, partial, symlinks=True)
-            else:
-                partial.mkdir()
             try:
+                if target.exists():
+                    _copy(target, partial)
+                else:
+                    partial.mkdir()
                 yield partial
                 _take_place(partial, target)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in _NO_ROOM:
             raise DiskFull(
                 "no room for the tree", where=str(target), remedy="free space and try again"
             ) from error
         raise UsageError(
             "the tree cannot be written",
-            where=str(error.filename or target),
+            where=str(error.filename or target).replace(f".partial-{os.getpid()}", ""),
             found=error.strerror or str(error),
             remedy="give another directory with --out",
         ) from error
@@ -93,6 +94,18 @@ def _mend(target: Path) -> None:
     for stale in target.parent.glob(f"{_literal(target.name)}.partial-*"):
         if stale.is_dir() and not stale.is_symlink():
             shutil.rmtree(stale)
+
+
+def _copy(source: Path, copy: Path) -> None:
+    """Copies a directory and ends with the first thing that fails, while ``shutil.copytree`` goes on and loses its errno."""
+    copy.mkdir()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _copy(Path(entry.path), copy / entry.name)
+            else:
+                shutil.copy2(entry.path, copy / entry.name, follow_symlinks=False)
+    shutil.copystat(source, copy)
 
 
 def _literal(name: str) -> str:

@@ -105,6 +105,13 @@ def test_runs_trees_and_bare_logs_stand_in_one_table(tmp_path: Path) -> None:
     assert placed.measured.data == run.measured.data == "34" * 32
 
 
+def test_a_run_named_by_its_own_directory_is_shown_by_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", RunSpec(run_id="fast"))
+    (tmp_path / "scratch").mkdir()
+    found, _ = measured([DirectoryPlace(run)], tmp_path / "scratch", load_round())
+    assert [one.place for one in found] == [str(run)]
+
+
 def test_the_command_prints_a_table_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path / "one", RunSpec())
     write_run(tmp_path / "two", RunSpec(validity="INVALID", run_id="slow"))

@@ -138,7 +138,7 @@ def test_without_a_directory_the_user_is_told_what_it_must_hold(cache: Cache, tm
         prepare("imagenet", LITE, cache=cache)
     assert "val_map.txt" in str(refusal.value)
     assert f"data prepare imagenet --preprocessing {LITE} --from DIRECTORY" in str(refusal.value)
-    with pytest.raises(UsageError, match="not a directory"):
+    with pytest.raises(UsageError, match="there is no such file or directory"):
         prepare("imagenet", LITE, cache=cache, source=tmp_path / "missing")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import mlperf_bake.submission.replacement as replacement
+from mlperf_bake.errors import UsageError
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.results.written import replace_text
 from mlperf_bake.submission.collect import CollectOptions, collect
@@ -127,3 +128,13 @@ def test_a_text_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> Non
         replace_text(file, "new and longer\n" * 9_000 + "\udc80")
     assert file.read_text(encoding="utf-8") == "old\n"
     assert [path.name for path in tmp_path.iterdir()] == ["runs.yaml"]
+
+
+def test_a_tree_that_cannot_be_written_is_called_as_the_user_called_it(tmp_path: Path) -> None:
+    tree = tmp_path / ("t" * 250)  # its unfinished copy has a name too long for the file system
+    with (
+        pytest.raises(UsageError, match="the tree cannot be written") as refusal,
+        replacement.replacing(tree),
+    ):
+        pass
+    assert refusal.value.where == str(tree)
