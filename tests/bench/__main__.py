@@ -2,7 +2,7 @@
 
 Usage: python -m tests.bench [--cold | --parts] [SECTION...]
 
-Sections: planner, check, commands, each framework by its name, rivals, null, stages, tuning; all of them where none is named
+Sections: planner, check, commands, each framework by its name, rivals, null, stages, publish, tuning; all of them where none is named
 (rivals only where its checkouts are, see tests/bench/rivals.py). --cold adds
 `cold`: a quickstart in a fresh clone, which empties the engine's build cache and removes this project's images. --parts only builds
 what the sections compare, once and for all; each framework's section then ends within about five minutes. Each section is kept in
@@ -35,6 +35,7 @@ from tests.bench.bench_images import (
     nothing_to_do,
     quickstart_seconds,
 )
+from tests.bench.bench_publish import publishing
 from tests.bench.bench_rivals import beside_rivals
 from tests.bench.bench_stages import CELLS, stage_sharing
 from tests.bench.bench_tuning import TUNED, tuning_gain
@@ -159,6 +160,21 @@ def stages() -> list[str]:
     ]
 
 
+def publish() -> list[str]:
+    found = publishing(FIRST)
+    return [
+        "| what | seconds, ours / Docker's, median [all] | pairs | ours | Docker's |",
+        "|---|---|---|---|---|",
+        f"| `build --push` to an empty registry on loopback; `docker push` | {found.push.text()} | {found.push.pairs} | {found.push.ours:.1f} s | {found.push.bare:.1f} s |",
+        f"| `build --offline --bundle`, every step known; `buildx bake` from a cache | {found.offline.text()} | {found.offline.pairs} | {found.offline.ours:.1f} s | {found.offline.bare:.1f} s |",
+        f"| `bundle`; `buildx bake` writing a cache | {found.bundle / found.cache:.3f} | 1 | {found.bundle:.1f} s | {found.cache:.1f} s |",
+        "",
+        f"The bundle has {found.bundle_bytes / 1e6:,.0f} MB with its base image, the plain cache {found.cache_bytes / 1e6:,.0f} MB.",
+        f"A push of ours also sets the image's times, which takes BuildKit {found.layout:.1f} s, and writes bill of materials and provenance;",
+        "a build of ours compares every file of the bundle with its checksum.",
+    ]
+
+
 def tuning() -> list[str]:
     gains = {target: tuning_gain(target) for target in TUNED}
     defaults = f"--workers {len(os.sched_getaffinity(0))} --threads 1 --batch 1"
@@ -253,6 +269,7 @@ def sections() -> dict[str, tuple[str, Callable[[], list[str]]]]:
         "check": ("Judging a large submission tree", check),
         "commands": ("Images and whole commands", commands),
         "stages": ("Cells that share stages", stages),
+        "publish": ("Publishing, and building without a network", publish),
         "tuning": ("Tuned against untuned", tuning),
         "cold": ("A cold quickstart", cold),
     }

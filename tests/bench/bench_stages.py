@@ -5,6 +5,8 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,13 +42,41 @@ def stage_sharing() -> Sharing:
     """Builds the cells twice on bases that no cache knows: one after the other, and together.
 
     A base that differs in one file makes every stage a new one, while what pip and apt keep for themselves stays: a
-    download is not what is measured. One build at a time, so that the two ways have the same machine.
+    download is not what is measured. One build at a time, so that the two ways have the same machine. The cells' own images
+    have their names back at the end.
     """
-    with _unknown_base() as first_base:
-        first, *own = [_seconds([cell], first_base) for cell in CELLS]
-    with _unknown_base() as second_base:
-        together = _seconds(CELLS, second_base)
+    with names_put_back([f"mlperf-bake/{cell}" for cell in CELLS]):
+        with _unknown_base() as first_base:
+            first, *own = [_seconds([cell], first_base) for cell in CELLS]
+        with _unknown_base() as second_base:
+            together = _seconds(CELLS, second_base)
     return Sharing(first, tuple(own), together)
+
+
+@contextmanager
+def names_put_back(repositories: Sequence[str]) -> Iterator[None]:
+    """What these repositories name is afterwards what it was: names that are new go, with images that have no other."""
+    before = _named(repositories)
+    try:
+        yield
+    finally:
+        for name, image in _named(repositories).items():
+            if name not in before:
+                subprocess.run(["docker", "image", "rm", name], check=False, stdout=subprocess.DEVNULL)
+            elif image != before[name]:
+                subprocess.run(["docker", "tag", before[name], name], check=False)
+
+
+def _named(repositories: Sequence[str]) -> dict[str, str]:
+    """``repository:tag`` to the id of the image."""
+    filters = [f"--filter=reference={one}" for one in repositories]
+    listed = subprocess.run(
+        ["docker", "image", "ls", "--no-trunc", "--format={{.Repository}}:{{.Tag}} {{.ID}}", *filters],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return dict(line.split() for line in listed.stdout.splitlines())
 
 
 class _unknown_base:
@@ -78,7 +108,7 @@ class _unknown_base:
         subprocess.run(["docker", "image", "rm", "--force", self.tag], check=False, stdout=subprocess.DEVNULL)
 
 
-def _seconds(cells: list[str] | tuple[str, ...], base: str) -> float:
+def _seconds(cells: Sequence[str], base: str) -> float:
     contexts = [f"--context={name}=docker-image://{base}" for name in ("base", "build-base")]
     start = time.perf_counter()
     subprocess.run(
