@@ -131,7 +131,7 @@ def test_a_text_file_is_replaced_whole_or_stays_as_it_was(tmp_path: Path) -> Non
 
 
 def test_a_tree_that_cannot_be_written_is_called_as_the_user_called_it(tmp_path: Path) -> None:
-    tree = tmp_path / ("t" * 250)  # its unfinished copy has a name too long for the file system
+    tree = tmp_path / ("t" * 246)  # its unfinished copy has a name too long for the file system
     with (
         pytest.raises(UsageError, match="the tree cannot be written") as refusal,
         replacement.replacing(tree),
