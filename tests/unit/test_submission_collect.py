@@ -292,6 +292,26 @@ def test_a_full_disk_leaves_the_old_tree(tmp_path: Path) -> None:
     assert sorted(files(tmp_path)) == ["tree/file"]
 
 
+def test_a_disk_that_is_full_before_the_old_tree_is_copied_leaves_it_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with replacing(tmp_path / "tree") as partial:
+        (partial / "inner").mkdir()
+        (partial / "inner" / "file").touch()
+        (partial / "link").symlink_to("inner/none")
+
+    def full(source: str, copy: Path, **_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded", source)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mlperf_bake.submission.replacement.shutil.copy2", full)
+        with pytest.raises(DiskFull), replacing(tmp_path / "tree"):
+            pytest.fail("there is nothing to build in")
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+    with replacing(tmp_path / "tree") as partial:
+        assert (partial / "inner" / "file").is_file() and (partial / "link").is_symlink()
+
+
 def test_what_a_killed_process_left_is_mended(tmp_path: Path) -> None:
     target = tmp_path / "tree"
     (tmp_path / "tree.replaced").mkdir()
