@@ -142,12 +142,13 @@ def compliance(
         with tempfile.TemporaryDirectory(prefix="mlperf-bake-compliance-") as scratch:
             found[name] = conduct(runs, make, fingerprint, rules, Path(scratch), say, again=again)
     given = (("--data", data), ("--results", results), ("--image", image), ("--round", round_name))
+    flags = ("--untuned",) if untuned else ()
     told(
         cell.id,
         rules.name,
         found,
         json=json,
-        longer=full_length(target, scenarios, given, base.harness_options),
+        longer=full_length(target, scenarios, given, base.harness_options, flags),
     )
     place = results if "/" in results else f"volume:{results}"
     say(pasteable(f"next: {shlex.join(['mlperf-bake', 'collect', place])}"))
@@ -158,13 +159,21 @@ def full_length(
     scenarios: Iterable[str],
     given: Iterable[tuple[str, str]],
     options: Iterable[str],
+    flags: Iterable[str] = (),
 ) -> str:
     """The command that makes every run anew, and as long as a submission needs them."""
     from mlperf_bake.run.harness_options import as_typed, options_in
 
     own = [word for name, option in options_in(options) if name != "duration" for word in option]
     chosen = [*(("--scenario", name) for name in scenarios), *(pair for pair in given if pair[1])]
-    words = ["mlperf-bake", "compliance", target, *(word for pair in chosen for word in pair), "--again"]
+    words = [
+        "mlperf-bake",
+        "compliance",
+        target,
+        *(word for pair in chosen for word in pair),
+        "--again",
+        *flags,
+    ]
     return shlex.join([*words, *as_typed(own)])
 
 

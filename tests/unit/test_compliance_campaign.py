@@ -221,3 +221,6 @@ def test_the_command_that_makes_steadier_runs_keeps_everything_but_the_duration(
         "mlperf-bake compliance net --scenario Offline --scenario Server --data sample --results './my results' "
         "--again --workers 2 -- --pin compact"
     )
+    assert full_length("net", ("Offline",), (), (), ("--untuned",)) == (
+        "mlperf-bake compliance net --scenario Offline --again --untuned"
+    )
