@@ -10,7 +10,7 @@ from mlperf_bake.check.log_rules import damages, unread
 from mlperf_bake.check.opened import read_bytes
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Result
-from mlperf_bake.results.accuracy_text import every_figure, read_figures
+from mlperf_bake.results.accuracy_text import every_figure, hash_of, lines_of, no_figures, read_figures
 from mlperf_bake.results.run import ACCURACY, logged_scenario
 
 ACCURACY_RUN: Final[Table[Result]] = Table("accuracy")
@@ -22,7 +22,6 @@ _HASHED: Final = 16 * 2**20
 """Longest accuracy log that is read, to compare its hash; a whole one may be hundreds of gigabytes."""
 _SHORTENED: Final = re.compile(rb"^\s*\.{3,}\s*$", re.MULTILINE)
 """What stands for the rest of a log, by MLCommons' script or another."""
-_HASH: Final = re.compile(r"^hash=([\w\d]+)$")
 _SHARE: Final = re.compile(
     r"accuracy=(\d{1,9}(?:\.\d{1,9})?)%, good=(\d{1,15}), total=(\d{1,15})\b", re.ASCII
 )
@@ -30,16 +29,17 @@ _SHARE: Final = re.compile(
 
 def accuracy_hash(text: str) -> str | None:
     """The hash line of accuracy.txt."""
-    return next((match.group(1) for line in text.splitlines() if (match := _HASH.match(line))), None)
+    return next(filter(None, map(hash_of, lines_of(text))), None)
 
 
 def accuracy_figures(result: Result, text: str) -> dict[str, float]:
-    """The metrics of the benchmark that accuracy.txt gives, the first line of each."""
+    """The metrics of the benchmark that accuracy.txt gives, as the official checker quotes them."""
     benchmark = result.model.benchmark
     if benchmark is None:
         return {}
-    metrics = {**benchmark.targets(result.scenario or ""), **benchmark.accuracy_upper_limit}
-    return read_figures(text, result.rules.tree.accuracy_lines, metrics)
+    targets = benchmark.targets(result.scenario or "")
+    metrics = {**targets, **benchmark.accuracy_upper_limit}
+    return read_figures(text, result.rules.tree.accuracy_lines, metrics, targets)
 
 
 @ACCURACY_RUN.rule(
@@ -160,8 +160,17 @@ def metric(result: Result) -> Iterator[Breach]:
     text, benchmark = result.accuracy_text.value, result.model.benchmark
     if text is None or benchmark is None or result.scenario is None:
         return
-    for name in benchmark.targets(result.scenario):
-        found = sorted(set(every_figure(text, result.rules.tree.accuracy_lines[name])))
+    targets, lines = benchmark.targets(result.scenario), result.rules.tree.accuracy_lines
+    for name in {**targets, **benchmark.accuracy_upper_limit}:
+        for wrong in no_figures(text, lines[name]):
+            yield Breach(
+                result.accuracy_text.path,
+                f"{name} is no number in accuracy.txt",
+                found=wrong[:80],
+                expected="a number in every line that gives it",
+            )
+    for name in targets:
+        found = sorted(set(every_figure(text, lines[name])))
         if not found:
             yield Breach(
                 result.accuracy_text.path,
@@ -172,7 +181,7 @@ def metric(result: Result) -> Iterator[Breach]:
             yield Breach(
                 result.accuracy_text.path,
                 f"accuracy.txt gives {name} with more than one value",
-                found=", ".join(f"{value:g}" for value in found[:4]),
+                found=", ".join(f"{value:.10g}" for value in found[:4]),
                 expected="the figure of one run",
                 severity=Severity.WARNING,
             )
@@ -191,8 +200,8 @@ def target(result: Result) -> Iterator[Breach]:
             yield Breach(
                 path,
                 f"{name} is below its target",
-                found=f"{lowest:g}",
-                expected=f"at least {least:g}",
+                found=f"{lowest:.10g}",
+                expected=f"at least {least:.10g}",
                 fix="mend the model, or submit in the open division",
                 demonstration=result.demonstration,
             )
@@ -200,7 +209,10 @@ def target(result: Result) -> Iterator[Breach]:
         highest = max(every_figure(text, lines[name]), default=most)
         if highest > most:
             yield Breach(
-                path, f"{name} is above its limit", found=f"{highest:g}", expected=f"at most {most:g}"
+                path,
+                f"{name} is above its limit",
+                found=f"{highest:.10g}",
+                expected=f"at most {most:.10g}",
             )
 
 

@@ -11,6 +11,7 @@ from mlperf_bake.check.tree import Log, Result
 from mlperf_bake.compliance.audits import audit as audit_of
 from mlperf_bake.compliance.deviations import deviations
 from mlperf_bake.compliance.evidence import FILES
+from mlperf_bake.results.accuracy_text import lines_of, read_figures
 
 COMPLIANCE: Final[Table[Result]] = Table("compliance")
 
@@ -18,9 +19,7 @@ _SOURCE: Final = "checks/compliance_check.py "
 _LEAST: Final = frozenset({"effective_min_duration_ms", "requested_min_query_count"})
 """Settings of an audit that a run may exceed: published results that the official checker accepts do."""
 _RUN_FILES: Final = frozenset({"mlperf_log_summary.txt", "mlperf_log_detail.txt"})
-_IGNORED: Final = frozenset(
-    {"mlperf_log_accuracy.json", "mlperf_log_trace.json", "results.json", ".gitkeep", "manifest.json"}
-)
+_IGNORED: Final = frozenset({"mlperf_log_accuracy.json", "mlperf_log_trace.json", "results.json", ".gitkeep"})
 _TEST01_ACCURACY: Final = (
     "mlperf_log_accuracy.json",
     "accuracy.txt",
@@ -75,7 +74,7 @@ def verified(result: Result) -> Iterator[Breach]:
                 found = (file.error.found or "") if file.error else ""
                 yield Breach(file.path, problem, found, expected="the verification's output")
                 continue
-            there = {line.strip() for line in file.value.splitlines()}
+            there = {line.strip() for line in lines_of(file.value)}
             absent = [line for line in lines if not there.intersection(line.split("|"))]
             if absent and (test, kind) == ("TEST01", "accuracy"):
                 yield from _test01_by_accuracy(result, directory / "accuracy")
@@ -98,14 +97,17 @@ def _test01_by_accuracy(result: Result, directory: Path) -> Iterator[Breach]:
             expected=", ".join(_TEST01_ACCURACY),
         )
         return
-    from mlperf_bake.check.accuracy_rules import accuracy_figures
-
+    benchmark = result.model.benchmark
+    metrics = tuple(benchmark.targets(result.scenario or "")) if benchmark else ()
     figures = [
-        accuracy_figures(result, result.tree.read(directory / name, read_text).value or "")
+        read_figures(
+            result.tree.read(directory / name, read_text).value or "",
+            result.rules.tree.accuracy_lines,
+            metrics,
+        )
         for name in ("baseline_accuracy.txt", "compliance_accuracy.txt")
     ]
-    benchmark = result.model.benchmark
-    for metric in benchmark.targets(result.scenario or "") if benchmark else ():
+    for metric in metrics:
         baseline, compliance = (figure.get(metric, 0.0) for figure in figures)
         allowed = benchmark.allowed_delta_percent(metric) if benchmark else 0.0
         delta = abs(1 - baseline / compliance) * 100 if compliance else None

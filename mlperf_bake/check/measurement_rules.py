@@ -14,11 +14,17 @@ _SOURCE: Final = "checks/measurements_checks.py "
 
 
 def measurements_json(result: Result) -> Opened[dict[str, object]]:
-    """The measurements' JSON, under the first of the layout's names that is there."""
-    names = [name.format(**result.names) for name in result.rules.layout.measurements_json]
-    paths = [result.measurements / name for name in names]
-    path = next((path for path in paths if result.inventory.is_file(path)), paths[0])
-    return result.tree.read(path, read_mapping)
+    """The measurements' JSON.
+
+    Where the layout names it after the system, the first that is (loader.py get_measurement_path), so that more may stand between
+    the system's name and the scenario's.
+    """
+    template = result.rules.layout.measurements_json[0]
+    usual = result.measurements / template.format(**result.names)
+    names = result.inventory.files(result.measurements) if template.startswith("{system}") else ()
+    system = result.system.name
+    found = next((name for name in names if name.startswith(system) and name.endswith(".json")), usual.name)
+    return result.tree.read(result.measurements / found, read_mapping)
 
 
 @MEASUREMENTS.rule("files", official(_SOURCE + "required_files_check"))

@@ -1,5 +1,6 @@
 """Rules on a model's directory: the benchmark it stands for, and its scenarios."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from mlperf_bake.check.fixes import run_again
 from mlperf_bake.check.rule import Breach, Table, official
 from mlperf_bake.check.tree import Model
+from mlperf_bake.program import shown
 
 MODEL: Final[Table[Model]] = Table("model")
 
@@ -35,6 +37,26 @@ def scenario(model: Model) -> Iterator[Breach]:
                 f"{result.path.name} is no scenario",
                 expected="one of " + ", ".join(model.system.submitter.tree.rules.tree.scenarios),
             )
+
+
+@MODEL.rule("spelling", official("results.py add_result, checks/accuracy_check.py dataset_check"))
+def spelling(model: Model) -> Iterator[Breach]:
+    """A scenario's directory is spelt as LoadGen spells it, or in lower case where the data set is the same for all scenarios."""
+    benchmark = model.benchmark
+    apart = benchmark is not None and len(set(benchmark.accuracy_samples.values())) > 1
+    for result in model.results:
+        name, scenario = result.path.name, result.scenario
+        if scenario is None or name == scenario or (not apart and name in (scenario.lower(), "online")):
+            continue
+        named = shown(result.path), shown(result.path.with_name(scenario))
+        yield Breach(
+            result.path,
+            f"{name} is not how the scenario is spelt",
+            found="a name that the official checker "
+            + ("has no number of samples for" if apart else "ends in a traceback at"),
+            expected=scenario,
+            fix=shlex.join(["mv", *named]),
+        )
 
 
 def _both_runs(model: Model, scenario: str) -> str:

@@ -140,7 +140,7 @@ def latency(log: Log) -> Iterator[Breach]:
     limits = benchmark.latency_limit_ns
     pairs = [("effective_target_latency_ns", limits.get(detail.scenario or ""))]
     if log.result.scenario == "Interactive" and "Interactive" in limits:
-        pairs = [("result_99.00_percentile_latency_ns", limits["Interactive"])]
+        pairs.append(("result_99.00_percentile_latency_ns", limits["Interactive"]))
     for key, limit in pairs:
         found = detail.number(key)
         if limit is not None and (found is None or found > limit):
@@ -167,6 +167,12 @@ def tokens(log: Log) -> Iterator[Breach]:
         key = "requested_use_token_latencies"
         yield at(detail, key, "token latencies were not measured", detail.flag(key), "true")
     limits = benchmark.token_latency_limit_ns.get(log.result.scenario)
+    if limits is None and detail.scenario == "Server":
+        limits = benchmark.token_latency_limit_ns.get("Server")
+        if limits is None:
+            key = "effective_scenario"
+            problem = f"{log.result.rules.name} has no token limits of {benchmark.name} in this scenario"
+            yield at(detail, key, problem, detail.scenario, "a scenario that the round has of this benchmark")
     if limits is None:
         return
     pairs = (

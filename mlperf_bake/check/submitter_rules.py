@@ -55,6 +55,19 @@ def name(submitter: Submitter) -> Iterator[Breach]:
         )
 
 
+@SUBMITTER.rule("results", official("loader.py load"))
+def results(submitter: Submitter) -> Iterator[Breach]:
+    """A submitter's directory holds results."""
+    if not submitter.tree.inventory.is_directory(submitter.path / "results"):
+        yield Breach(
+            submitter.path,
+            f"{submitter.name} has no results",
+            found="no results/; the official checker ends in a traceback here",
+            expected="results/<system>/<model>/<Scenario>",
+            fix=shlex.join(["rm", "-r", shown(submitter.path)]),
+        )
+
+
 @SUBMITTER.rule("src", official("checks/measurements_checks.py directory_exist_check"))
 def src(submitter: Submitter) -> Iterator[Breach]:
     """The sources are there."""

@@ -85,6 +85,22 @@ def counts(system: System) -> Iterator[Breach]:
             )
 
 
+@SYSTEM.rule("notes", official("results.py add_result"))
+def notes(system: System) -> Iterator[Breach]:
+    """Notes are text."""
+    there = system.description.value or {}
+    for key in ("hw_notes", "sw_notes"):
+        value = there.get(key)
+        if value and not isinstance(value, str):
+            yield Breach(
+                system.description.path,
+                f"{key} is not text",
+                found=repr(value)[:80],
+                expected="text; the official checker ends in a traceback here",
+                fix=describe(system),
+            )
+
+
 @SYSTEM.rule("status", official("checks/system_check.py availability_check"))
 def status(system: System) -> Iterator[Breach]:
     """The status says how the system can be had."""
@@ -138,7 +154,19 @@ def owner(system: System) -> Iterator[Breach]:
 def network(system: System) -> Iterator[Breach]:
     """Systems reached over a network are in the network division, others are not."""
     division = system.submitter.division
-    if system.description.value is None or division == "open":
+    if system.description.value is None:
+        return
+    said = system.description.value.get("is_network")
+    if said is not None and not isinstance(said, str):
+        yield Breach(
+            system.description.path,
+            "is_network is not text",
+            found=repr(said),
+            expected='"true" or "false"',
+            fix=describe(system),
+        )
+        return
+    if division == "open":
         return
     if system.network != (division == "network"):
         yield Breach(

@@ -117,7 +117,7 @@ class System:
     def text(self, key: str) -> str:
         """A value of the description in lower case; empty where there is none."""
         value = (self.description.value or {}).get(key)
-        return str(value).strip().lower() if value is not None else ""
+        return str(value).lower() if value is not None else ""
 
     @property
     def network(self) -> bool:

@@ -31,8 +31,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
         "loader.py",
         "load",
         "divisions at the root; a description for each system with results; JSON and logs can be read",
-        ("tree.root", "system.file", "performance.whole", "accuracy.whole"),
-        "there a missing description, accuracy run or unreadable log ends in a traceback",
+        ("tree.root", "submitter.results", "system.file", "performance.whole", "accuracy.whole"),
+        "there a submitter without results, a missing description, accuracy run or unreadable log ends in a traceback",
     ),
     OfficialCheck(
         "loader.py",
@@ -69,8 +69,8 @@ CHECKS: tuple[OfficialCheck, ...] = (
     OfficialCheck(
         "results.py",
         "add_result",
-        "number_of_nodes and accelerators_per_node are numbers",
-        ("system.counts",),
+        "number_of_nodes and accelerators_per_node are numbers, notes are text, and the scenario has a unit",
+        ("system.counts", "system.notes", "model.spelling"),
         "there the export to CSV ends in a traceback",
     ),
     OfficialCheck(

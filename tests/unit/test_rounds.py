@@ -222,3 +222,25 @@ def test_a_round_file_with_a_date_that_is_none_is_refused(tmp_path: Path) -> Non
     file.write_text("round: 2020-13-45\n", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be read"):
         load_round(str(file))
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "metric", "reference", "quality"),
+    [
+        ("3d-unet-99.9", "DICE", 0.8617, 0.999),
+        ("llama2-70b-99.9", "ROUGE1", 44.4312, 0.999),
+        ("llama2-70b-99.9", "ROUGE2", 22.0352, 0.999),
+        ("stable-diffusion-xl", "CLIP_SCORE", 31.68631873, 1),
+        ("stable-diffusion-xl", "FID_SCORE", 23.01085758, 1),
+        ("pointpainting", "mAP", 0.5425, 0.999),
+        ("dlrm-v3", "DLRM_AUC", 0.78663, 0.999),
+        ("gptj-99.9", "ROUGE2", 20.1235, 0.999),
+    ],
+)
+def test_a_target_is_the_references_figure_times_the_quality_unrounded(
+    benchmark: str, metric: str, reference: float, quality: float
+) -> None:
+    every = [load_round(name).models.get(benchmark) for name in round_names()]
+    targets = {rules.accuracy_target[metric] for rules in every if rules and rules.accuracy_target}
+    assert targets
+    assert all(target == pytest.approx(reference * quality, rel=1e-12) for target in targets)
