@@ -1,6 +1,7 @@
 """The command line: every command registered, every failure turned into a sentence and an exit code."""
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Iterable
@@ -106,6 +107,8 @@ def _listed() -> None:
 def main() -> None:
     """Runs the command line; every way out is an exit code of docs/contracts.md."""
     gc.set_threshold(COLLECTED_AFTER)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that has no check mark gets a question mark
     code = execute(sys.argv[1:])
     gc.freeze()  # Python would look for cycles a last time, among all that the system takes back in a moment.
     sys.exit(code)
@@ -180,7 +183,9 @@ def _failure(error: BakeError) -> int:
         sys.stdout.flush()
     except OSError:
         _drop_stdout()
-    sys.stderr.write(f"mlperf-bake: {error}\n")
+    from mlperf_bake.cli.output import note_failure
+
+    note_failure(f"mlperf-bake: {error}")
     return error.exit_code
 
 

@@ -91,6 +91,16 @@ def note_prose(text: str) -> None:
     note(_folded(pasteable(text), _width(sys.stderr)))
 
 
+def note_failure(text: str) -> None:
+    """The sentences of a failure on stderr. On a terminal they are folded between words, each below its own beginning; a
+    remedy is not: it may be a command to paste."""
+    width = _width(sys.stderr)
+    told, remedy, commands = text.partition("\n  remedy:")
+    if width is not None:
+        told = "\n".join(_hanging(line, width) for line in told.splitlines())
+    sys.stderr.write(f"{told}{remedy}{commands}\n")
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], least: Sequence[str] = ()) -> None:
     """Columns aligned with spaces, on stdout; the last column is never padded.
 
@@ -175,6 +185,17 @@ def _folded(text: str, width: int | None) -> str:
         return text
     quoted = re.sub(r"`[^`]*`", lambda found: found[0].replace(" ", "\0"), text)
     return "\n".join(_wrapped(quoted, width)).replace("\0", " ")
+
+
+def _hanging(line: str, width: int) -> str:
+    """A line of at most ``width`` columns, what is folded standing below the beginning of its text."""
+    import textwrap
+
+    label = re.match(r" +(?:\w+: +)?", line)
+    indent = " " * (label.end() if label else len(GAP))
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _wrapped(text: str, width: int) -> list[str]:

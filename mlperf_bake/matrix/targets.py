@@ -120,7 +120,7 @@ def _forbidden(matrix: Matrix, target: str, readings: tuple[dict[Axis, str], ...
         f'"{target}" is a combination that the matrix rules out',
         where=matrix.name,
         found=" or ".join(_spell(reading) for reading in readings[:READINGS_SHOWN]),
-        expected="; ".join(reasons),
+        expected=";\n            ".join(reasons),
         remedy=f"the nearest valid cells are {close}"
         if close
         else "the rules of the matrix leave no cell at all",

@@ -83,3 +83,15 @@ def test_a_file_that_may_not_be_written_is_told_by_the_name_the_user_gave() -> N
     )
     assert refused.where == "/reports/page.html"
     assert refused.remedy and refused.remedy.startswith("name another place, or make this one")
+
+
+def test_a_terminal_without_the_characters_gets_question_marks() -> None:
+    program = "from mlperf_bake.cli import app; app.execute = lambda words: print('\\u2713 engine') or 0; app.main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "? engine\n", "")

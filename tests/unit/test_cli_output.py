@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlperf_bake.cli import output
-from mlperf_bake.cli.output import counted, print_pairs, print_prose, print_table, table_lines
+from mlperf_bake.cli.output import counted, note_failure, print_pairs, print_prose, print_table, table_lines
 
 HEADER = ("CELL", "STATE", "WHY")
 ROWS = [("net-cpp-cpu", "build", "templates/net.j2 has changed since"), ("other", "up to date", "")]
@@ -91,3 +91,29 @@ def test_a_label_of_several_pairs_stands_once_above_them(capsys: pytest.CaptureF
 
 def test_one_of_a_kind_is_not_several() -> None:
     assert [counted(count, "cell") for count in (0, 1, 2)] == ["0 cells", "1 cell", "2 cells"]
+
+
+FAILURE = """mlperf-bake: matrix.yaml: a sentence of so many words that no narrow terminal has them on one line
+  found:    model bert-99, implementation tflite or model bert-99, framework tflite, which is long
+  expected: model bert-99 needs framework onnxruntime: its weights are ONNX and nothing else
+            framework tflite needs model efficientnet-lite0: only this has been converted for it
+  remedy:   mlperf-bake run TARGET --scenario Offline --data sample --results ./results --mode accuracy
+            docker run --rm --network=none --volume res:/results --entrypoint rm IMAGE -r /results/it"""
+
+
+def test_a_failure_is_folded_below_its_labels_and_its_commands_are_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "_width", lambda stream: 60)
+    note_failure(FAILURE)
+    said = capsys.readouterr().err.splitlines()
+    told, commands = said[:-2], said[-2:]
+    assert commands == FAILURE.splitlines()[-2:], "what may be pasted stays on its line"
+    assert max(map(len, told)) <= 60 < max(map(len, FAILURE.splitlines()[:-2]))
+    assert " ".join(" ".join(told).split()) == " ".join(" ".join(FAILURE.splitlines()[:-2]).split())
+    assert told[1].startswith("  ") and any(line.startswith(" " * 12 + "framework") for line in told)
+
+
+def test_a_failure_through_a_pipe_is_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    note_failure(FAILURE)
+    assert capsys.readouterr().err == FAILURE + "\n"

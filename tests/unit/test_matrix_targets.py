@@ -80,8 +80,8 @@ def test_each_rule_between_two_given_names_is_a_reason() -> None:
 def test_an_indirect_contradiction_names_exactly_the_rules_that_make_it() -> None:
     error = refusal("bert-coral")
     assert error.expected == (
-        "model bert needs framework onnxruntime: no other runtime reads its weights; "
-        "hardware coral needs framework tflite: its compiler reads nothing else"
+        "model bert needs framework onnxruntime: no other runtime reads its weights;\n"
+        "            hardware coral needs framework tflite: its compiler reads nothing else"
     )
 
 
