@@ -226,6 +226,7 @@ def _judge(
             out_of_memory=bool(container.attrs["State"].get("OOMKilled")),
             memory=request.limits.memory_bytes or engine.memory_bytes * 9 // 10,
             going_on=going_on(request),
+            own_class=request.own_class.given if request.own_class else "",
         )
         raise error
     results = request.results

@@ -191,7 +191,23 @@ def test_endings_of_their_own_kind() -> None:
     assert isinstance(ending(12), Interrupted)
     assert "killed" in str(ending(137))
     assert "limit 1 GiB" in str(ending(137, out_of_memory=True))
+    assert "crashed (SIGSEGV)" in str(ending(139)) and "gave up (SIGABRT)" in str(ending(134))
+    assert "list --framework" in str(ending(132))
     assert "exit code 99" in str(ending(99))
+
+
+@pytest.mark.parametrize("code", [6, 14])
+def test_a_class_of_the_users_that_fails_is_to_be_corrected(code: int) -> None:
+    error = error_for(
+        code,
+        cell_id="net",
+        image="net:aa",
+        said=("why",),
+        out_of_memory=False,
+        memory=0,
+        own_class="classes/mine.py",
+    )
+    assert str(error.remedy).startswith("correct classes/mine.py, then the same command again")
 
 
 def test_a_class_of_the_users_is_mounted_read_only_and_named_to_the_harness(tmp_path: Path) -> None:
