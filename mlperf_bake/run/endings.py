@@ -26,6 +26,8 @@ class Ending:
     remedy: str
 
 
+OF_THE_CLASS = (6, 14)
+"""What a class of the user's is to blame for, where one answered."""
 BUILD_AGAIN = "build the image again: mlperf-bake build --force {cell_id}"
 CRASHED = "read what it said above; try it with -- --workers 1 --threads 1, and a class of your own with a smaller batch"
 
@@ -46,10 +48,7 @@ ENDINGS = {
         "the backend did not come back",
         "where a batch may take that long: -- --watchdog SECONDS; otherwise try -- --workers 1 --threads 1",
     ),
-    14: Ending(
-        "the backend answered wrongly",
-        "with --class: correct what predict returns; without: " + BUILD_AGAIN,
-    ),
+    14: Ending("the backend answered wrongly", BUILD_AGAIN),
     15: Ending(
         "the backend leaks memory",
         "where it is meant to keep that much: -- --leak-limit-mb MB; a newer version of its library may not leak",
@@ -77,6 +76,7 @@ def error_for(
     out_of_memory: bool,
     memory: int,
     going_on: str = AGAIN,
+    own_class: str = "",
 ) -> BakeError:
     """The error for a run that left no result.
 
@@ -88,6 +88,7 @@ def error_for(
         out_of_memory: whether the kernel ended it for memory.
         memory: the container's limit in bytes.
         going_on: what to do where it was interrupted.
+        own_class: the class that answered in place of the image's own, as `--class` took it.
     """
     if exit_code == INTERRUPTED:
         return Interrupted("the run was interrupted; nothing of it counts", where=cell_id, remedy=going_on)
@@ -115,7 +116,9 @@ def error_for(
         ending.problem,
         where=cell_id,
         found=found,
-        remedy=ending.remedy.format(cell_id=cell_id),
+        remedy=f"correct {own_class}, then the same command again; docs/backends.md says what a class must have"
+        if own_class and exit_code in OF_THE_CLASS
+        else ending.remedy.format(cell_id=cell_id),
     )
 
 

@@ -196,6 +196,20 @@ def test_endings_of_their_own_kind() -> None:
     assert "exit code 99" in str(ending(99))
 
 
+@pytest.mark.parametrize("code", [6, 14])
+def test_a_class_of_the_users_that_fails_is_to_be_corrected(code: int) -> None:
+    error = error_for(
+        code,
+        cell_id="net",
+        image="net:aa",
+        said=("why",),
+        out_of_memory=False,
+        memory=0,
+        own_class="classes/mine.py",
+    )
+    assert str(error.remedy).startswith("correct classes/mine.py, then the same command again")
+
+
 def test_a_class_of_the_users_is_mounted_read_only_and_named_to_the_harness(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.touch()
