@@ -114,7 +114,7 @@ class BuildReport:
                 f"{len(self.failures)} of {len(self.done) + len(self.failures) + len(self.not_started)} "
                 "images were not built",
                 found="; ".join(f"{failure.cell_id}: {failure.message}" for failure in self.failures[:3]),
-                remedy=self.failures[0].retry,
+                remedy=f"{self.failures[0].remedy}; then\n            {self.failures[0].retry}",
             )
 
 

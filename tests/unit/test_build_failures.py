@@ -7,6 +7,8 @@ import pytest
 from mlperf_bake.build.failures import CACHE_LOST, explain_failure
 from mlperf_bake.build.progress import Event, Remark, Step, StepFinished, StepOutput
 from mlperf_bake.build.report import failure_lines
+from mlperf_bake.build.service import BuildReport
+from mlperf_bake.errors import BuildFailed
 
 STEP = Step("d1", "harness", "3/5", "RUN make")
 OTHER = Step("d2", "weights", "1/2", "RUN fetch")
@@ -143,12 +145,48 @@ def test_the_remedy_names_the_file_and_the_context_that_lacks_it() -> None:
     assert missing.remedy.endswith("--context weights=DIR")
 
 
+def test_the_end_of_a_build_says_what_to_do_before_it_is_tried_again() -> None:
+    row = explain_failure("net", "D", failed("missing file: /weights/net.onnx"), LOG, None)
+    with pytest.raises(BuildFailed, match="1 of 1 images were not built") as refusal:
+        BuildReport((), (row,), ()).raise_if_failed()
+    mending, retry = str(refusal.value.remedy).splitlines()
+    assert mending == f"{row.remedy}; then"
+    assert retry.strip() == row.retry
+
+
 def test_a_cache_that_cannot_be_written_is_told_apart_from_anything_else_not_found() -> None:
     writing = Step("d9", "", "", "exporting cache to client directory")
     row = explain_failure("net", "D", [StepFinished(writing, 1.0, False, "not found")], LOG, None)
     assert (row.message, row.remedy) == (CACHE_LOST, "the same command with --no-cache does every step anew")
     row = explain_failure("net", "D", [StepFinished(STEP, 1.0, False, "not found")], LOG, None)
     assert row.message == "not found"
+
+
+@pytest.mark.parametrize(
+    "doing", ["failed to compute cache key", "failed to resolve source metadata for h/i@sha256:1"]
+)
+@pytest.mark.parametrize(
+    ("kind", "said", "message"),
+    [
+        (
+            "layer",
+            f"commit failed: unexpected commit digest sha256:{'b' * 64}, expected sha256:{'a' * 64}: failed precondition",
+            f"a registry sent another layer of an image than its digest names: expected sha256:{'a' * 64}, found sha256:{'b' * 64}",
+        ),
+        (
+            "config",
+            "commit failed: failed size validation: 512 != 1024: failed precondition",
+            f"a registry sent 512 of the 1024 bytes of an image's config sha256:{'a' * 64}",
+        ),
+    ],
+)
+def test_an_image_that_is_not_what_its_digest_names_is_told_apart_from_a_silent_hub(
+    doing: str, kind: str, said: str, message: str
+) -> None:
+    error = f'{doing}: failed commit on ref "{kind}-sha256:{"a" * 64}": {said}'
+    row = explain_failure("net", "D", [Remark(f"ERROR: failed to solve: {error}")], LOG, None)
+    assert row.message == message
+    assert "--context base=" in row.remedy
 
 
 def test_the_command_to_retry_repeats_the_options() -> None:
