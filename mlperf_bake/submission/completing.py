@@ -17,7 +17,7 @@ SAMPLE = "sample"
 
 def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
     """What to type so that a run's cell and scenario get a performance and an accuracy run that go together: those of the
-    run that lacks least, of equal ones the newest.
+    run that lacks least, of equal ones the newest that LoadGen does not call INVALID: the same command would be it again.
 
     Args:
         runs: complete ones in order of their start; may be empty, then the commands are for any target.
@@ -28,7 +28,7 @@ def completing_commands(runs: Sequence[Run]) -> tuple[str, ...]:
         )
     there = [run.manifest for run in runs]
     lacking = [(run, missing_modes(there, run.manifest) or MODES) for run in reversed(runs)]
-    nearest, missing = min(lacking, key=lambda one: len(one[1]))
+    nearest, missing = min(lacking, key=lambda one: (len(one[1]), _invalid(one[0].manifest)))
     data = data_of(nearest.manifest)
     return tuple(run_command(nearest.manifest, mode, data, results_of(nearest)) for mode in missing)
 
@@ -71,6 +71,10 @@ def results_of(run: Run) -> str:
         return ""
     directory = shown(run.directory.resolve().parent)
     return directory if "/" in directory else f"./{directory}"
+
+
+def _invalid(one: Manifest) -> bool:
+    return one.result is not None and one.result.validity == "INVALID"
 
 
 def _goes_with(one: Manifest, newest: Manifest, data: str) -> bool:

@@ -53,6 +53,18 @@ def test_a_run_that_is_invalid_or_of_another_image_counts_as_none(tmp_path: Path
     assert said == ["--scenario Offline --mode performance --data imagenet-20 --results ./results"]
 
 
+def test_a_run_that_would_be_invalid_again_is_not_asked_for_before_one_that_is_not(tmp_path: Path) -> None:
+    said = commands(
+        tmp_path,
+        RunSpec(manifest=SYNTHETIC),
+        RunSpec(scenario="Server", validity="INVALID", started_at="2026-11-22T09:20:00.000Z"),
+    )
+    assert [words.split()[:4] for words in said] == [
+        ["--scenario", "Offline", "--mode", "performance"],
+        ["--scenario", "Offline", "--mode", "accuracy"],
+    ]
+
+
 def test_the_run_that_lacks_least_is_completed_before_a_newer_one(tmp_path: Path) -> None:
     said = commands(
         tmp_path,
