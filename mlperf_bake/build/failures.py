@@ -39,6 +39,11 @@ PIN_ANEW = (
     "mlperf-bake lock --update 'packages/*'; a right wheel may be given with --context wheels=DIR"
 )
 
+OTHER_IMAGE = (
+    "the same command asks again; where that does not help, ask another registry or go around the proxy or mirror: an image of "
+    "your own is given with --context base=docker-image://REF"
+)
+
 CACHE_LOST = "the engine remembers steps whose files it no longer has, so it cannot write its cache"
 
 CAUSES = (
@@ -84,6 +89,21 @@ CAUSES = (
         re.compile(r"digest mismatch (\S+?):? ?(?:!=)? ?(sha256:[0-9a-f]{64})"),
         r"checksum mismatch: expected \1, found \2",
         "the file changed at its source or on the way; compare it with matrix.lock",
+    ),
+    Cause(
+        re.compile(
+            r'failed commit on ref "(\w+)-sha256:[0-9a-f]{64}": .*?unexpected commit digest (sha256:[0-9a-f]{64}), '
+            r"expected (sha256:[0-9a-f]{64})"
+        ),
+        r"a registry sent another \1 of an image than its digest names: expected \3, found \2",
+        OTHER_IMAGE,
+    ),
+    Cause(
+        re.compile(
+            r"failed to copy: httpReadSeeker: .*?(https?://\S+/blobs/sha256:[0-9a-f]{64}): (\d{3} [^\n]+)"
+        ),
+        r"a registry does not give all of \1: \2",
+        OTHER_IMAGE,
     ),
     Cause(
         re.compile(

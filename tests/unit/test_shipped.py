@@ -96,7 +96,7 @@ def test_an_empty_directory_has_the_images_of_the_checkout(
 
 
 def test_the_shipped_matrix_is_not_changed_in_place(installed: Path, cache: Path, tmp_path: Path) -> None:
-    for words in (("lock",), ("render",)):
+    for words in (("lock",), ("render",), ("render", "--check")):
         done = command(installed, cache, tmp_path, *words)
         assert done.returncode == 2 and "mlperf-bake init copies" in done.stderr, done.stderr
 
