@@ -219,5 +219,6 @@ def _nothing_valid(trials: Trials, problem: str) -> RunFailed:
     return RunFailed(
         problem,
         found=f"{', '.join(reasons)} in run {last.number}",
-        remedy=f"the harness suggests {correction}" if correction else "a longer --duration, or more --runs",
+        remedy="a longer --duration, or more --runs, where nothing else runs"
+        + (f"; mlperf-bake run --untuned with {correction} may be VALID" if correction else ""),
     )

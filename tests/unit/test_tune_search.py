@@ -152,6 +152,23 @@ def test_a_machine_that_slows_down_after_the_search_still_gets_a_rate_that_it_ke
     assert confirmations[:-1] == ["INVALID"] * (len(confirmations) - 1)
 
 
+def test_a_rate_that_no_longer_run_keeps_is_not_returned_and_the_correction_is_passed_on() -> None:
+    harness = SimulatedHarness("Server", 4, batch_gain=0.0)
+
+    def measure(setting: Setting, duration_s: float) -> Measurement:
+        measured = harness(setting, duration_s)
+        if duration_s < 15:
+            return measured
+        return replace(
+            measured, valid=False, reasons=("latency limit exceeded",), correction=("--target-qps", "3")
+        )
+
+    with pytest.raises(RunFailed, match="no rate was VALID in the longer run") as caught:
+        tuned(harness, 14, measure=measure)
+    assert "mlperf-bake run --untuned with --target-qps 3" in str(caught.value.remedy)
+    assert "--runs" in str(caught.value.remedy)
+
+
 def test_a_rate_is_bisected_between_what_was_valid_and_what_was_not() -> None:
     harness = SimulatedHarness("Server", 2, batch_gain=0.0)
     found = tuned(harness)
