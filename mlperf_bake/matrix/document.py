@@ -1,43 +1,30 @@
 """YAML with positions: every value knows its file, line and column, so that an error can point at it.
 
 In: the text of a YAML file. Out: a tree of frozen nodes. Only plain data is admitted: mappings with text keys, lists,
-strings, integers, floats, booleans and null; anchors, aliases and ``<<`` merges work; tags do not.
-Sources: the grammar is libyaml's; what an unquoted word means is the core schema of YAML 1.2 (section 10.3.2), as in
-editors, so that ``on``, ``1:30`` and ``2026-01-01`` are text.
+strings, integers, floats, booleans and null; anchors, aliases and ``<<`` merges work; tags do not. The tree of a text in
+which nothing is wrong is remembered in the cache: libyaml takes longer than all that is then done with it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import marshal
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-import yaml
-
+from mlperf_bake.assets.remembered import Remembered
 from mlperf_bake.errors import UsageError
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML built without libyaml
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 MAX_BYTES = 4_000_000
 """A matrix of 10,000 cells takes under 100 kB; a larger file is a mistake."""
-MAX_DEPTH = 24
-MAX_NODES = 250_000
-"""Values after every alias is written out: what stops a file of a few lines that expands to millions."""
 MAX_PROBLEMS = 50
+LONG = 2_000
+"""Characters from which on remembering a text's tree takes less time than it saves."""
 
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(
-    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-)
-_NUMBER_STARTS = frozenset("-+.0123456789")
-_MAX_DIGITS = 40
 
 Scalar = str | int | float | bool | None
 
@@ -189,7 +176,7 @@ def parse(text: str, name: str) -> tuple[Node, Problems]:
     Duplicate keys, tags, unknown anchors and non-text keys are noted as problems; the tree is complete all the same.
 
     Errors:
-        UsageError: the text is not YAML at all, nested deeper than MAX_DEPTH, or holds more than MAX_NODES values.
+        UsageError: those of compose, and a character that YAML does not allow.
     """
     text = text.removeprefix("\ufeff")
     problems = Problems(name, text)
@@ -199,149 +186,50 @@ def parse(text: str, name: str) -> tuple[Node, Problems]:
         spot = Spot(len(before), len(before[-1]) + 1) if in_line else Spot(len(before) + 1, 1)
         problems.add(spot, f"the character U+{ord(unreadable[0]):04X} is not allowed in YAML; remove it")
         problems.raise_if_any()
-    try:
-        node = _Builder(text, problems).document()
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
-        cause = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-        problems.add(spot, f"this is not YAML: {cause}")
-        problems.raise_if_any()
-        raise AssertionError("unreachable") from error
-    return node, problems
+    return (_remembered if len(text) >= LONG else _composed)(text, problems), problems
 
 
-class _Builder:
-    """Turns libyaml's events into nodes, one after the other, so that no input can exhaust the stack."""
+def _composed(text: str, problems: Problems) -> Node:
+    from mlperf_bake.matrix.composing import compose
 
-    def __init__(self, text: str, problems: Problems) -> None:
-        self._loader = _Loader(text)
-        self._problems = problems
-        self._anchors: dict[str, Node] = {}
-        self._nodes = 0
+    return compose(text, problems)
 
-    def document(self) -> Node:
-        try:
-            self._next()  # stream start
-            if isinstance(self._next(), yaml.StreamEndEvent):
-                return Node(Spot(1, 1))
-            node = self._node(self._next(), 0)
-            self._next()  # document end
-            extra = self._next()
-            if not isinstance(extra, yaml.StreamEndEvent):
-                self._problems.add(_spot(extra), "a second document begins here; only one is expected")
-            return node
-        finally:
-            self._loader.dispose()
 
-    def _next(self) -> Any:
-        return self._loader.get_event()
+def _remembered(text: str, problems: Problems) -> Node:
+    """The same, without libyaml where nothing was wrong in this text before."""
+    here = Path(__file__)
+    known = Remembered("documents", (here, here.with_name("composing.py")))
+    key = hashlib.sha256(text.encode()).hexdigest()
+    if (content := known.get(key)) is not None:
+        return _revived(marshal.loads(content))
+    node = _composed(text, problems)
+    if not problems:
+        with suppress(ValueError, RecursionError):  # what aliases nest too deep is composed anew each time
+            known.keep(key, marshal.dumps(_laid_out(node)))
+    return node
 
-    def _node(self, event: Any, depth: int) -> Node:
-        spot = _spot(event)
-        if depth > MAX_DEPTH:
-            self._refuse(spot, f"nested deeper than {MAX_DEPTH} levels")
-        if isinstance(event, yaml.AliasEvent):
-            known = self._anchors.get(str(event.anchor))
-            if known is None:
-                self._problems.add(
-                    spot, f'unknown anchor "*{event.anchor}": no value named "&{event.anchor}" ends above it'
-                )
-                return Node(spot, broken=True)
-            self._count(known.size, spot)
-            return known
-        self._count(1, spot)
-        if event.tag is not None:
-            self._problems.add(spot, f'the tag "{event.tag}" is not allowed; write plain data')
-        if isinstance(event, yaml.ScalarEvent):
-            node = self._scalar(event, spot)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            items: list[Node] = []
-            while not isinstance(inner := self._next(), yaml.SequenceEndEvent):
-                items.append(self._node(inner, depth + 1))
-            node = Node(spot, items=tuple(items), size=1 + sum(item.size for item in items))
-        else:
-            node = self._mapping(spot, depth)
-        if event.anchor:
-            self._anchors[event.anchor] = node
-        return node
 
-    def _count(self, values: int, spot: Spot) -> None:
-        self._nodes += values
-        if self._nodes > MAX_NODES:
-            self._refuse(spot, f"more than {MAX_NODES:,} values, every alias written out")
+def _laid_out(node: Node) -> tuple[Any, ...]:
+    """The node as plain data that `_revived` makes it of again."""
+    if node.mapping is not None:
+        spots = {key: tuple(spot) for key, spot in node.key_spots.items()}
+        return *node.spot, {key: _laid_out(value) for key, value in node.mapping.items()}, spots
+    if node.items is not None:
+        return *node.spot, [_laid_out(item) for item in node.items], None
+    return *node.spot, node.scalar, node.written
 
-    def _refuse(self, spot: Spot, sentence: str) -> NoReturn:
-        self._problems.add(spot, sentence)
-        self._problems.raise_if_any()
-        raise AssertionError("unreachable")
 
-    def _scalar(self, event: Any, spot: Spot) -> Node:
-        written = event.value
-        if event.style:  # quoted or a block: text
-            return Node(spot, written, written=written)
-        scalar = resolve(written)
-        if scalar is None and written not in _NULL:
-            self._problems.add(
-                spot, f"{written[:_MAX_DIGITS]}... is too large a number; put it in quotes if text is meant"
-            )
-            return Node(spot, written=written, broken=True)
-        return Node(spot, scalar, written=written)
-
-    def _mapping(self, spot: Spot, depth: int) -> Node:
-        mapping: dict[str, Node] = {}
-        spots: dict[str, Spot] = {}
-        merged: list[Node] = []
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = self._node(event, depth + 1)
-            value = self._node(self._next(), depth + 1)
-            name = key.scalar
-            if name == "<<" and not event.style:
-                merged.extend(value.items if value.items is not None else (value,))
-            elif not isinstance(name, str):
-                self._problems.add(key.spot, _bad_key(key))
-            elif name in mapping:
-                self._problems.add(
-                    key.spot, f'duplicate key "{name}": it stands at line {spots[name].line} already'
-                )
-            else:
-                mapping[name], spots[name] = value, key.spot
-        for source in merged:
-            if source.mapping is None:
-                if not source.broken:
-                    self._problems.add(source.spot, "only a mapping can be merged with <<")
-                continue
-            self._count(len(source.mapping), spot)
-            for name, value in source.mapping.items():
-                mapping.setdefault(name, value)
-                spots.setdefault(name, source.key_spots[name])
+def _revived(laid_out: tuple[Any, ...]) -> Node:
+    line, column, value, more = laid_out
+    if isinstance(value, dict):
+        mapping = {key: _revived(inner) for key, inner in value.items()}
+        spots = {key: Spot(*spot) for key, spot in more.items()}
         size = 1 + sum(node.size for node in mapping.values())
-        return Node(spot, mapping=mapping, key_spots=spots, size=size)
-
-
-def resolve(word: str) -> Scalar:
-    """What an unquoted word means; None also for a number of more digits than any that has a use here."""
-    if word in _NULL:
-        return None
-    if word[0] in _NUMBER_STARTS:
-        if _INTEGER.fullmatch(word):
-            return int(word, 0 if word[:2] in ("0o", "0x") else 10) if len(word) <= _MAX_DIGITS else None
-        if _FLOAT.fullmatch(word):
-            lowered = word.lower()
-            return float(lowered.replace(".", "") if lowered[-1] in "fn" else lowered)
-    return _BOOLEAN.get(word, word)
-
-
-def _spot(event: Any) -> Spot:
-    return Spot(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _bad_key(key: Node) -> str:
-    if key.mapping is not None or key.items is not None:
-        return f"a key must be text, found {'a mapping' if key.mapping is not None else 'a list'}"
-    if key.broken or not key.written:
-        return "a key must be text"
-    return f'a key must be text, found {key.written}; put it in quotes: "{key.written}"'
+        return Node(Spot(line, column), mapping=mapping, key_spots=spots, size=size)
+    if isinstance(value, list):
+        items = tuple(map(_revived, value))
+        return Node(Spot(line, column), items=items, size=1 + sum(node.size for node in items))
+    return Node(Spot(line, column), value, written=more)
 
 
 def _printable(text: str) -> str:

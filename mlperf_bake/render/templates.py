@@ -10,7 +10,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Tem
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 
-from mlperf_bake.assets.place import default_root
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.render.compiled import CompiledTemplates
@@ -36,7 +35,7 @@ class Templates:
             autoescape=False,
             extensions=extensions,
             # An extension changes what a template is compiled to, which the cache does not know of.
-            bytecode_cache=None if extensions else _compiled(),
+            bytecode_cache=None if extensions else CompiledTemplates(),
         )
         self._environment.context_class = _Context
         self._read: dict[str, tuple[Template, dict[str, Any]]] = {}
@@ -106,13 +105,6 @@ class Templates:
                 file, line = path.relative_to(self._directory).as_posix(), frame.tb_lineno
             frame = frame.tb_next
         return f"{self._directory.name}/{file}" + (f":{line}" if line else "")
-
-
-def _compiled() -> CompiledTemplates | None:
-    try:
-        return CompiledTemplates(default_root())
-    except UsageError:  # a user without a home directory has no cache either
-        return None
 
 
 class _Context(Context):

@@ -23,8 +23,8 @@ from mlperf_bake.rounds.model import (
     TreeLayout,
     TreeRules,
 )
+from mlperf_bake.rounds.plain import plain_data
 from mlperf_bake.rounds.record import Record
-from mlperf_bake.unreadable import unreadable
 
 DATA = Path(__file__).parent / "data"
 LAYOUT_FILE = DATA / "layout.yaml"
@@ -74,23 +74,6 @@ def loadgen_of(path: Path) -> LoadGenRelease | str:
     return _record(_loadgen)(_open(path, until="\nmodels:"), "loadgen")
 
 
-def _parse(path: Path, until: str | None = None) -> tuple[str, object]:
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        text = text.partition(until)[0] if until else text
-        return text, yaml.load(text, Loader=yaml.CSafeLoader)
-    except (OSError, ValueError, RecursionError) as error:
-        raise unreadable("the file of a round cannot be read", path, error, expected="YAML") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise UsageError(
-            "not valid YAML", where=where, found=str(getattr(error, "problem", error))
-        ) from error
-
-
 def _position(text: str, path: tuple[str, ...]) -> tuple[int, int]:
     """Line and column (from 1) of the value at a path, or of the deepest part of the path that exists."""
     import yaml
@@ -122,7 +105,7 @@ def _refusal(path: Path, text: str) -> Callable[[tuple[str, ...], str, str], NoR
 
 
 def _open(path: Path, until: str | None = None) -> Record:
-    text, data = _parse(path, until)
+    text, data = plain_data(path, until)
     return Record(data, (), _refusal(path, text))
 
 

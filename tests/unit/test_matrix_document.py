@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlperf_bake.errors import UsageError
-from mlperf_bake.matrix.document import MAX_BYTES, MAX_NODES, Node, Spot, parse, read_text, resolve
+from mlperf_bake.matrix.composing import MAX_NODES, resolve
+from mlperf_bake.matrix.document import MAX_BYTES, Node, Problems, Spot, parse, read_text
 
 Text = st.text(st.characters(exclude_categories=("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")), max_size=20)
 Plain = st.recursive(
@@ -187,3 +188,49 @@ def test_a_missing_file_and_a_directory_are_told_apart(tmp_path: Path) -> None:
         read_text(tmp_path / "gone.yaml")
     with pytest.raises(UsageError, match="is a directory"):
         read_text(tmp_path)
+
+
+NOTHING_WRONG = """\
+base: &base {"text": plain, number: 0x10, float: .5, nothing: ~, "on": 1:30, list: [true, "true", 3.10, [], {}]}
+more:
+  <<: *base
+  text: |
+    two
+    lines
+alias: [*base, .inf]
+"""
+LONG_COMMENT = "#" * 2_000 + "\n"
+
+
+def test_a_text_that_was_read_before_gives_the_same_tree_without_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlperf_bake.matrix import composing
+
+    monkeypatch.setenv("MLPERF_BAKE_CACHE", str(tmp_path))
+    composed: list[str] = []
+    compose = composing.compose
+
+    def counted(text: str, problems: Problems) -> Node:
+        composed.append(text)
+        return compose(text, problems)
+
+    monkeypatch.setattr(composing, "compose", counted)
+    text = LONG_COMMENT + NOTHING_WRONG
+    first, _ = parse(text, "one")
+    again, problems = parse(text, "two")
+    assert again == first
+    assert repr(again) == repr(first)
+    assert (len(composed), problems.name, bool(problems)) == (1, "two", False)
+    parse(text + "new: key\n", "one")
+    parse(text + "new: other key\n", "one")
+    assert len(composed) == 3
+
+
+def test_a_text_in_which_something_is_wrong_is_told_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPERF_BAKE_CACHE", str(tmp_path))
+    for _ in range(2):
+        assert parse(LONG_COMMENT + "a: 1\na: 2\n", "doubled")[1]
+    assert list(tmp_path.rglob("*")) == []

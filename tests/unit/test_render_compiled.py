@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.render.compiled import CompiledTemplates
 from mlperf_bake.render.origins import LineMarks
 from mlperf_bake.render.templates import Templates
 
@@ -120,4 +119,3 @@ def test_two_directories_share_nothing(templates: Path, tmp_path: Path) -> None:
     (other / "a.j2").write_text("other {{ x }}\n", encoding="utf-8")
     assert (render(templates), Templates(other).render("a.j2", {"x": 1})) == ("one 1", "other 1")
     assert len(kept(templates)) == 2
-    assert CompiledTemplates(tmp_path / "nowhere")._is_ours() is False
