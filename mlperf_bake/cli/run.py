@@ -200,7 +200,7 @@ def run(
         command += ["--round", round_name]
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
     if not no_next:
-        say(pasteable(f"next: {next_command(outcome, request, data, image, options)}"))
+        say(pasteable(f"next: {next_command(outcome, request, data, image, options, round_name)}"))
 
 
 def _measured(

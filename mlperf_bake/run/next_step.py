@@ -8,6 +8,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.program import shown
 from mlperf_bake.results.manifest import Manifest, parse_manifest, read_manifest
 from mlperf_bake.results.run import MANIFEST
+from mlperf_bake.rounds import DEFAULT_ROUND
 from mlperf_bake.run.harness_options import as_typed, of_accuracy
 from mlperf_bake.run.request import RunRequest
 from mlperf_bake.run.service import RunOutcome
@@ -15,7 +16,12 @@ from mlperf_bake.submission.completing import MODES, SAMPLE, missing_modes, roun
 
 
 def next_command(
-    outcome: RunOutcome, request: RunRequest, data: str, image: str = "", options: Sequence[str] = ()
+    outcome: RunOutcome,
+    request: RunRequest,
+    data: str,
+    image: str = "",
+    options: Sequence[str] = (),
+    round_name: str = "",
 ) -> str:
     """One command to paste.
 
@@ -26,6 +32,7 @@ def next_command(
         data: as typed.
         image: as typed; empty for the built one.
         options: the harness's options that the user gave; another run goes with this one only if it has them, too.
+        round_name: as typed; empty for the round that the cell follows by itself, which another run of it does, too.
     """
     manifest = parse_manifest(outcome.manifest, outcome.run_id)
     synthetic = manifest.dataset is not None and manifest.dataset.synthetic
@@ -45,7 +52,13 @@ def next_command(
     if request.own_class:
         named = (*named, "--class", request.own_class.given)
     return run_command(
-        manifest, missing[0], SAMPLE if synthetic else data, results, *named, *as_typed(further)
+        manifest,
+        missing[0],
+        SAMPLE if synthetic else data,
+        results,
+        *named,
+        *as_typed(further),
+        round_name=round_name or DEFAULT_ROUND,
     )
 
 

@@ -32,6 +32,7 @@ def after(
     image: str = "",
     options: tuple[str, ...] = (),
     own_class: OwnClass | None = None,
+    round_name: str = "",
 ) -> str:
     run = write_run(tmp_path / "results", replace(spec, run_id="this"))
     manifest: dict[str, Any] = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
@@ -49,7 +50,7 @@ def after(
     )
     shown = place.name if isinstance(place, Volume) else str(place)
     outcome = RunOutcome("this", CELL, shown, True, manifest, "sha256:aa")
-    return next_command(outcome, request, "imagenet-20", image, options)
+    return next_command(outcome, request, "imagenet-20", image, options, round_name)
 
 
 def test_a_lone_performance_run_wants_its_accuracy_run(tmp_path: Path) -> None:
@@ -91,6 +92,19 @@ def test_what_was_given_is_given_again_where_it_means_something(tmp_path: Path) 
     assert after(tmp_path, RunSpec(), options=given) == f"{RUN} accuracy --data imagenet-20 {end}"
     again = after(tmp_path / "b", RunSpec(mode="accuracy"), options=given)
     assert again.endswith("--duration 10 --samples 5 -- --precision int8")
+
+
+def test_a_round_is_named_where_it_was_typed_and_not_where_the_cell_follows_it_by_itself(
+    tmp_path: Path,
+) -> None:
+    former = RunSpec(manifest={"cell": {"round": "v6.0"}})
+    assert "--round" not in after(tmp_path / "a", former), "another run of the cell follows it, too"
+    assert " --mode accuracy --round v6.0 " in after(tmp_path / "b", former, round_name="v6.0")
+    both = tmp_path / "c"
+    write_run(
+        both / "results", RunSpec(mode="accuracy", run_id="other", manifest={"cell": {"round": "v6.0"}})
+    )
+    assert after(both, former).endswith("--round v6.0"), "what is collected is a tree of that round"
 
 
 MINE = {
