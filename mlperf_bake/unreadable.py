@@ -1,6 +1,7 @@
 """Why a file that the user named cannot be read, in words: what is there instead, what should be, and what to do."""
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
@@ -16,6 +17,10 @@ def reason(error: BaseException) -> str:
     """What stood in the way of reading, without error numbers; for other errors their own words, cut short."""
     if isinstance(error, UnicodeDecodeError):
         return f"no UTF-8: the byte {error.object[error.start]:#04x} at {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON at line {error.lineno}, column {error.colno}: {error.msg}"[:SHOWN]
+    if isinstance(error, KeyError):
+        return f"no key {error}"[:SHOWN]
     if not isinstance(error, OSError):
         return str(error)[:SHOWN] or type(error).__name__
     words = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlperf_bake.accuracy.arrays import FAULTS
+from mlperf_bake.accuracy.arrays import FAULTS, fault
 from mlperf_bake.accuracy.measured import Given, Measured, known, mean_interval
 from mlperf_bake.errors import UsageError
 
@@ -108,7 +108,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             found = {name: np.asarray(archive[name], np.float64) for name in archive.files}
     except (*FAULTS, TypeError, AttributeError) as error:
         raise UsageError(
-            "the features cannot be read", where=str(path), found=str(error)[:200], expected=".npz"
+            "the features cannot be read", where=str(path), found=fault(error), expected=".npz"
         ) from error
     for name, values in found.items():
         if not values.size or not np.isfinite(values).all():

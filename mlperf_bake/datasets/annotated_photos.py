@@ -16,6 +16,7 @@ from mlperf_bake.assets.reading import AnnotatedPhotos
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.photos import chosen_names
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason, unreadable
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -57,14 +58,14 @@ def _names(annotations: Path) -> list[str]:
         data: Any = json.loads(annotations.read_text(encoding="utf-8"))
         names = [image["file_name"] for image in data["images"]]
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "the annotations cannot be read", where=str(annotations), found=str(error)[:200]
+        raise unreadable(
+            "the annotations cannot be read", annotations, error, expected="annotations in COCO's form"
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             "no annotations in COCO's form",
             where=str(annotations),
-            found=f"{type(error).__name__}: {error}"[:200],
+            found=reason(error),
             expected='{"images": [{"file_name": ...}, ...], ...}',
         ) from error
     for name in names:

@@ -22,6 +22,7 @@ from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.listed import listed
 from mlperf_bake.datasets.official_readings import Captions
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -125,7 +126,7 @@ def _table(file: Path) -> list[Caption]:
         raise UsageError(
             "no table of captions",
             where=str(file),
-            found=f"{type(error).__name__}: {error}"[:200],
+            found=reason(error),
             expected="tab-separated, with the columns id and caption",
         ) from error
 
@@ -157,7 +158,7 @@ def _annotations(file: Path, name: str, sha256: str, progress: Progress) -> Any:
         raise UsageError(
             "no annotations of captions",
             where=str(file),
-            found=f"{type(error).__name__}: {error}"[:200],
+            found=reason(error),
             expected='{"images": [{"id": ...}], "annotations": [{"id", "image_id", "caption"}]}',
         ) from error
     return data

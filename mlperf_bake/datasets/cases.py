@@ -29,6 +29,7 @@ from mlperf_bake.datasets.volumes import (
     segmentation_kits19,
 )
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason, unreadable
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -111,7 +112,7 @@ def _listed(only: Path) -> list[str]:
     try:
         names = only.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the list cannot be read", where=str(only), found=str(error)) from error
+        raise unreadable("the list cannot be read", only, error, expected="names, one a line") from error
     wrong = [name for name in names if not name.startswith("case_") or "/" in name]
     if not names or wrong or len(set(names)) != len(names):
         raise UsageError(
@@ -148,7 +149,7 @@ def _size(file: Path) -> int:
         raise UsageError(
             "the volume cannot be read",
             where=str(file),
-            found=str(error)[:200],
+            found="no gzip file" if isinstance(error, gzip.BadGzipFile) else reason(error),
             remedy="replace the file by a whole copy",
         ) from error
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlperf_bake.accuracy.arrays import FAULTS, read_array
+from mlperf_bake.accuracy.arrays import FAULTS, fault, read_array
 from mlperf_bake.assets.raw_samples import RawSample
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.official_readings import Clicks
@@ -184,7 +184,7 @@ def _member(path: Path, name: str, shape: tuple[int, int]) -> NDArray[np.int32]:
             expected=f"{len(INDICES)} of them, 0.npy to {len(INDICES) - 1}.npy",
         ) from error
     except FAULTS as error:
-        raise UsageError("the array cannot be read", where=where, found=str(error)[:200]) from error
+        raise UsageError("the array cannot be read", where=where, found=fault(error)) from error
     _require(array, shape, "int32", where)
     return array
 

@@ -15,6 +15,7 @@ from mlperf_bake.datasets.annotated_photos import read_photos
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.official_readings import LicensedPhotos
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason, unreadable
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -62,12 +63,14 @@ def _read(file: Path) -> Any:
             if not all(keys <= set(entry) for entry in data[section]):
                 raise ValueError(f"{section} without {', '.join(sorted(keys))}")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the annotations cannot be read", where=str(file), found=str(error)[:200]) from error
+        raise unreadable(
+            "the annotations cannot be read", file, error, expected="annotations in COCO's form"
+        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             "no annotations in COCO's form",
             where=str(file),
-            found=f"{type(error).__name__}: {error}"[:200],
+            found=reason(error),
             expected="licenses, images, annotations and categories, as in instances_val2017.json",
         ) from error
     return data

@@ -4,6 +4,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 
 def listed(only: Path, known: Container[str], what: str) -> list[str]:
@@ -19,7 +20,7 @@ def listed(only: Path, known: Container[str], what: str) -> list[str]:
     try:
         lines = only.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the list cannot be read", where=str(only), found=str(error)[:200]) from error
+        raise unreadable("the list cannot be read", only, error, expected="names, one a line") from error
     wrong = [line for line in lines if line not in known]
     if not lines or wrong or len(set(lines)) != len(lines):
         raise UsageError(

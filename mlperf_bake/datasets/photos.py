@@ -16,6 +16,7 @@ from mlperf_bake.assets.raw_samples import RawSample, read_list, wrong_count
 from mlperf_bake.assets.reading import Photos
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -71,7 +72,7 @@ def chosen_names(only: Path, known: Names[str], listed: Path) -> list[str]:
             _base(line.split()[0]) for line in only.read_text(encoding="utf-8").splitlines() if line.strip()
         ]
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the list cannot be read", where=str(only), found=str(error)) from error
+        raise unreadable("the list cannot be read", only, error, expected="names, one a line") from error
     unknown = [name for name in names if name not in known]
     if not names or unknown:
         raise UsageError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import reason, unreadable
 
 GZIP: Final = b"\x1f\x8b"
 NUMBERS: Final = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "b1"})
@@ -205,11 +206,9 @@ def read_columns(path: Path, needed: Sequence[str], wanted: Sequence[str] = ()) 
             remedy="give that file; who trusts this one writes it anew, with pandas 2, as a plain DataFrame",
         ) from error
     except (OSError, EOFError, zlib.error) as error:
-        raise UsageError("the file cannot be read", where=str(path), found=str(error)[:200]) from error
+        raise unreadable("the file cannot be read", path, error, expected="a pickled table") from error
     except FAULTS as error:
-        raise UsageError(
-            "no pickled table", where=str(path), found=f"{type(error).__name__}: {error}"[:200]
-        ) from error
+        raise UsageError("no pickled table", where=str(path), found=reason(error)) from error
     if missing := [name for name in needed if name not in columns]:
         raise UsageError(
             "the table lacks a column",

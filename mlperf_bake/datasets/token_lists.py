@@ -10,6 +10,7 @@ from mlperf_bake.assets.reading import TokenLists
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.truth import Truth
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -28,7 +29,12 @@ def open_token_lists(dataset: "Dataset", reading: TokenLists, source: Path) -> C
     try:
         data: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UsageError("not a readable JSON file", where=str(file), found=str(error)[:200]) from error
+        raise unreadable(
+            "not a readable JSON file",
+            file,
+            error,
+            expected=f'a list of objects with token ids under "{reading.key}"',
+        ) from error
     if not isinstance(data, list) or not 0 < len(data) <= dataset.count:
         found = len(data) if isinstance(data, list) else 0
         raise wrong_count(file, found, dataset.count)

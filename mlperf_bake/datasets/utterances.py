@@ -25,6 +25,7 @@ from mlperf_bake.datasets.official_readings import PackagedSpeech, Utterances
 from mlperf_bake.datasets.recordings import RATE, SILENCE, STREAM_INFO, decoded, length_of, packed
 from mlperf_bake.datasets.truth import Truth
 from mlperf_bake.errors import UsageError
+from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset
@@ -287,7 +288,7 @@ def _chosen(files: _Files, only: Path) -> list[Recording]:
     try:
         lines = only.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("the list cannot be read", where=str(only), found=str(error)) from error
+        raise unreadable("the list cannot be read", only, error, expected="names, one a line") from error
     names = [PurePosixPath(line).stem for line in lines]
     by_id = {recording.id: recording for recording in _recordings(files, lambda *_: None)}
     unknown = [name for name in names if name not in by_id]

@@ -34,6 +34,10 @@ def test_an_array_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         for mapped in (False, True):
             with pytest.raises(UsageError, match="the array cannot be read"):
                 read_array(path, mapped=mapped)
+    (tmp_path / "text").write_bytes(b"0.5 0.5\n")
+    with pytest.raises(UsageError) as refused:
+        read_array(tmp_path / "text")
+    assert refused.value.found == "no array of NumPy's, or one of Python objects"
     shutil.copy(tmp_path / "whole.npz", tmp_path / "archive.npy")
     with pytest.raises(UsageError, match="no array"):
         read_array(tmp_path / "archive.npy")
