@@ -136,17 +136,18 @@ def test_server_takes_batches_where_they_carry_a_higher_rate() -> None:
 def test_a_machine_that_slows_down_after_the_search_still_gets_a_rate_that_it_keeps() -> None:
     harness = SimulatedHarness("Server", 4, sample_s=0.002, batch_gain=0.0)
     slow = replace(harness, sample_s=4 * harness.sample_s)
+    keeps = highest_rate(slow, slow.default)
 
     def measure(setting: Setting, duration_s: float) -> Measurement:
         if duration_s < 15:
             return harness(setting, duration_s)
         measured = slow(setting, duration_s)
-        kept_up = f"{0.9 * highest_rate(slow, slow.default):.4g}"
-        return measured if measured.valid else replace(measured, correction=("--target-qps", kept_up))
+        kept_up = ("--target-qps", f"{0.9 * keeps:.4g}")
+        return measured if measured.valid else replace(measured, correction=kept_up)
 
     found = tuned(harness, 14, measure=measure)
     assert found.setting.target_qps
-    assert found.setting.target_qps <= highest_rate(slow, slow.default)
+    assert found.setting.target_qps <= keeps
     confirmations = [trial.verdict for trial in found.trials if trial.purpose == "confirm"]
     assert confirmations[-1] == "VALID"
     assert confirmations[:-1] == ["INVALID"] * (len(confirmations) - 1)
