@@ -139,11 +139,16 @@ def prepare_data(journey: Journey) -> Journey:
 
 def run(journey: Journey) -> Journey:
     """Accuracy and performance in each scenario."""
+    from mlperf_bake.run.busy import already_busy
     from mlperf_bake.run.request import RunRequest, new_run_id
     from mlperf_bake.run.service import run_image
 
     assert journey.engine and journey.built and journey.data and journey.image
     outcomes = []
+    if journey.built.how == "up to date" and (
+        busy := already_busy(journey.engine)
+    ):  # else the build is what it did
+        journey.say(busy)
     for scenario in SCENARIOS:
         for mode in MODES:
             options = ("--duration", str(journey.wishes.duration_s)) if mode == "performance" else ()

@@ -114,6 +114,7 @@ def run(
     from mlperf_bake.matrix.targets import resolve
     from mlperf_bake.project import open_project
     from mlperf_bake.run.built import built_image
+    from mlperf_bake.run.busy import already_busy
     from mlperf_bake.run.corrected import corrected_command
     from mlperf_bake.run.data import data_for, raw_data, require_labels
     from mlperf_bake.run.energy import Metering, write_energy
@@ -181,6 +182,8 @@ def run(
         request = tuned(project, request, engine, say)
     if takes := least_time(mode, options, rules, model.benchmark):
         say(takes)
+    if mode != "accuracy" and (busy := already_busy(engine)):
+        say(busy)
     console = Console(stderr=json)
     metering = Metering() if engine.local else None
     outcome = run_image(request, engine, console=console, say=say)
