@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,6 +38,7 @@ def pull(
 ) -> None:
     """Take published images by their digests, so that `run` finds them as if they were built here."""
     from mlperf_bake.build.bakefile import Output
+    from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.cli.publishing import publisher_to
     from mlperf_bake.engine.find import find_engine
     from mlperf_bake.project import open_project
@@ -49,10 +50,19 @@ def pull(
     publisher = publisher_to(registry, Output())
     engine = find_engine()
     say = note if json else print_line
-    # As CI builds them: on the locked base images, without anything that only this machine has.
-    taken = {image.cell_id: take(image, publisher, engine, newest, say) for image in project.plan(cells)}
+    # As CI builds them, on the locked base images; else as this machine does, where it made a base image itself.
+    locked, own = project.plan(cells), project.plan(cells, present_overrides(project, engine, cells))
+    chosen = [published(pair, publisher) for pair in zip(locked, own, strict=True)]
+    taken = {image.cell_id: take(image, publisher, engine, newest, say) for image in chosen}
     if json:
         print_json(taken)
+
+
+def published(images: Sequence[PlannedImage], publisher: Publisher) -> PlannedImage:
+    """The first of these images that is in the registry; the first of all where none is. Errors: RegistryFailed."""
+    if len({image.fingerprint for image in images}) == 1:
+        return images[0]
+    return next((image for image in images if publisher.delivered(image)), images[0])
 
 
 def take(

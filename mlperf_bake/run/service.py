@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 TICK_S = 0.5
 CLEAN_END_S = 30.0
 KEPT_LINES = 20
+OWN_NAMES = "mlperf-bake/"
+"""Begins the names of images that a build leaves in the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,13 @@ def run_image(
         client.close()
 
 
-def _build_command(request: RunRequest) -> str:
-    """What makes the image of a request; the name of a round is the tag of that round's newest one."""
+def _had_by(request: RunRequest) -> str:
+    """What the engine gets the image of a request by: a pull of one in a registry, else a build; the name of a round is the
+    tag of that round's newest one."""
     from mlperf_bake.rounds import round_names
 
+    if "/" in request.image and not request.image.startswith(OWN_NAMES):
+        return f"docker pull {request.image}"
     tag = request.image.rpartition(":")[2]
     chosen = f" --round={tag}" if tag in round_names() else ""
     return f"mlperf-bake build --target={request.cell_id}{chosen}"
@@ -129,7 +134,7 @@ def image_digest(client: "DockerClient", request: RunRequest) -> str:
         raise RunFailed(
             "the engine has no such image",
             where=request.image,
-            remedy=_build_command(request),
+            remedy=_had_by(request),
         ) from error
     except docker.errors.APIError as error:
         raise RunFailed(

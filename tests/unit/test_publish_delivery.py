@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from mlperf_bake.build.bakefile import Output
-from mlperf_bake.cli.pull import take
+from mlperf_bake.cli.pull import published, take
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.errors import Interrupted, UsageError
 from mlperf_bake.oci.spdx import PREDICATE
@@ -277,6 +277,20 @@ def test_a_pull_of_what_is_not_published_offers_only_what_was_not_tried(case: Ca
     with pytest.raises(UsageError, match="not published") as failure:
         take(IMAGE, case.publisher, engine, True, said.append)
     assert "--newest" not in str(failure.value) and said == []
+
+
+def test_a_pull_takes_what_was_published_from_a_base_made_here_where_nothing_is_from_the_locked_one(
+    case: Case,
+) -> None:
+    on_the_locked_base = replace(
+        IMAGE, fingerprint="sha256:" + "b" * 64, tags=(f"mlperf-bake/{CELL}:{'b' * 12}", IMAGE.tags[1])
+    )
+    pair = (on_the_locked_base, IMAGE)
+    assert published(pair, case.publisher) is on_the_locked_base, "neither is there: the first is told"
+    case.deliver(IMAGE)
+    assert published(pair, case.publisher) is IMAGE
+    case.deliver(on_the_locked_base)
+    assert published(pair, case.publisher) is on_the_locked_base
 
 
 def test_a_registry_on_this_machine_is_asked_without_the_proxy(

@@ -3,8 +3,12 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from docker import DockerClient
+from docker.errors import ImageNotFound
 
 from mlperf_bake.cli.run import require_valid
 from mlperf_bake.errors import Interrupted, RunFailed, UsageError
@@ -23,7 +27,7 @@ from mlperf_bake.run.request import (
     results_from,
     writer_of,
 )
-from mlperf_bake.run.service import RunOutcome, _Following
+from mlperf_bake.run.service import RunOutcome, _Following, image_digest
 from tests.unit.test_engine_emulation import ENGINE
 
 REQUEST = RunRequest(
@@ -38,6 +42,25 @@ REQUEST = RunRequest(
     harness_options=("--workers", "2"),
     limits=Limits(memory_bytes=1 << 30, cpuset="0-1"),
 )
+
+
+@pytest.mark.parametrize(
+    ("image", "remedy"),
+    [
+        ("mlperf-bake/net:v5.1", "mlperf-bake build --target=net --round=v5.1"),
+        ("mlperf-bake/net:aaaaaaaaaaaa", "mlperf-bake build --target=net"),
+        ("registry.example/team/mlperf-bake/net@sha256:1", "docker pull registry.example/team/mlperf-bake/net@sha256:1"),
+    ],
+)  # fmt: skip
+def test_an_image_that_is_not_there_is_had_from_where_its_name_says(image: str, remedy: str) -> None:
+    class Images:
+        def get(self, name: str) -> None:
+            raise ImageNotFound(name)
+
+    client = cast(DockerClient, SimpleNamespace(images=Images()))
+    with pytest.raises(RunFailed, match="no such image") as failure:
+        image_digest(client, replace(REQUEST, image=image))
+    assert failure.value.remedy is not None and failure.value.remedy.endswith(remedy)
 
 
 def test_the_container_gets_nothing_it_does_not_need() -> None:
