@@ -87,6 +87,7 @@ def print_collected(collected: Collected, round_name: str) -> None:
     from mlperf_bake.results.printable import printable
     from mlperf_bake.rounds import DEFAULT_ROUND
     from mlperf_bake.submission.describing import describing_command
+    from mlperf_bake.submission.reasons import reasons
     from mlperf_bake.submission.runs_file import runs_file
 
     for result in collected.results:
@@ -106,8 +107,9 @@ def print_collected(collected: Collected, round_name: str) -> None:
         note(printable(f"{'inferred' if inference.done else 'can be inferred'}: {inference}{offer}"))
     for remark in collected.remarks:
         note(printable(remark))
-    for item in collected.left_out:
-        note(printable(f"left out: {item.run_id}: {item.reason}"))
+    told = reasons(collected.left_out)
+    for line in told:
+        note(f"left out: {line}")
     for run in collected.asked:
         note(printable(f"left out: {run.directory}: nobody has said {', '.join(run.missing)}"))
     if collected.asked:
@@ -122,7 +124,7 @@ def print_collected(collected: Collected, round_name: str) -> None:
     whose |= {one.result.owner.submitter for one in collected.foreign}
     whose |= {one.submitter for one in collected.unknown}
     names = f", submitter{'s' if len(whose) > 1 else ''} {', '.join(sorted(whose))}" if whose else ""
-    print_line(f"collected  {_counts(collected)}")
+    print_line(f"collected  {_counts(collected, every_named=len(told) == len(collected.left_out))}")
     steps = _steps(collected, round_name)
     for number, step in enumerate(steps[:STEPS_SHOWN], 1):
         print_line(f"{'next' if number == 1 else '':<10} {number}. {printable(step)}")
@@ -133,17 +135,18 @@ def print_collected(collected: Collected, round_name: str) -> None:
     print_line(f"tree: {collected.tree}{names}; next: mlperf-bake check {tree}{round_option}")
 
 
-def _counts(collected: Collected) -> str:
+def _counts(collected: Collected, *, every_named: bool) -> str:
     """How many results there are now, and what is not among them."""
     results = len(collected.results) + len(collected.foreign)
     without = len(collected.left_out) + len(collected.asked)
+    where = (
+        "each named above with its reason" if every_named else "each reason above (--json names every run)"
+    )
     words = [
         f"{results} result{'' if results == 1 else 's'}"
         if results or not collected.unknown
         else "no run touched",
-        f"{without} run{'' if without == 1 else 's'} left out, each named above with its reason"
-        if without
-        else "",
+        f"{without} run{'' if without == 1 else 's'} left out, {where}" if without else "",
         f"{len(collected.unknown)} systems to describe" if len(collected.unknown) > 1 else "",
     ]
     return "; ".join(filter(None, words))

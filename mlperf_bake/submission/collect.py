@@ -16,8 +16,7 @@ from mlperf_bake.errors import BakeError, NothingSelected, UsageError
 from mlperf_bake.results.classification import Labels, read_labels
 from mlperf_bake.results.manifest import Manifest
 from mlperf_bake.results.place import DirectoryPlace, Place
-from mlperf_bake.results.printable import printable
-from mlperf_bake.results.run import ForeignLogs, LeftOut, Run, Runs
+from mlperf_bake.results.run import ForeignLogs, LeftOut, Runs
 from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round
 from mlperf_bake.submission.completing import completing_commands, round_option
 from mlperf_bake.submission.filling import Collected, Filling
@@ -27,11 +26,12 @@ from mlperf_bake.submission.foreign_tree import is_tree
 from mlperf_bake.submission.judged import accuracy_texts
 from mlperf_bake.submission.keeping import displaced, kept_instead, named_by_place
 from mlperf_bake.submission.layout import Owner
+from mlperf_bake.submission.reasons import reasons
 from mlperf_bake.submission.replacement import replacing
 from mlperf_bake.submission.runs_file import BENCHMARK, KEYS, Asked, ask, runs_file
 from mlperf_bake.submission.score import Score, labels_needed, score
 from mlperf_bake.submission.selection import Pair, select
-from mlperf_bake.submission.sources import read_sources
+from mlperf_bake.submission.sources import Sources, read_sources
 from mlperf_bake.submission.submitters import UNNAMED, submitter_of
 from mlperf_bake.submission.system import system_name
 
@@ -129,7 +129,7 @@ def collect(
             raise (
                 _asking(out, bare.asked, places, options)
                 if bare.asked
-                else _nothing(places, runs.complete, left_out)
+                else _nothing(places, sources, left_out)
             )
         told = [displaced(out, rules, owner, pair) for owner, pair, _ in mine]
         with replacing(out, waiting) as tree:
@@ -202,14 +202,17 @@ def _collecting_command(places: Sequence[Place], out: Path, options: CollectOpti
     return [*words, *round_option(options.round)]
 
 
-def _nothing(places: Sequence[Place], runs: Sequence[Run], left_out: Sequence[LeftOut]) -> NothingSelected:
-    reasons = "\n            ".join(printable(f"{item.run_id}: {item.reason}") for item in left_out)
+def _nothing(places: Sequence[Place], sources: Sources, left_out: Sequence[LeftOut]) -> NothingSelected:
+    runs = sources.runs.complete
+    others = not runs and bool(sources.runs.foreign or sources.trees)
     return NothingSelected(
         "no run makes a result",
         where=", ".join(place.label for place in places),
-        found=reasons or "no runs",
+        found="\n            ".join(reasons(left_out)) or "no runs",
         expected="a valid performance run and an accuracy run of the same image and data in one scenario",
-        remedy="\n            ".join(completing_commands(runs)),
+        remedy="mend what is named; the same command then takes it"
+        if others
+        else "\n            ".join(completing_commands(runs)),
     )
 
 

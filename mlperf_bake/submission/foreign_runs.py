@@ -138,6 +138,11 @@ def _without_result(tests: Iterable[ForeignLogs], results: Iterable[ForeignResul
 
 
 def _run(logs: ForeignLogs, known: Mapping[str, str], rules: Round) -> ForeignRun:
+    if not logs.name.isprintable():
+        raise UsageError(
+            "its path holds characters that cannot be printed, nor written to a file",
+            remedy="rename the directory",
+        )
     detail = read_detail(logs.directory / DETAIL)
     for reason in log_faults(detail):
         raise UsageError(reason)
@@ -277,4 +282,5 @@ def _why_none(performance: Sequence[ForeignRun], accuracy: Sequence[ForeignRun])
 def _sentence(error: UsageError) -> str:
     where = Path(error.where).name if error.where else ""
     text = f"{where}: {error.problem}" if where else error.problem
-    return "; ".join([text, *(f"expected {value}" for value in (error.expected,) if value)])
+    further = (("expected", error.expected), ("remedy:", error.remedy))
+    return "; ".join([text, *(f"{name} {value}" for name, value in further if value)])

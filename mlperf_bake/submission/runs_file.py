@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.results.printable import printable
 from mlperf_bake.results.said import read_said
 from mlperf_bake.results.written import replace_text
 from mlperf_bake.unreadable import unreadable
@@ -62,7 +63,7 @@ def ask(tree: Path, asked: Sequence[Asked], command: Sequence[str]) -> Path:
     lines = [] if earlier.strip() else _header(command)
     for run in asked:
         if run.directory not in there:
-            lines += [f"# {run.facts}", f"- directory: {_quoted(run.directory)}"]
+            lines += [f"# {printable(run.facts)}", f"- directory: {_quoted(run.directory)}"]
             lines += [f"  {key}: {_quoted(run.known.get(key, ''))}".rstrip() for key in KEYS]
     replace_text(file, earlier + "".join(f"{line}\n" for line in lines))
     return file
@@ -82,7 +83,7 @@ def _earlier(file: Path) -> str:
 def _header(command: Sequence[str]) -> list[str]:
     return [
         "# Runs without a manifest of ours: LoadGen's logs do not say what was run, and where. Fill in what stands after",
-        f"# each colon, then  {shlex.join(command)}",
+        f"# each colon, then  {printable(shlex.join(command))}",
         *(f"#   {key}: {meaning}" for key, meaning in _MEANING.items()),
         "",
     ]

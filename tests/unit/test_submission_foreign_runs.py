@@ -1,6 +1,7 @@
 """Collecting LoadGen's bare logs: what they tell, what is asked for, and which runs go together."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -251,3 +252,29 @@ def test_a_wrong_runs_file_says_what_is_wrong(tmp_path: Path, text: str, problem
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=problem):
         read_runs_file(file)
+
+
+def test_a_run_in_a_directory_that_nobody_can_write_down_is_left_out_and_no_crash(tmp_path: Path) -> None:
+    """A name that is no UTF-8, or moves the terminal's cursor: neither can stand in the file that asks for more."""
+    for number, name in enumerate((os.fsdecode(b"run\xff"), "run\x1b[31m", "run\nb")):
+        logs = write_run(tmp_path / "made", RunSpec(run_id=f"r{number}"))
+        (logs / "manifest.json").unlink()
+        (tmp_path / str(number)).mkdir()
+        logs.rename(tmp_path / str(number) / name)
+        with pytest.raises(NothingSelected) as refused:
+            collect([DirectoryPlace(tmp_path / str(number))], tmp_path / "tree", CollectOptions("Me"))
+        said = str(refused.value)
+        assert "characters that cannot be printed" in said and "rename the directory" in said
+        assert said.replace("\n", "").isprintable()
+
+
+def test_an_accuracy_run_that_nobody_judged_names_the_command_that_does(tmp_path: Path) -> None:
+    for mode in ("performance", "accuracy"):
+        (write_run(tmp_path / "resnet50", RunSpec(mode=mode)) / "manifest.json").unlink()
+    with pytest.raises(NothingSelected) as refused:
+        collect(
+            [DirectoryPlace(tmp_path / "resnet50")],
+            tmp_path / "tree",
+            CollectOptions("Me", system="box", division="open"),
+        )
+    assert "mlperf-bake accuracy " in str(refused.value) and "run TARGET" not in str(refused.value)
