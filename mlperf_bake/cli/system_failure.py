@@ -30,7 +30,9 @@ def system_failure(error: OSError) -> BakeError:
         )
     if _lost_engine(error):
         return EngineMissing(
-            "the container engine stopped answering", found=found, remedy="mlperf-bake doctor"
+            "the container engine stopped answering",
+            found=_short(_innermost(error) or found),
+            remedy="mlperf-bake doctor",
         )
     if type(error).__module__.startswith("docker."):
         return UsageError("the container engine refuses this", found=found, remedy="mlperf-bake doctor")
@@ -48,6 +50,12 @@ def _lost_engine(error: OSError) -> bool:
     return not kinds.isdisjoint(
         {("requests.exceptions", "ConnectionError"), ("requests.exceptions", "Timeout")}
     )
+
+
+def _innermost(error: BaseException) -> str:
+    """What the system said: libraries wrap its error in errors of their own, as arguments; empty where it said nothing."""
+    wrapped = (_innermost(one) for one in error.args if isinstance(one, BaseException))
+    return next(filter(None, wrapped), "") or str(getattr(error, "strerror", None) or "")
 
 
 def _short(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import docker.errors
 import pytest
 import requests.exceptions
+from urllib3.exceptions import ProtocolError
 
 from mlperf_bake.cli.app import execute
 from mlperf_bake.cli.system_failure import system_failure
@@ -49,6 +50,13 @@ def test_a_failure_from_outside_is_a_sentence(
     assert told in said
     assert said.count("mlperf-bake: ") == 1
     assert "defect" not in said
+
+
+def test_an_engine_that_went_away_is_told_by_what_the_system_said() -> None:
+    reset = ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+    wrapped = requests.exceptions.ConnectionError(ProtocolError("Connection aborted.", reset))
+    told = system_failure(wrapped)
+    assert (told.exit_code, told.found) == (ENGINE, "Connection reset by peer")
 
 
 def test_a_name_that_is_too_long_is_a_sentence_and_shortened(capsys: pytest.CaptureFixture[str]) -> None:
