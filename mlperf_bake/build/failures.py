@@ -53,6 +53,11 @@ CAUSES = (
         "the same command with --no-cache does every step anew",
     ),
     Cause(
+        re.compile(r"failed to receive status: rpc error: code = Unavailable"),
+        "the engine ended, or was started anew, while it built",
+        "the same command goes on with what is done; where no engine answers: mlperf-bake doctor",
+    ),
+    Cause(
         re.compile(r"no space left on device|ENOSPC|write error: disk full", re.I),
         "no space left on the engine's disk",
         "mlperf-bake doctor --mend (drops build cache), docker image prune, then the same command again",

@@ -6,6 +6,7 @@ are still built once, because the calls share BuildKit's cache and BuildKit join
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from mlperf_bake.errors import DiskFull, Interrupted
 from mlperf_bake.plan.image import PlannedImage
 
 TICK_S = 0.25
+LEFT_S = 3.0
+"""How long a build that was ended may take to say so; one that waits for a registry that is silent would take a minute."""
 
 
 class Watcher(Protocol):
@@ -177,15 +180,23 @@ class Schedule:
         stoppers = [threading.Thread(target=target.stop) for target in self._running.values()]
         for thread in stoppers:
             thread.start()
-        for thread in [*stoppers, *self._threads]:
+        for thread in stoppers:
             thread.join()
+        until = time.monotonic() + LEFT_S
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        left = dict(self._running)
         while True:
             try:
                 image, news = self._coming.get_nowait()
             except queue.Empty:
                 break
             if isinstance(news, TargetOutcome):
+                del left[image.cell_id]
                 self._note("built" if news.image_id else "interrupted", image, news.image_id, news.seconds)
+        for target in left.values():  # it waits for a registry's answer, and asks nothing more after it
+            target.remove_layout()
+            self._note("interrupted", target.image)
 
     def _note(
         self,

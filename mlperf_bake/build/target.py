@@ -146,8 +146,8 @@ class BakeTarget:
     """One running (or not yet running) bake call; ``stop`` may be called from another thread."""
 
     def __init__(self, call: BakeCall, image: PlannedImage) -> None:
+        self.image = image
         self._call = call
-        self._image = image
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
         self._overran = threading.Event()
@@ -163,12 +163,12 @@ class BakeTarget:
         started = time.monotonic()
         events: list[Event] = []
         self._call.logs.mkdir(parents=True, exist_ok=True)
-        metadata = self._call.metadata_file(self._image)
-        with self._call.log_file(self._image).open("a", encoding="utf-8", buffering=1) as log:
+        metadata = self._call.metadata_file(self.image)
+        with self._call.log_file(self.image).open("a", encoding="utf-8", buffering=1) as log:
             waited = self._wait_for_turn(log.fileno(), on_event)
             log.truncate(0)
             metadata.unlink(missing_ok=True)
-            log.write(f"# {self._image.cell_id} {self._image.fingerprint} {self._image.platform}\n")
+            log.write(f"# {self.image.cell_id} {self.image.fingerprint} {self.image.platform}\n")
 
             def take(event: Event) -> None:
                 events.append(event)
@@ -178,7 +178,7 @@ class BakeTarget:
             if waited:
                 log.write(f"{time.monotonic() - started:8.1f} {log_line(Remark(WAITED))}\n")
             exit_code, said = None, 0
-            scratch = self._call.scratch(self._image)
+            scratch = self._call.scratch(self.image)
             shutil.rmtree(scratch, ignore_errors=True)  # of a build that was killed
             scratch.mkdir()
             for _ in range(ATTEMPTS):
@@ -190,19 +190,19 @@ class BakeTarget:
                 said = len(events)
             shutil.rmtree(scratch, ignore_errors=True)
             if exit_code != 0:
-                self._remove_layout()
+                self.remove_layout()
             image_id = self._built(metadata) if exit_code == 0 else ""
             refused = None
             if image_id and self._call.deliver is not None:
                 try:
                     image_id = self._call.deliver(
-                        self._image, lambda line: take(Sending(line)), self._stopped.is_set
+                        self.image, lambda line: take(Sending(line)), self._stopped.is_set
                     )
                 except BakeError as error:
                     image_id, refused = "", error
         finished = [event for event in events if isinstance(event, StepFinished) and event.step.stage]
         return TargetOutcome(
-            image=self._image,
+            image=self.image,
             image_id=image_id,
             seconds=time.monotonic() - started,
             cached=all(event.cached for event in finished),
@@ -229,18 +229,18 @@ class BakeTarget:
                 self._stopped.wait(TURN_TICK_S)
         return waited
 
-    def _remove_layout(self) -> None:
+    def remove_layout(self) -> None:
         """Removes what lies, whole or not, where the image's layout belongs."""
-        if layout := self._call.output.layout(self._image):
+        if layout := self._call.output.layout(self.image):
             shutil.rmtree(layout, ignore_errors=True)
 
     def _size(self) -> int:
         """Bytes of the image that was just built, where this engine has it."""
         if self._call.output.layouts is not None or self._call.builder:
             return 0
-        tag = self._call.output.tags(self._image)[0]
+        tag = self._call.output.tags(self.image)[0]
         try:
-            found = named_images(self._call.engine.host, [tag]).get(self._image.fingerprint)
+            found = named_images(self._call.engine.host, [tag]).get(self.image.fingerprint)
         except EngineMissing:  # the image is built; its size only helps to estimate later ones
             return 0
         return found.size if found else 0
@@ -251,18 +251,18 @@ class BakeTarget:
         return _image_id(metadata, "containerimage.config.digest" if in_store else "containerimage.digest")
 
     def _bake(self, take: Callable[[Event], None]) -> int:
-        text = bake_file([self._image], str(self._call.checkout), self._call.secrets, self._call.output)
-        self._call.bake_file(self._image).write_text(text, encoding="utf-8")
-        self._remove_layout()  # of a build that was killed
+        text = bake_file([self.image], str(self._call.checkout), self._call.secrets, self._call.output)
+        self._call.bake_file(self.image).write_text(text, encoding="utf-8")
+        self.remove_layout()  # of a build that was killed
         process = subprocess.Popen(
-            self._call.argv(self._image),
+            self._call.argv(self.image),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
-            env={**bake_environment(self._call.secrets), "TMPDIR": str(self._call.scratch(self._image))},
+            env={**bake_environment(self._call.secrets), "TMPDIR": str(self._call.scratch(self.image))},
         )
         self._process = process
         if self._stopped.is_set():

@@ -123,6 +123,10 @@ SUM_A, SUM_B = "a" * 64, "b" * 64
             "ERROR: failed to resolve source metadata for docker.io/library/debian:12: failed to do request: no such host",
             "the hub does not give a base image",
         ),
+        (
+            "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF",
+            "the engine ended, or was started anew, while it built",
+        ),
         ("exec /bin/sh: exec format error", "a program of a foreign platform was run"),
         ("make: *** [all] Error 1", "the command failed"),
         (

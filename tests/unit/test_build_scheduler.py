@@ -1,6 +1,8 @@
 """The scheduler, with a program in buildx's place: many builds, failures, turns, room, and what is left behind."""
 
 import json
+import os
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -8,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.build import service
+from mlperf_bake.build import scheduler, service
 from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.journal import Entry, Journal
 from mlperf_bake.build.room import UNKNOWN, estimate, warning
 from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
 from mlperf_bake.engine.disk import BUILD_NEEDS, GIB
 from mlperf_bake.engine.find import Engine
-from mlperf_bake.errors import BuildFailed, DiskFull
+from mlperf_bake.errors import BuildFailed, DiskFull, Interrupted
 from mlperf_bake.plan.image import PlannedImage
 from tests.support.small_disk_engine import SmallDisk, small_disk_engine
 from tests.support.stand_in_buildx import calls, stand_in_engine
@@ -165,6 +167,29 @@ def test_a_build_that_fails_or_is_ended_leaves_nothing_of_a_layout(
     limited = replace(options, output=Output(layouts=layouts), limit_s=1.0 if end == "waits" else None)
     assert len(build(engine, limited, "c1").failures) == 1
     assert list(layouts.iterdir()) == []
+
+
+def test_ctrl_c_waits_for_no_registry_that_is_silent(
+    buildx: Path, engine: Engine, options: BuildOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = threading.Event()
+    monkeypatch.setattr(scheduler, "LEFT_S", 0.2)
+
+    def deliver(image: PlannedImage, said: object, stopped: object) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        silent.wait(30)
+        return ""
+
+    layouts = options.state / "layouts"
+    (buildx / "c1.begins").write_text(str(layouts / "c1"), encoding="utf-8")
+    delivering = replace(options, output=Output(layouts=layouts), deliver=deliver)
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        build(engine, delivering, "c1")
+    assert time.monotonic() - started < 10
+    assert [line.what for line in options.journal.entries()] == ["started", "interrupted"]
+    assert list(layouts.iterdir()) == []
+    silent.set()
 
 
 def entry(cell: str, size: int) -> Entry:
