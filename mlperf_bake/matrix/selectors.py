@@ -9,7 +9,7 @@ from functools import cache
 from mlperf_bake.errors import NothingSelected, UsageError
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.suggestions import did_you_mean, nearest
-from mlperf_bake.matrix.targets import resolve
+from mlperf_bake.matrix.targets import no_cell, resolve
 from mlperf_bake.matrix.values import AXES, Axis, Cell
 
 GLOB_CHARACTERS = frozenset("*?[")
@@ -84,8 +84,10 @@ def select(matrix: Matrix, selector: Selector) -> tuple[Cell, ...]:
 
     Errors:
         NothingSelected: no cell is chosen, or none fits one of the globs (a misspelling among several would else go unseen).
-        UsageError: two cells have one id.
+        UsageError: two cells have one id, or the rules leave none.
     """
+    if not matrix.every_cell:
+        raise no_cell(matrix)
     cells = tuple(filter(selector, matrix.every_cell))
     for glob in _idle(matrix, selector.globs):
         raise NothingSelected(
@@ -98,7 +100,7 @@ def select(matrix: Matrix, selector: Selector) -> tuple[Cell, ...]:
         raise NothingSelected(
             "no cell fits the selection",
             where=matrix.name,
-            found=str(selector) or "a matrix whose rules leave no cell",
+            found=str(selector),
             remedy="`mlperf-bake list` shows every cell",
         )
     return cells
@@ -108,8 +110,10 @@ def published(matrix: Matrix) -> tuple[Cell, ...]:
     """The cells that are rendered into images/ and built by CI.
 
     Errors:
-        UsageError: a pattern under ``published`` fits no cell.
+        UsageError: a pattern under ``published`` fits no cell, or the rules leave none.
     """
+    if not matrix.every_cell:
+        raise no_cell(matrix)
     for glob in _idle(matrix, matrix.published):
         raise UsageError(
             f'no cell fits "{glob}"',

@@ -96,6 +96,17 @@ def broken_rules(matrix: Matrix, given: Mapping[Axis, str]) -> tuple[Rule, ...]:
     return tuple(needed)
 
 
+def no_cell(matrix: Matrix) -> UsageError:
+    """What to raise where the rules rule out every combination: the fewest of them that do."""
+    return UsageError(
+        "the rules of the matrix leave no cell at all",
+        where=matrix.name,
+        found="; ".join(dict.fromkeys(map(_say, broken_rules(matrix, {})))),
+        expected="at least one combination that no rule forbids",
+        remedy="widen one of these rules under `needs`",
+    )
+
+
 def _readings(matrix: Matrix, target: str) -> Iterator[dict[Axis, str]]:
     """Every way to cut the target into names of successive axes."""
 

@@ -128,6 +128,29 @@ def test_json_of_list_holds_one_cell_a_line(directory: Path) -> None:
     assert {cell["dockerfile"] for cell in cells} == {None}, "images/ is not there"
 
 
+def test_json_of_plan_is_what_the_planner_says_one_image_a_line(directory: Path) -> None:
+    done = mlperf_bake(directory, "plan", "mobilenet-*", "--json", "--no-engine")
+    project = open_project(directory)
+    assert json.loads(done.stdout) == {
+        "round": project.round_name,
+        "images": [
+            {
+                "id": image.cell_id,
+                "fingerprint": image.fingerprint,
+                "platform": image.platform,
+                "dockerfile": image.dockerfile_path,
+                "ingredients": dict(image.ingredients),
+                "state": "unknown",
+                "why": "no engine was asked",
+            }
+            for image in project.plan(project.cells(["mobilenet-*"]))
+        ],
+    }
+    lines = [line.strip().removesuffix(",") for line in done.stdout.splitlines() if '"id"' in line]
+    assert all(list(row) == sorted(row) for row in map(json.loads, lines))
+    assert len(lines) == len(json.loads(done.stdout)["images"])
+
+
 def test_explain_tells_what_was_chosen_by_whom_and_why(directory: Path) -> None:
     done = mlperf_bake(directory, "explain", "coral")
     assert done.stdout.splitlines()[:4] == [

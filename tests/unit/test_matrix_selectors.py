@@ -1,6 +1,7 @@
 """selectors.py: globs over cell ids, names to keep and to leave out, and the published cells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from mlperf_bake.errors import NothingSelected, UsageError
 from mlperf_bake.matrix.loading import parse_matrix
 from mlperf_bake.matrix.selectors import parse_selector, published, select
-from mlperf_bake.matrix.values import AXES, Axis
+from mlperf_bake.matrix.values import AXES, Axis, Rule
 from tests.support.second_matrix import TEXT
 
 MATRIX = parse_matrix(TEXT, "matrix.yaml")
@@ -59,6 +60,21 @@ def test_a_selection_that_leaves_nothing_is_spelt_out() -> None:
     with pytest.raises(NothingSelected) as caught:
         chosen(["bert-*"], only=["hardware=coral"], skip=["os=debian12"])
     assert caught.value.found == "bert-* --only hardware=coral --skip os=debian12"
+
+
+@pytest.mark.parametrize("targets", [[], ["bert-*"]])
+def test_rules_that_forbid_everything_are_named_and_no_others(targets: list[str]) -> None:
+    forbidding = tuple(
+        Rule("os", name, "hardware", frozenset(), f"{name} runs nowhere") for name in MATRIX.os
+    )
+    matrix = replace(MATRIX, rules=(*forbidding, *MATRIX.rules))
+    with pytest.raises(UsageError, match="the rules of the matrix leave no cell at all") as caught:
+        select(matrix, parse_selector(matrix, targets, (), ()))
+    assert caught.value.found is not None
+    assert caught.value.found.count("needs") == len(forbidding)
+    assert all(rule.because in caught.value.found for rule in forbidding)
+    with pytest.raises(UsageError, match="the rules of the matrix leave no cell at all"):
+        published(matrix)
 
 
 @pytest.mark.parametrize(

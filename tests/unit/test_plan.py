@@ -1,5 +1,6 @@
 """The planner: fingerprints that change for exactly the cells concerned, whatever else is planned, and reasons in words."""
 
+import gc
 import json
 import os
 import re
@@ -71,6 +72,19 @@ def test_a_cell_is_the_same_whatever_is_planned_beside_it(project: Project) -> N
     for cell in project.matrix.every_cell:
         (alone,) = open_project(project.root).plan([cell])
         assert alone == together[cell.id]
+
+
+def test_planning_leaves_no_cycles_in_memory(project: Project) -> None:
+    planner = project.planner()
+    assert len(list(planner.plan(project.matrix.every_cell))) > 1
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in planner.plan(project.matrix.every_cell):
+            pass
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
