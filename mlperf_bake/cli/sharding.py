@@ -37,13 +37,15 @@ def shard_of(cells: Iterable[Cell], shard: str, journal: Path | None) -> tuple[C
     Errors:
         UsageError: the shard is not i/n, or the journal tells no durations.
     """
-    from mlperf_bake.build.durations import read_durations
-    from mlperf_bake.plan.shards import divide, parse_shard
+    chosen, seconds = tuple(cells), None
+    if journal:
+        from mlperf_bake.build.durations import read_durations
 
-    chosen = tuple(cells)
-    seconds = read_durations(journal) if journal else None
+        seconds = read_durations(journal)
     if not shard:
         return chosen
+    from mlperf_bake.plan.shards import divide, parse_shard
+
     part = parse_shard(shard)
     found = divide(chosen, part.count, seconds)[part.index - 1]
     note(f"shard {part}: {len(found)} of {len(chosen)} cells")
