@@ -126,7 +126,7 @@ def name_families(
     from mlperf_bake.publish.families import families_of, name_family
     from mlperf_bake.publish.registry import RegistryFailed
 
-    named = []
+    named: list[Named] = []
     for family in families_of(project.matrix, cells):
         overrides = present_overrides(project, engine, family.members, given)
         try:
