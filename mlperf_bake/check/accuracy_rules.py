@@ -303,6 +303,7 @@ def summary(result: Result) -> Iterator[Breach]:
         yield Breach(
             short.path,
             "the summary does not end as LoadGen ends it",
+            found="another ending",
             expected="No errors encountered during test.",
         )
 

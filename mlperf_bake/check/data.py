@@ -1,6 +1,7 @@
 """A verdict as plain data: what ``check --json`` prints."""
 
 from mlperf_bake.check.official import OfficialVerdict, differences
+from mlperf_bake.check.remedies import remedy
 from mlperf_bake.check.rule import Finding
 from mlperf_bake.check.verdict import Judged, Verdict
 from mlperf_bake.program import pasteable
@@ -61,5 +62,5 @@ def _finding_data(finding: Finding, verdict: Verdict) -> dict[str, object]:
         "problem": breach.problem,
         "found": breach.found,
         "expected": breach.expected,
-        "fix": pasteable(breach.fix),
+        "fix": pasteable(remedy(finding)),
     }

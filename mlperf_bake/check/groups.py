@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mlperf_bake.check.remedies import remedy
 from mlperf_bake.check.rule import Finding
 from mlperf_bake.check.verdict import Verdict
 
@@ -13,6 +14,11 @@ class Group:
     first: Finding
     places: tuple[str, ...]
     fixes: tuple[str, ...] = ()
+
+    @property
+    def remedies(self) -> tuple[str, ...]:
+        """The commands, or where there is none what to do in words."""
+        return self.fixes or (remedy(self.first),)
 
     @property
     def title(self) -> str:

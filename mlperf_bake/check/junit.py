@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from mlperf_bake.check.engine import rules
+from mlperf_bake.check.remedies import remedy
 from mlperf_bake.check.rule import Finding, Severity
 from mlperf_bake.check.verdict import Judged, State, Verdict
 from mlperf_bake.program import pasteable
@@ -73,6 +74,6 @@ def _told(findings: Iterable[Finding], verdict: Verdict) -> str:
     for finding in findings:
         breach = finding.breach
         lines.append(f"{verdict.place(finding)}: {breach.problem}")
-        pairs = (("found", breach.found), ("expected", breach.expected), ("fix", pasteable(breach.fix)))
+        pairs = (("found", breach.found), ("expected", breach.expected), ("fix", pasteable(remedy(finding))))
         lines += [f"  {label:<9}{value}" for label, value in pairs if value]
     return "\n".join(map(printable, lines))

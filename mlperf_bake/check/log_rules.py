@@ -71,6 +71,7 @@ def stray(log: Log) -> Iterator[Breach]:
             yield Breach(
                 log.directory / entry.name,
                 "not part of a run",
+                found=entry.name,
                 severity=Severity.WARNING,
                 fix="remove it",
             )
@@ -79,6 +80,7 @@ def stray(log: Log) -> Iterator[Breach]:
             yield Breach(
                 path,
                 "a run that nobody looks at",
+                found=path.name,
                 expected="run_1",
                 severity=Severity.WARNING,
                 fix="remove it",

@@ -37,7 +37,7 @@ def files(result: Result) -> Iterator[Breach]:
         if not result.inventory.is_file(path):
             yield Breach(path, f"{name} is missing", expected="a file that is not empty")
         elif result.inventory.size(path) == 0:
-            yield Breach(path, f"{name} is empty", expected="a file that is not empty")
+            yield Breach(path, f"{name} is empty", found="0 bytes", expected="a file that is not empty")
 
 
 @MEASUREMENTS.rule("json", official(_SOURCE + "missing_check"))

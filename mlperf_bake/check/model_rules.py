@@ -20,6 +20,7 @@ def benchmark(model: Model) -> Iterator[Breach]:
         yield Breach(
             model.path,
             f"{model.name} is no benchmark of the round",
+            found=model.name,
             expected="one of " + ", ".join(model.system.submitter.tree.rules.models),
             fix="in the open division, name the benchmark in model_mapping.json",
         )
@@ -35,6 +36,7 @@ def scenario(model: Model) -> Iterator[Breach]:
             yield Breach(
                 result.path,
                 f"{result.path.name} is no scenario",
+                found=result.path.name,
                 expected="one of " + ", ".join(model.system.submitter.tree.rules.tree.scenarios),
             )
 
@@ -48,14 +50,15 @@ def spelling(model: Model) -> Iterator[Breach]:
         name, scenario = result.path.name, result.scenario
         if scenario is None or name == scenario or (not apart and name in (scenario.lower(), "online")):
             continue
-        named = shown(result.path), shown(result.path.with_name(scenario))
+        spelt = result.path.with_name(scenario)
+        there = result.inventory.is_directory(spelt)
         yield Breach(
             result.path,
             f"{name} is not how the scenario is spelt",
             found="a name that the official checker "
             + ("has no number of samples for" if apart else "ends in a traceback at"),
             expected=scenario,
-            fix=shlex.join(["mv", *named]),
+            fix="" if there else shlex.join(["mv", shown(result.path), shown(spelt)]),
         )
 
 
@@ -100,6 +103,7 @@ def required(model: Model) -> Iterator[Breach]:
             yield Breach(
                 result.path,
                 f"{model.benchmark.name} has no scenario {result.scenario} on {system.kind} systems",
+                found=result.scenario,
                 expected=", ".join((*scenarios.required, *scenarios.optional)),
                 fix="remove it, or submit it in the open division",
             )

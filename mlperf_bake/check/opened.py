@@ -87,7 +87,9 @@ def read_mapping(path: Path) -> dict[str, object]:
     """
     data = strict_json.read(path)
     if not isinstance(data, dict):
-        raise UsageError("not a mapping", where=str(path), expected="a JSON mapping")
+        raise UsageError(
+            "not a mapping", where=str(path), found=f"a {type(data).__name__}", expected="a JSON mapping"
+        )
     return data
 
 

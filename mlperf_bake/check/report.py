@@ -147,9 +147,10 @@ def _details(group: Group) -> list[str]:
 
 
 def _fixes(group: Group) -> list[str]:
-    """The commands that mend it; never folded, so that each can be pasted as one line."""
+    """What mends it; never folded, so that each command can be pasted as one line."""
     return [
-        f"{'fix' if not index else '':<9}{printable(pasteable(fix))}" for index, fix in enumerate(group.fixes)
+        f"{'fix' if not index else '':<9}{printable(pasteable(fix))}"
+        for index, fix in enumerate(group.remedies)
     ]
 
 

@@ -7,12 +7,14 @@ verdict lists it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+NOTHING = "nothing"
+"""What is found where something is missing."""
 
 
 class Severity(StrEnum):
@@ -30,9 +32,9 @@ class Breach:
     Attributes:
         path: the file or directory.
         problem: one sentence.
-        found: what is there.
-        expected: what should be there.
-        fix: what to do.
+        found: what is there; empty for nothing.
+        expected: what should be there; empty for what the rule says.
+        fix: what to do; empty where ``remedies`` has words for it.
         line: of the file, from 1.
         severity: how much it weighs.
         demonstration: it is broken because the runs are a demonstration, and would not be in a real
@@ -88,10 +90,11 @@ class Table(Generic[T]):
         return enter
 
     def judge(self, thing: T) -> Iterator[Finding]:
-        """All breaches of all rules by one thing."""
+        """All breaches of all rules by one thing; what a breach does not say of itself its rule says."""
         for rule in self.rules:
             for breach in rule.judge(thing):
-                yield Finding(rule.id, rule.source, breach)
+                told = replace(breach, found=breach.found or NOTHING, expected=breach.expected or rule.text)
+                yield Finding(rule.id, rule.source, told)
 
 
 def official(place: str) -> str:

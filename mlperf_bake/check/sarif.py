@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mlperf_bake import __version__
 from mlperf_bake.check.engine import rule_of, rules
+from mlperf_bake.check.remedies import remedy
 from mlperf_bake.check.rule import Finding, Severity
 from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.program import pasteable
@@ -61,7 +62,7 @@ def _result(finding: Finding, verdict: Verdict, index: int) -> dict[str, object]
     words = [breach.problem]
     words += [f"found: {breach.found}"] if breach.found else []
     words += [f"expected: {breach.expected}"] if breach.expected else []
-    words += [f"fix: {pasteable(breach.fix)}"] if breach.fix else []
+    words += [f"fix: {pasteable(remedy(finding))}"]
     place: dict[str, object] = {"artifactLocation": _artifact(finding, verdict)}
     if breach.line:
         place["region"] = {"startLine": breach.line}

@@ -117,6 +117,8 @@ def orphans(submitter: Submitter) -> Iterator[Breach]:
             yield Breach(
                 systems / name,
                 "the description of a system without results",
+                found=name,
+                expected=f"results/{stem}",
                 severity=Severity.WARNING,
                 fix="remove it",
             )
@@ -130,6 +132,7 @@ def submitter_stray(submitter: Submitter) -> Iterator[Breach]:
             yield Breach(
                 submitter.path / entry.name,
                 "not part of a submission",
+                found=entry.name,
                 severity=Severity.WARNING,
                 fix="remove it",
             )

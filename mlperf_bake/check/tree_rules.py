@@ -124,6 +124,7 @@ def stray(tree: Tree) -> Iterator[Breach]:
             yield Breach(
                 tree.root / entry.name,
                 "not part of a submission",
+                found=entry.name,
                 severity=Severity.WARNING,
                 fix="remove it",
             )
@@ -159,6 +160,7 @@ def special(tree: Tree) -> Iterator[Breach]:
             yield Breach(
                 Path(directory, entry.name),
                 "a pipe, a socket or a device",
+                found="no regular file",
                 expected="files",
                 fix="remove it",
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlperf_bake.check.engine import check
+from mlperf_bake.check.remedies import remedy
 from mlperf_bake.check.rule import Finding
 from mlperf_bake.check.verdict import Verdict
 from mlperf_bake.results.place import DirectoryPlace
@@ -87,7 +88,13 @@ def add_compliance(tree: Path) -> None:
 
 
 def judged(tree: Path, round_name: str = "v6.1") -> Verdict:
-    return check(tree, load_round(round_name))
+    """The verdict on a tree, of which every finding says what was found, what was expected and what to do."""
+    verdict = check(tree, load_round(round_name))
+    silent = [
+        one for one in verdict.findings if not (one.breach.found and one.breach.expected and remedy(one))
+    ]
+    assert silent == []
+    return verdict
 
 
 def found(verdict: Verdict, rule: str) -> list[Finding]:
