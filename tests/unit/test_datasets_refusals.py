@@ -12,7 +12,7 @@ from mlperf_bake.errors import UsageError
 
 PYTHONS_WORDS = re.compile(r"Errno|codec|[A-Z]\w+Error\b|pickle\.load|b'")
 FILES = {
-    "imagenet": ("ILSVRC2012_img_val.tar",),  # its list is read by a file of the images too: test_datasets_photos.py
+    "imagenet": ("ILSVRC2012_img_val.tar",),
     "openimages": ("annotations/openimages-mlperf.json", "validation/data/a.jpg"),
     "squad": ("dev-v1.1.json", "vocab.txt"),
     "cnn-dailymail": ("cnn_eval.json",),
