@@ -1,6 +1,7 @@
 """The accuracy.txt of an accuracy run that another program left: the one beside its log, or top-1 counted here."""
 
 import itertools
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,8 @@ def accuracy_texts(labels: Labels | None, scratch: Path) -> AccuracyText:
                 where=str(beside),
                 found="no accuracy.txt",
                 expected=f"the line that the accuracy script of {model.name} prints, in {ACCURACY_TEXT} beside the log",
-                remedy=f"mlperf-bake accuracy {logs.directory} --benchmark {model.name} --truth PATH --out {beside}",
+                remedy=f"mlperf-bake accuracy {shlex.quote(str(logs.directory))} --benchmark {model.name} --truth PATH "
+                f"--out {shlex.quote(str(beside))}",
             )
         found = top_one(log, labels)
         made = scratch / f"{next(numbers)}-{ACCURACY_TEXT}"
