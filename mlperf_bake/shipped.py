@@ -39,7 +39,7 @@ def shipped_file(name: str) -> Path:
 
 def unpacked(package: Path) -> Path:
     """The directory in the cache for an installed package. Errors: as shipped_root."""
-    from mlperf_bake.assets.cache import Cache, default_root, publish
+    from mlperf_bake.cache.store import Cache, default_root, publish
 
     source = package / SHIPPED
     if not (source / MARK).is_file():

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.assets.cache import Cache, default_root
-from mlperf_bake.assets.progress import Progress
+from mlperf_bake.cache.store import Cache, default_root
 from mlperf_bake.datasets.declared import UserDirectory, datasets
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.datasets.prepared import CONF, PreparedDataset, load_prepared
 from mlperf_bake.datasets.truth import truth_of
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.progress import Progress
 from mlperf_bake.results.manifest import Dataset
 
 SAMPLE: Final = "sample"

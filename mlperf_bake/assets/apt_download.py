@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlperf_bake.assets.cache import Cache
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.sources import DebianPackage
-from mlperf_bake.assets.workspace import raise_if_disk_was_full
+from mlperf_bake.cache.store import Cache
+from mlperf_bake.cache.workspace import raise_if_disk_was_full
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 
 def download_with_apt(source: DebianPackage, cache: Cache, progress: Progress) -> Path:

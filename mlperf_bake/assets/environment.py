@@ -11,10 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlperf_bake.assets.cache import Cache
-from mlperf_bake.assets.progress import Progress, silent
-from mlperf_bake.assets.workspace import raise_if_disk_was_full
+from mlperf_bake.cache.store import Cache
+from mlperf_bake.cache.workspace import raise_if_disk_was_full
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress, silent
 
 COMPLETE = "complete"
 OLDEST, NEWEST = (3, 11), (3, 13)  # Python versions the requirements are locked for

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch, file_sum
-from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.sources import DebianPackage, GivenFile, PypiFile, Source, UrlFile
+from mlperf_bake.cache.store import Cache, ChecksumMismatch, file_sum
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress, silent
 
 
 def fetch(source: Source, cache: Cache, *, override: Path | None = None, progress: Progress = silent) -> Path:

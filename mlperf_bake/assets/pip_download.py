@@ -11,11 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.sources import PypiFile
-from mlperf_bake.assets.workspace import raise_if_disk_was_full
+from mlperf_bake.cache.store import Cache, ChecksumMismatch
+from mlperf_bake.cache.workspace import raise_if_disk_was_full
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 BACKENDS = (
     "setuptools.build_meta",

@@ -13,11 +13,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from mlperf_bake.assets.cache import CHUNK, Cache, ChecksumMismatch, file_sha256, file_sum
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.sources import UrlFile
-from mlperf_bake.assets.workspace import exclusive
+from mlperf_bake.cache.store import CHUNK, Cache, ChecksumMismatch, file_sha256, file_sum
+from mlperf_bake.cache.workspace import exclusive
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 4  # in a row without progress; those that get further do not count

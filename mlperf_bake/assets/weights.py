@@ -12,14 +12,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch, default_root, file_sha256, file_sum, publish
 from mlperf_bake.assets.debian_archive import extract_debian_files
 from mlperf_bake.assets.environment import make_environment
 from mlperf_bake.assets.fetch import fetch, verified
-from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.sources import DebianPackage, Source
-from mlperf_bake.assets.workspace import raise_if_disk_was_full, workspace
+from mlperf_bake.cache.store import Cache, ChecksumMismatch, default_root, file_sha256, file_sum, publish
+from mlperf_bake.cache.workspace import raise_if_disk_was_full, workspace
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress, silent
 
 
 @dataclass(frozen=True, slots=True)

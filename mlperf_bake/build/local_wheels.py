@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlperf_bake.assets.cache import Cache, default_root, file_sha256, publish
 from mlperf_bake.assets.fetch import fetch
 from mlperf_bake.assets.sources import PypiFile
+from mlperf_bake.cache.store import Cache, default_root, file_sha256, publish
 from mlperf_bake.lock.demand import wheel_key
 
 if TYPE_CHECKING:

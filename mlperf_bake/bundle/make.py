@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlperf_bake.assets.cache import file_sha256
 from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.cache import CachePlace, entry_names
 from mlperf_bake.build.failures import CACHE_LOST
@@ -28,6 +27,7 @@ from mlperf_bake.bundle.record import (
     write_bundle,
 )
 from mlperf_bake.bundle.steps import lacking_steps
+from mlperf_bake.cache.store import file_sha256
 from mlperf_bake.engine.saved import save_layout
 from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.layout import Descriptor, Layout

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlperf_bake.assets.cache import file_sha256
+from mlperf_bake.cache.store import file_sha256
 from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.layout import INDEXES, Descriptor, Layout, descriptor
 

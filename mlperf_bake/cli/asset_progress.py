@@ -7,7 +7,7 @@ REDRAW = 0.1  # seconds between two drawings of the line
 
 
 class StepLine:
-    """A Progress (mlperf_bake.assets.progress) for people. Use as a context manager, so that the line is ended."""
+    """A Progress (mlperf_bake.progress) for people. Use as a context manager, so that the line is ended."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()

@@ -132,10 +132,10 @@ def _evidence(
 ) -> Evidence:
     from mlperf_bake.accuracy.measured import Given
     from mlperf_bake.accuracy.prepared_truth import given_truth
-    from mlperf_bake.assets.progress import silent
     from mlperf_bake.compliance.accuracies import measuring
     from mlperf_bake.compliance.audits import audit
     from mlperf_bake.compliance.evidence import Evidence
+    from mlperf_bake.progress import silent
     from mlperf_bake.results.loadgen_log import read_detail
     from mlperf_bake.results.manifest import read_manifest
     from mlperf_bake.results.run import DETAIL, MANIFEST

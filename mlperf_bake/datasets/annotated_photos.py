@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import AnnotatedPhotos
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.photos import chosen_names
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import reason, unreadable
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlperf_bake.assets.cache import ChecksumMismatch, file_sha256
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
+from mlperf_bake.cache.store import ChecksumMismatch, file_sha256
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.listed import listed
 from mlperf_bake.datasets.official_readings import Captions
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import reason
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from mlperf_bake.assets.debian_archive import read_debian_files
 from mlperf_bake.assets.preprocessing import Unreadable
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.official_readings import Cases, PackagedVolume
@@ -29,6 +28,7 @@ from mlperf_bake.datasets.volumes import (
     segmentation_kits19,
 )
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import reason, unreadable
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mlperf_bake.assets.progress import Progress
+    from mlperf_bake.progress import Progress
 
 DENSE, SPARSE, LABELS = "day_23_dense.npy", "day_23_sparse_multi_hot.npz", "day_23_labels.npy"
 SEED: Final = 123

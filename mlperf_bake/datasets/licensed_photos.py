@@ -9,12 +9,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import wrong_count
 from mlperf_bake.datasets.annotated_photos import read_photos
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.official_readings import LicensedPhotos
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import reason, unreadable
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import count_samples, read_samples
 from mlperf_bake.assets.reading import (
     AnnotatedPhotos,
@@ -29,6 +28,7 @@ from mlperf_bake.datasets.official_readings import (
     Utterances,
 )
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 
 def open_collection(dataset: Dataset, source: Path, only: Path | None, progress: Progress) -> Collection:

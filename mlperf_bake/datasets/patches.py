@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlperf_bake.assets.preprocessing import GREY_EDGE, neighbours
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import WheelPatches
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlperf_bake.assets.cache import ChecksumMismatch, file_sum
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, read_list, wrong_count
 from mlperf_bake.assets.reading import Photos
+from mlperf_bake.cache.store import ChecksumMismatch, file_sum
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.official_readings import PickledTable
@@ -12,6 +11,7 @@ from mlperf_bake.datasets.pickled_table import read_columns
 from mlperf_bake.datasets.token_lists import token_row
 from mlperf_bake.datasets.truth import Truth
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset

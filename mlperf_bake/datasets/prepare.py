@@ -9,11 +9,10 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from mlperf_bake.assets.cache import Cache, default_root, file_sha256, publish
 from mlperf_bake.assets.fetch import fetch
 from mlperf_bake.assets.preprocessing import Preprocessing
-from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.sources import Source
+from mlperf_bake.cache.store import Cache, default_root, file_sha256, publish
 from mlperf_bake.datasets.batches import batches
 from mlperf_bake.datasets.collection import list_name
 from mlperf_bake.datasets.declared import Dataset, UserDirectory, find_dataset
@@ -32,6 +31,7 @@ from mlperf_bake.datasets.row_files import RowForm, write_rows
 from mlperf_bake.datasets.truth import write_truth
 from mlperf_bake.datasets.unfinished import Unfinished, unfinished
 from mlperf_bake.errors import DiskFull, UsageError
+from mlperf_bake.progress import Progress, silent
 
 ROOM_FACTOR = 1.02  # what file systems need beside the bytes
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from mlperf_bake.assets.cache import ChecksumMismatch, file_sha256
+from mlperf_bake.cache.store import ChecksumMismatch, file_sha256
 from mlperf_bake.errors import UsageError
 
 CONF = "dataset.conf"

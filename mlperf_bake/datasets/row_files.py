@@ -12,10 +12,10 @@ from math import prod
 from pathlib import Path
 
 from mlperf_bake.assets.preprocessing import Preprocessing
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.datasets.batches import Row
 from mlperf_bake.datasets.prepared import INDEX, LABEL_BYTES, LABELS, OFFSET_BYTES, SAMPLES, VALUE_BYTES
 from mlperf_bake.datasets.unfinished import Offsets, Unfinished
+from mlperf_bake.progress import Progress
 
 EXTENTS = ".extents"
 RECORDED_EVERY = 1000  # samples; an interrupted preparation loses at most these

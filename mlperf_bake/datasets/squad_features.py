@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.accuracy.squad_windows import LENGTH, LONGEST_QUESTION, Window, read_questions, windows
 from mlperf_bake.accuracy.wordpiece import WordPieces
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import SquadWindows
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.listed import listed
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 if TYPE_CHECKING:
     from mlperf_bake.datasets.declared import Dataset

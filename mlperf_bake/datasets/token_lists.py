@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import TokenLists
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.truth import Truth
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:

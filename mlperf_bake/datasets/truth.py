@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from mlperf_bake.assets.cache import ChecksumMismatch, file_sha256
-from mlperf_bake.assets.progress import Progress
+from mlperf_bake.cache.store import ChecksumMismatch, file_sha256
 from mlperf_bake.datasets.prepared import LABELS, load_prepared
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 
 TRUTH = "truth"
 SUMS = "SHA256SUMS"

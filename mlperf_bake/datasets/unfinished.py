@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlperf_bake.assets.progress import Progress
-from mlperf_bake.assets.workspace import PREFIX, raise_in_words
+from mlperf_bake.cache.workspace import PREFIX, raise_in_words
+from mlperf_bake.progress import Progress
 
 ROWS, IDENTITY = ".rows", ".identity"
 WIDTH = 8  # bytes an offset

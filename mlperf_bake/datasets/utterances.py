@@ -15,16 +15,16 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from mlperf_bake.assets.cache import ChecksumMismatch, file_sum
 from mlperf_bake.assets.debian_archive import read_debian_files
 from mlperf_bake.assets.preprocessing import Unreadable
-from mlperf_bake.assets.progress import Progress
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
+from mlperf_bake.cache.store import ChecksumMismatch, file_sum
 from mlperf_bake.datasets.collection import Collection, list_name
 from mlperf_bake.datasets.official_readings import PackagedSpeech, Utterances
 from mlperf_bake.datasets.recordings import RATE, SILENCE, STREAM_INFO, decoded, length_of, packed
 from mlperf_bake.datasets.truth import Truth
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:

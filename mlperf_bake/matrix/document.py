@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlperf_bake.assets.remembered import Remembered
+from mlperf_bake.cache.remembered import Remembered
 from mlperf_bake.errors import UsageError
 
 MAX_BYTES = 4_000_000

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from mlperf_bake.assets.cache import Cache, default_root, file_sha256, publish
 from mlperf_bake.assets.environment import make_environment
-from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.assets.weights import FetchedWeights
-from mlperf_bake.assets.workspace import raise_if_disk_was_full, workspace
+from mlperf_bake.cache.store import Cache, default_root, file_sha256, publish
+from mlperf_bake.cache.workspace import raise_if_disk_was_full, workspace
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
+from mlperf_bake.progress import Progress, silent
 
 RECORD = "conversion.conf"
 PACKAGES = ("mlperf_bake", "mlperf_bake/assets", "mlperf_bake/assets/conversions")

@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import compiler
 from jinja2.bccache import Bucket, BytecodeCache
 
-from mlperf_bake.assets.remembered import Remembered
+from mlperf_bake.cache.remembered import Remembered
 
 
 class CompiledTemplates(BytecodeCache):

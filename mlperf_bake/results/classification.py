@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mlperf_bake.assets.cache import file_sha256
+from mlperf_bake.cache.store import file_sha256
 from mlperf_bake.datasets.prepared import LABELS, PreparedDataset, load_prepared
 from mlperf_bake.errors import UsageError
 from mlperf_bake.results.accuracy_log import Response

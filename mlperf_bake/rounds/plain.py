@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from mlperf_bake.assets.remembered import Remembered
+from mlperf_bake.cache.remembered import Remembered
 from mlperf_bake.errors import UsageError
 from mlperf_bake.unreadable import unreadable
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from mlperf_bake.assets.cache import Cache, default_root
-from mlperf_bake.assets.progress import Progress
+from mlperf_bake.cache.store import Cache, default_root
 from mlperf_bake.datasets.declared import Dataset, UserDirectory, datasets
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.datasets.prepared import CONF
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.matrix.values import Model
+from mlperf_bake.progress import Progress
 from mlperf_bake.run.request import SYNTHETIC
 from mlperf_bake.submission.completing import SAMPLE
 

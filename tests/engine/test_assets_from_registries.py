@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlperf_bake.assets.cache import Cache
 from mlperf_bake.assets.weights import fetch_weights
+from mlperf_bake.cache.store import Cache
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.datasets.prepared import load_prepared
 from mlperf_bake.models.needs import weights_demand

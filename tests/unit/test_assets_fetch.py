@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.fetch import fetch, verified
 from mlperf_bake.assets.pip_download import _wheel_tags
 from mlperf_bake.assets.sources import DebianPackage, PypiFile
+from mlperf_bake.cache.store import Cache, ChecksumMismatch
 from mlperf_bake.errors import DiskFull, UsageError
 
 WHEEL = "bake_probe-1.0-py3-none-any.whl"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.assets import url_download
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.fetch import fetch
 from mlperf_bake.assets.sources import UrlFile
 from mlperf_bake.assets.weights import WeightsDemand, fetch_weights
+from mlperf_bake.cache.store import Cache, ChecksumMismatch
 from mlperf_bake.errors import UsageError
 
 CONTENT = bytes(range(256)) * 4000

@@ -8,7 +8,6 @@ import pytest
 
 from mlperf_bake.assets import environment as environment_module
 from mlperf_bake.assets import weights as weights_module
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.environment import make_environment
 from mlperf_bake.assets.sources import DebianPackage, PypiFile, UrlFile
 from mlperf_bake.assets.weights import (
@@ -17,6 +16,7 @@ from mlperf_bake.assets.weights import (
     recipe_file,
     requirements_file,
 )
+from mlperf_bake.cache.store import Cache, ChecksumMismatch
 from mlperf_bake.errors import UsageError
 from mlperf_bake.models.needs import find_model, weights_demand
 from mlperf_bake.project import open_project

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.cache import Cache
 from mlperf_bake.assets.sources import PypiFile
 from mlperf_bake.build import local_wheels
 from mlperf_bake.build.local_wheels import wheels_of, with_local_wheels
+from mlperf_bake.cache.store import Cache
 from mlperf_bake.engine.secrets import local_find_links, pip_settings
 from mlperf_bake.lock.lockfile import write_lock
 from mlperf_bake.plan.image import PlannedImage

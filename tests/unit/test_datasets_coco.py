@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlperf_bake.assets.cache import ChecksumMismatch
+from mlperf_bake.cache.store import ChecksumMismatch
 from mlperf_bake.datasets.captions import chosen, digest
 from mlperf_bake.datasets.declared import find_dataset
 from mlperf_bake.datasets.letterbox import resized, yolo_640, yolo_rect_640

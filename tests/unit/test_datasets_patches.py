@@ -11,12 +11,12 @@ from PIL import Image
 from PIL.Image import Resampling
 
 from mlperf_bake.assets.preprocessing import GREY_EDGE, Unreadable, grey_128
-from mlperf_bake.assets.progress import silent
 from mlperf_bake.datasets.collection import Collection
 from mlperf_bake.datasets.declared import parse_datasets
 from mlperf_bake.datasets.opening import open_collection
 from mlperf_bake.datasets.patches import PATCH_EDGE, picture, place, truth_box
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import silent
 
 DATASET = parse_datasets(
     f"""\

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch
-from mlperf_bake.assets.progress import silent
 from mlperf_bake.assets.raw_samples import RawSample
 from mlperf_bake.assets.reading import Photos
+from mlperf_bake.cache.store import Cache, ChecksumMismatch
 from mlperf_bake.datasets import prepare as prepare_module
 from mlperf_bake.datasets.declared import find_dataset
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.datasets.prepared import PreparedDataset, load_prepared
 from mlperf_bake.datasets.unfinished import Unfinished, unfinished
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import silent
 from mlperf_bake.project import open_project
 from mlperf_bake.run.data import data_for
 

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch
 from mlperf_bake.assets.preprocessing import PREPROCESSINGS
 from mlperf_bake.assets.reading import DebianIdx, WheelImages
 from mlperf_bake.assets.sources import DebianPackage, PypiFile
+from mlperf_bake.cache.store import Cache, ChecksumMismatch
 from mlperf_bake.datasets import prepare as prepare_module
 from mlperf_bake.datasets.declared import Dataset
 from mlperf_bake.datasets.prepare import prepare

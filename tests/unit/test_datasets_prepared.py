@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlperf_bake.assets.cache import ChecksumMismatch
+from mlperf_bake.cache.store import ChecksumMismatch
 from mlperf_bake.datasets.prepared import KEYS, OPTIONAL, PreparedDataset, load_prepared
 from mlperf_bake.errors import UsageError
 

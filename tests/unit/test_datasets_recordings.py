@@ -13,9 +13,8 @@ import pytest
 
 from mlperf_bake.accuracy.measured import Given
 from mlperf_bake.accuracy.speech import RNNT_ALPHABET, rnnt
-from mlperf_bake.assets.cache import ChecksumMismatch, file_sum
 from mlperf_bake.assets.preprocessing import Unreadable
-from mlperf_bake.assets.progress import silent
+from mlperf_bake.cache.store import ChecksumMismatch, file_sum
 from mlperf_bake.datasets import opening, utterances
 from mlperf_bake.datasets.declared import find_dataset
 from mlperf_bake.datasets.official_readings import Utterances
@@ -25,6 +24,7 @@ from mlperf_bake.datasets.recordings import RATE, SILENCE, decoded, length_of, p
 from mlperf_bake.datasets.truth import truth_of
 from mlperf_bake.datasets.utterances import Recording, joined
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import silent
 from tests.support.accuracy_logs import write_log
 
 

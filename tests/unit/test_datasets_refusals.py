@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.cache import Cache
+from mlperf_bake.cache.store import Cache
 from mlperf_bake.datasets.declared import UserDirectory, datasets
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.errors import UsageError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch, default_root
+from mlperf_bake.cache.store import Cache, ChecksumMismatch, default_root
 from mlperf_bake.cli.app import execute
 from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.datasets.prepared import PreparedDataset

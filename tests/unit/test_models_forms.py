@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlperf_bake.assets.cache import Cache
 from mlperf_bake.assets.weights import FetchedWeights
+from mlperf_bake.cache.store import Cache
 from mlperf_bake.errors import UsageError
 from mlperf_bake.models import forms
 from mlperf_bake.models.forms import FormDemand, conversion_requirements, fetch_form

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets.cache import Cache
-from mlperf_bake.assets.progress import silent
+from mlperf_bake.cache.store import Cache
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Model
+from mlperf_bake.progress import silent
 from mlperf_bake.project import open_project
 from mlperf_bake.run.data import data_for, raw_data, require_labels
 

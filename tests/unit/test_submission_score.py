@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mlperf_bake.assets.progress import Progress, silent
 from mlperf_bake.datasets.patches import true_boxes
 from mlperf_bake.datasets.truth import write_truth
 from mlperf_bake.errors import NothingSelected, UsageError
+from mlperf_bake.progress import Progress, silent
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.results.run import Run, read_runs
 from mlperf_bake.rounds import load_round

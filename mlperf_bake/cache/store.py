@@ -16,10 +16,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlperf_bake.assets.place import default_root as default_root
-from mlperf_bake.assets.progress import Progress, silent
-from mlperf_bake.assets.workspace import exclusive, sync_directory, workspace
+from mlperf_bake.cache.place import default_root as default_root
+from mlperf_bake.cache.workspace import exclusive, sync_directory, workspace
 from mlperf_bake.errors import UsageError
+from mlperf_bake.progress import Progress, silent
 
 CHUNK = 1 << 20  # bytes read at once
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.assets import remembered
-from mlperf_bake.assets.remembered import Remembered
+from mlperf_bake.cache import remembered
+from mlperf_bake.cache.remembered import Remembered
 
 HERE = Path(__file__)
 

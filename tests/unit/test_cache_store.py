@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlperf_bake.assets.cache import Cache, ChecksumMismatch, default_root, publish
-from mlperf_bake.assets.workspace import PREFIX, workspace
+from mlperf_bake.cache.store import Cache, ChecksumMismatch, default_root, publish
+from mlperf_bake.cache.workspace import PREFIX, workspace
 from mlperf_bake.errors import DiskFull, UsageError
 
 
@@ -115,7 +115,7 @@ def test_a_workspace_leaves_nothing_behind_after_an_error(tmp_path: Path) -> Non
 def test_the_leftovers_of_a_killed_process_are_removed_by_the_next(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from mlperf_bake.assets.workspace import workspace\n"
+        "from mlperf_bake.cache.workspace import workspace\n"
         "with workspace(Path(sys.argv[1])) as scratch:\n"
         "    (scratch / 'half').write_bytes(b'x' * 1000); print('ready', flush=True); time.sleep(60)\n"
     )

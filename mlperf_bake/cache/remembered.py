@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlperf_bake.assets.place import default_root
+from mlperf_bake.cache.place import default_root
 from mlperf_bake.errors import UsageError
 
 DIGEST = 32
