@@ -32,7 +32,9 @@ from mlperf_bake.datasets.official_readings import (
 )
 from mlperf_bake.datasets.preprocessings import KNOWN
 from mlperf_bake.errors import UsageError
-from mlperf_bake.matrix.document import Node, Problems, parse
+from mlperf_bake.matrix.document import parse
+from mlperf_bake.matrix.node import Node
+from mlperf_bake.matrix.problems import Problems
 from mlperf_bake.matrix.schema import check, load_schema
 from mlperf_bake.matrix.suggestions import did_you_mean
 

@@ -17,7 +17,8 @@ from typing import Any, TypeVar, cast
 from mlperf_bake.errors import Stale
 from mlperf_bake.lock.demand import SECTIONS, Demand, Section, checksum
 from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin, entry_check, fields
-from mlperf_bake.matrix.document import Node, parse, read_text
+from mlperf_bake.matrix.document import parse, read_text
+from mlperf_bake.matrix.node import Node
 from mlperf_bake.matrix.schema import check, load_schema
 
 __all__ = [

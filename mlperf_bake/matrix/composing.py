@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 import yaml
 
-from mlperf_bake.matrix.document import Node, Problems, Scalar, Spot
+from mlperf_bake.matrix.node import Node, Scalar, Spot
+from mlperf_bake.matrix.problems import Problems
 
 try:
     from yaml import CSafeLoader as _Loader

@@ -11,117 +11,20 @@ import hashlib
 import marshal
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlperf_bake.cache.remembered import Remembered
 from mlperf_bake.errors import UsageError
+from mlperf_bake.matrix.node import Node, Spot
+from mlperf_bake.matrix.problems import Problems
 
 MAX_BYTES = 4_000_000
 """A matrix of 10,000 cells takes under 100 kB; a larger file is a mistake."""
-MAX_PROBLEMS = 50
 LONG = 2_000
 """Characters from which on remembering a text's tree takes less time than it saves."""
 
 _UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-Scalar = str | int | float | bool | None
-
-
-class Spot(NamedTuple):
-    """A place in a file; line and column count from 1."""
-
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One value with its place. Exactly one of ``mapping``, ``items`` is set, or neither for a scalar.
-
-    Attributes:
-        written: a scalar as it stands in the file (``3.10``, where ``scalar`` is the number 3.1).
-        key_spots: where each key of a mapping stands.
-        size: how many values it holds, itself included.
-        broken: a problem has been noted for it already, so what it holds says nothing.
-    """
-
-    spot: Spot
-    scalar: Scalar = None
-    mapping: dict[str, Node] | None = None
-    items: tuple[Node, ...] | None = None
-    written: str = ""
-    key_spots: dict[str, Spot] = field(default_factory=dict)
-    size: int = 1
-    broken: bool = False
-
-    @property
-    def kind(self) -> str:
-        """The JSON Schema name of the value's type."""
-        if self.mapping is not None:
-            return "object"
-        if self.items is not None:
-            return "array"
-        if self.scalar is None:
-            return "null"
-        if isinstance(self.scalar, bool):
-            return "boolean"
-        if isinstance(self.scalar, int):
-            return "integer"
-        return "number" if isinstance(self.scalar, float) else "string"
-
-    def at(self, *path: str) -> Spot:
-        """Where the key at the end of ``path`` stands, or the deepest part of the path that is there."""
-        node, spot = self, self.spot
-        for key in path:
-            if node.mapping is None or key not in node.mapping:
-                break
-            spot, node = node.key_spots[key], node.mapping[key]
-        return spot
-
-    def plain(self) -> object:
-        """The value as ordinary Python data."""
-        if self.mapping is not None:
-            return {key: node.plain() for key, node in self.mapping.items()}
-        if self.items is not None:
-            return [node.plain() for node in self.items]
-        return self.scalar
-
-
-class Problems:
-    """Collects what is wrong in one file, so that all of it is shown at once."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self._lines = text.splitlines()
-        self._found: list[tuple[Spot, str]] = []
-
-    def add(self, spot: Spot, sentence: str) -> None:
-        """Notes one problem; ``sentence`` says what was found and what was expected."""
-        self._found.append((spot, sentence))
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def raise_if_any(self) -> None:
-        """Raises UsageError with every problem, in the order of the file, each with its line shown."""
-        if not self._found:
-            return
-        found = sorted(set(self._found))
-        shown = [self._excerpt(spot, sentence) for spot, sentence in found[:MAX_PROBLEMS]]
-        if len(found) > MAX_PROBLEMS:
-            shown.append(f"... and {len(found) - MAX_PROBLEMS} more")
-        raise UsageError("\n".join(shown), remedy=f"correct {self.name} and run the same command again")
-
-    def _excerpt(self, spot: Spot, sentence: str) -> str:
-        head = f"{self.name}:{spot.line}:{spot.column}: {_printable(sentence)}"
-        if not 1 <= spot.line <= len(self._lines):
-            return head
-        line = self._lines[spot.line - 1]
-        start = max(0, spot.column - 60)
-        shown = _printable(line[start : start + 100])
-        return f"{head}\n    {spot.line} | {shown}\n    {' ' * len(str(spot.line))} | {' ' * (spot.column - 1 - start)}^"
 
 
 def read_text(path: Path, name: str | None = None) -> str:
@@ -198,7 +101,7 @@ def _composed(text: str, problems: Problems) -> Node:
 def _remembered(text: str, problems: Problems) -> Node:
     """The same, without libyaml where nothing was wrong in this text before."""
     here = Path(__file__)
-    known = Remembered("documents", (here, here.with_name("composing.py")))
+    known = Remembered("documents", (here, here.with_name("composing.py"), here.with_name("node.py")))
     key = hashlib.sha256(text.encode()).hexdigest()
     if (content := known.get(key)) is not None:
         return _revived(marshal.loads(content))
@@ -230,8 +133,3 @@ def _revived(laid_out: tuple[Any, ...]) -> Node:
         items = tuple(map(_revived, value))
         return Node(Spot(line, column), items=items, size=1 + sum(node.size for node in items))
     return Node(Spot(line, column), value, written=more)
-
-
-def _printable(text: str) -> str:
-    """Nothing that a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mlperf_bake.matrix.document import Node
+from mlperf_bake.matrix.node import Node
 
 KEY = "extends"
 SHIPPED = "shipped"

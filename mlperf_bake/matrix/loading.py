@@ -7,9 +7,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from mlperf_bake.matrix.document import Node, Problems, parse, read_text
+from mlperf_bake.matrix.document import parse, read_text
 from mlperf_bake.matrix.extending import extended, extends_shipped
 from mlperf_bake.matrix.matrix import SECTIONS, Matrix
+from mlperf_bake.matrix.node import Node
+from mlperf_bake.matrix.problems import Problems
 from mlperf_bake.matrix.references import check_references
 from mlperf_bake.matrix.schema import check, load_schema
 from mlperf_bake.matrix.suggestions import did_you_mean

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mlperf_bake.errors import UsageError
-from mlperf_bake.matrix.document import Node, Spot
+from mlperf_bake.matrix.node import Node, Spot
 from mlperf_bake.matrix.values import (
     AXES,
     Axis,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from mlperf_bake.matrix.document import Node, Problems
+from mlperf_bake.matrix.node import Node
+from mlperf_bake.matrix.problems import Problems
 from mlperf_bake.matrix.suggestions import did_you_mean
 
 NETWORK = (("input", "inputs"), ("output", "outputs"), ("preprocessing",), ("sample_data",))

@@ -13,7 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mlperf_bake.matrix.document import Node, Problems
+from mlperf_bake.matrix.node import Node
+from mlperf_bake.matrix.problems import Problems
 from mlperf_bake.matrix.suggestions import did_you_mean
 
 Schema = Mapping[str, Any]

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.composing import MAX_NODES, resolve
-from mlperf_bake.matrix.document import MAX_BYTES, Node, Problems, Spot, parse, read_text
+from mlperf_bake.matrix.document import MAX_BYTES, parse, read_text
+from mlperf_bake.matrix.node import Node, Spot
+from mlperf_bake.matrix.problems import Problems
 
 Text = st.text(st.characters(exclude_categories=("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")), max_size=20)
 Plain = st.recursive(
