@@ -17,6 +17,10 @@ _PERFORMANCE: Final = "checks/performance_check.py "
 _ACCURACY: Final = "checks/accuracy_check.py "
 _SEEDS: Final = ("sample_index_rng_seed", "schedule_rng_seed")
 """Without LoadGen's sample library there is no third."""
+_RATES: Final = {
+    "qps": "result_completed_samples_per_sec",
+    "tps": "result_completed_tokens_per_second",
+}
 _UNKNOWN_FIX: Final = "take the files from mlcommons/endpoints' own output"
 
 
@@ -127,6 +131,22 @@ def duration(result: Result) -> Iterator[Breach]:
             found=_shown(endpoint.performance.value("effective_min_duration_ms")),
             expected=f"min_duration_ms of at least {least}",
         )
+
+
+@ENDPOINTS.rule("numbers", official("parsers/endpoints_parser.py"))
+def numbers(result: Result) -> Iterator[Breach]:
+    """What the performance run gives as its rate is a number, also where the result is quoted in the other of the two."""
+    endpoint = endpoint_of(result)
+    for name, key in _RATES.items() if endpoint and endpoint.summary.value is not None else ():
+        said = endpoint.performance.value(key)
+        if said is not None and endpoint.performance.number(key) is None:
+            yield Breach(
+                endpoint.summary.path,
+                f"{name} is no number",
+                found=_shown(said),
+                expected="a finite number",
+                fix=_UNKNOWN_FIX,
+            )
 
 
 @ENDPOINTS.rule("latency", official(_PERFORMANCE + "latency_check, llm_check"))

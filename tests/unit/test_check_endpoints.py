@@ -115,6 +115,7 @@ def test_the_figure_is_the_scenarios(tmp_path: Path) -> None:
             "endpoints.latency",
         ),
         ("llama3.1-8b", "Server", change(SUMMARY, "tps", None), "endpoints.result"),
+        ("llama3.1-8b", "Server", change(SUMMARY, "qps", "20 a second"), "endpoints.numbers"),
         ("llama3.1-8b", "Offline", change(SUMMARY, "duration_ns", 0), "endpoints.result"),
         ("llama3.1-8b", "Offline", change(SUMMARY, "n_samples_failed", 1), "endpoints.errors"),
         ("llama3.1-8b", "Offline", change(ACCURACY, "n_samples_failed", 1), "endpoints.errors"),
