@@ -137,7 +137,9 @@ def duration(result: Result) -> Iterator[Breach]:
 def numbers(result: Result) -> Iterator[Breach]:
     """What the performance run gives as its rate is a number, also where the result is quoted in the other of the two."""
     endpoint = endpoint_of(result)
-    for name, key in _RATES.items() if endpoint and endpoint.summary.value is not None else ():
+    if endpoint is None or endpoint.summary.value is None:
+        return
+    for name, key in _RATES.items():
         said = endpoint.performance.value(key)
         if said is not None and endpoint.performance.number(key) is None:
             yield Breach(
