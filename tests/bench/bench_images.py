@@ -19,7 +19,19 @@ from tests.bench.generate_matrix import SIZES, generate
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-c", "from mlperf_bake.cli.app import main; main()")
 BASE = "docker-image://mlperf-bake/base:debian12-amd64"
-PAYLOAD = ("opt/mlperf-bake/lib", "opt/mlperf-bake/weights", "opt/mlperf-bake/bin")
+PAYLOAD = (
+    "opt/mlperf-bake/lib",
+    "opt/mlperf-bake/weights",
+    "opt/mlperf-bake/bin",
+    "opt/mlperf-bake/python",
+)
+"""Where library, weights and harness lie; what a framework of the backend ``python`` computes with is its library."""
+
+
+def is_here(reference: str) -> bool:
+    """Whether the engine has the image."""
+    asked = subprocess.run(["docker", "image", "inspect", reference], check=False, capture_output=True)
+    return asked.returncode == 0
 
 
 def image_bytes(reference: str) -> tuple[int, int]:
