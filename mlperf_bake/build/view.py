@@ -37,6 +37,7 @@ class _Running:
     steps: dict[str, tuple[Step, float]] = field(default_factory=dict)
     last_line: str = ""
     said: float = 0.0
+    begun: set[str] = field(default_factory=set)
 
 
 _MOUNTS = re.compile(r"--mount=\S+ ")
@@ -69,7 +70,9 @@ class PlainView:
             case Remark(line) if line == WAITING:
                 self._line(running, line)
             case StepStarted(step) if step.stage and step.text.startswith("RUN"):
-                self._line(running, f"{step.title}: {_MOUNTS.sub('', step.text)}")
+                if step.vertex not in running.begun:  # BuildKit begins a step anew for each that waits for it
+                    running.begun.add(step.vertex)
+                    self._line(running, f"{step.title}: {_MOUNTS.sub('', step.text)}")
             case StepFinished(step, seconds, cached, error) if error:
                 self._line(running, f"{step.title}: {'cancelled' if event.cancelled else 'FAILED'}")
             case StepFinished(step, seconds, cached, _) if (

@@ -70,6 +70,20 @@ def test_steps_are_told_as_they_start_and_end_and_internal_ones_are_not() -> Non
     ]
 
 
+def test_a_step_that_buildkit_begins_anew_is_told_once() -> None:
+    said: list[str] = []
+    view = PlainView(said.append, 1, Clock())
+    view.started(IMAGE)
+    for event in (
+        StepStarted(STEP),
+        StepStarted(STEP),
+        StepFinished(STEP, 2.0, False, ""),
+        StepStarted(STEP),
+    ):
+        view.event(IMAGE, event)
+    assert said[1:] == ["  harness 3/5: RUN make", "  harness 3/5: done in 2.0 s"]
+
+
 def test_short_steps_copies_and_mounts_are_left_to_the_log() -> None:
     said: list[str] = []
     view = PlainView(said.append, 1, Clock())
