@@ -8,7 +8,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import sqrt
+
+from mlperf_bake.comparison.pairs import fewest_pairs
+from mlperf_bake.comparison.pairs import pairs as median_ratio
 
 FEWEST = 8
 """Pairs without which no interval of 95 % can be told from the ends of what was seen."""
@@ -58,16 +60,19 @@ def measure_pairs(
 
 
 def ratio(pairs: list[tuple[Figures, Figures]], key: str) -> Ratio:
-    """The ratio of one figure over all pairs."""
-    ratios = sorted(ours[key] / bare[key] for ours, bare in pairs)
-    half = 0.98 * sqrt(len(ratios))
-    low = ratios[max(0, int(len(ratios) / 2 - half))]
-    high = ratios[min(len(ratios) - 1, int(len(ratios) / 2 + half))]
+    """The ratio of one figure over all pairs.
+
+    Raises:
+        ValueError: there are too few of them for an interval.
+    """
+    found = median_ratio([ours[key] / bare[key] for ours, bare in pairs])
+    if found.low is None or found.high is None:
+        raise ValueError(f"{found.count} pairs are too few for an interval; {fewest_pairs()} can have one")
     return Ratio(
-        statistics.median(ratios),
-        low,
-        high,
-        len(ratios),
+        found.ratio,
+        found.low,
+        found.high,
+        found.count,
         statistics.median(ours[key] for ours, _ in pairs),
         statistics.median(bare[key] for _, bare in pairs),
     )

@@ -1,5 +1,7 @@
 """Interleaved pairs: their order, and that they end in time."""
 
+import pytest
+
 from tests.bench.pairs import FEWEST, measure_pairs, ratio
 
 
@@ -12,8 +14,11 @@ def test_each_pair_turns_the_order_round_after_one_uncounted_run_of_each() -> No
 
     pairs = measure_pairs(lambda: run("ours", 2), lambda: run("bare", 1), 3)
     assert called == ["ours", "bare", "bare", "ours", "ours", "bare", "bare", "ours"]
-    found = ratio(pairs, "rate")
-    assert (found.median, found.pairs, found.ours, found.bare) == (2, 3, 2, 1)
+    with pytest.raises(ValueError, match="3 pairs are too few for an interval; 6 can have one"):
+        ratio(pairs, "rate")
+    found = ratio(pairs * 2, "rate")
+    assert (found.median, found.low, found.high, found.pairs) == (2, 2, 2, 6)
+    assert (found.ours, found.bare) == (2, 1)
 
 
 def test_slow_pairs_stop_at_their_time_and_never_before_the_fewest() -> None:
