@@ -67,20 +67,22 @@ def main() -> None:
     cls, cell = class_in(here / keys["backend.class"]), facts(keys)
     samples = np.fromfile(given.data / "samples.bin", np.float32).reshape(-1, *cell.input_shape)
     samples.flags.writeable = False
-    ready, stop = threading.Barrier(workers + 1), threading.Event()
+    loaded, ready, stop = threading.Barrier(workers), threading.Barrier(workers + 1), threading.Event()
     times: list[list[int]] = [[] for _ in range(workers)]
 
     def run(own: list[int]) -> None:
         try:
             work(own)
         except BaseException:
-            ready.abort()  # else all the others would wait for this one
+            for barrier in (loaded, ready):
+                barrier.abort()  # else all the others would wait for this one
             stop.set()
             raise
 
     def work(own: list[int]) -> None:
         instance = cls()
         instance.load(str(here / keys["weights"]), cell, given.threads, batch, {})
+        loaded.wait()  # as in the harness: a class may let go after its first answer of what loading needed
         for _ in range(WARM_UP):
             instance.predict(samples[:batch])
         ready.wait()
