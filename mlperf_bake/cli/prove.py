@@ -27,7 +27,7 @@ def prove(
     ] = 2.0,
     results: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run directories go.")
-    ] = Path("results/proofs"),
+    ] = Path(".mlperf-bake/proofs"),
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="DIR", help="What is run on; without, the model's own sample data."),

@@ -1,11 +1,13 @@
 """`prove --stages`: a cell whose base image nobody gives is recorded with the stages that were built, and no further."""
 
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 
 from mlperf_bake.cli.app import execute
+from mlperf_bake.cli.prove import prove
 from mlperf_bake.errors import BuildFailed
 from mlperf_bake.project import Project
 from mlperf_bake.proof.record import PROOFS, load_proofs
@@ -60,3 +62,8 @@ def test_without_the_option_nothing_is_recorded(project: Project, capsys: pytest
     assert execute(["prove", CELL]) == 5
     assert "there is no base image" in capsys.readouterr().err
     assert not (project.root / PROOFS).exists()
+
+
+def test_proving_leaves_nothing_among_the_results_that_quickstart_and_collect_take() -> None:
+    default = inspect.signature(prove).parameters["results"].default
+    assert default == Path(".mlperf-bake/proofs")
