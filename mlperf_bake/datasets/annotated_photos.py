@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlperf_bake.assets.raw_samples import RawSample, wrong_count
 from mlperf_bake.assets.reading import AnnotatedPhotos
 from mlperf_bake.datasets.collection import Collection, list_name
-from mlperf_bake.datasets.photos import chosen_names
+from mlperf_bake.datasets.photos import chosen_names, photo
 from mlperf_bake.errors import UsageError
 from mlperf_bake.progress import Progress
 from mlperf_bake.unreadable import reason, unreadable
@@ -81,15 +81,4 @@ def _names(annotations: Path) -> list[str]:
 def read_photos(folder: Path, names: list[str], rows: list[int], annotations: str) -> Iterator[RawSample]:
     """The photos of these rows, each with its row as label."""
     for row in rows:
-        file = folder / names[row]
-        try:
-            data = file.read_bytes()
-        except FileNotFoundError as error:
-            raise UsageError(
-                "a photo is missing", where=str(file), expected=f"as {annotations} says"
-            ) from error
-        except OSError as error:
-            raise UsageError(
-                "the file cannot be read", where=str(file), found=error.strerror or str(error)
-            ) from error
-        yield RawSample(str(file), row, data)
+        yield photo(folder / names[row], row, annotations)

@@ -88,18 +88,20 @@ def chosen_names(only: Path, known: Names[str], listed: Path) -> list[str]:
 
 def _loose(directory: Path, entries: Entries, listed: str) -> Iterator[RawSample]:
     for name, label in entries:
-        file = directory / name
-        try:
-            data = file.read_bytes()
-        except FileNotFoundError as error:
-            raise UsageError(
-                "a listed file is missing", where=str(file), expected=f"as {listed} says"
-            ) from error
-        except OSError as error:
-            raise UsageError(
-                "the file cannot be read", where=str(file), found=error.strerror or str(error)
-            ) from error
-        yield RawSample(str(file), label, data)
+        yield photo(directory / name, label, listed, "a listed file is missing")
+
+
+def photo(file: Path, label: int, listed: str, missing: str = "a photo is missing") -> RawSample:
+    """One photo with its label. Errors: UsageError, it is ``missing``, though ``listed`` names it, or cannot be read."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError(missing, where=str(file), expected=f"as {listed} says") from error
+    except OSError as error:
+        raise UsageError(
+            "the file cannot be read", where=str(file), found=error.strerror or str(error)
+        ) from error
+    return RawSample(str(file), label, data)
 
 
 def _require_published(archive: Path, md5: str, progress: Progress) -> None:
