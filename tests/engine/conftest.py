@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -77,6 +78,12 @@ def plan_one(engine: Engine, base: str) -> PlanOne:
         )
 
     return make
+
+
+@pytest.fixture
+def salt() -> str:
+    """Differs in every run, for steps that must not come from the build cache: that outlives directories and test runs."""
+    return uuid4().hex
 
 
 @pytest.fixture

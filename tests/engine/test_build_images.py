@@ -106,9 +106,9 @@ def test_a_failure_says_stage_template_line_and_exit_code_and_stops_nothing_else
 
 
 def test_a_build_over_its_time_limit_is_ended_at_the_step_that_it_was_at(
-    engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, salt: str
 ) -> None:
-    image = plan_one("overrun", SLOW.replace("SALT", str(tmp_path)))
+    image = plan_one("overrun", SLOW.replace("SALT", salt))
     (failure,) = build_images([image], engine, replace(options, limit_s=3), say=silent).failures
     assert failure.message == "it took longer than the 0.05 minutes of --time-limit"
     assert failure.step == "toolchain 1/2"
@@ -177,10 +177,10 @@ def test_secrets_reach_the_step_and_stay_out_of_the_image(
 
 
 def test_after_kill_9_the_same_build_goes_on_and_ends_well(
-    engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, salt: str, tmp_path: Path
 ) -> None:
-    done = plan_one("kill-done", TWO_STAGES + f"ENV PATH_OF_TEST={tmp_path}\n")
-    cut = plan_one("kill-cut", SLOW.replace("SALT", str(tmp_path)))
+    done = plan_one("kill-done", TWO_STAGES + f"ENV OF_THIS_RUN={salt}\n")
+    cut = plan_one("kill-cut", SLOW.replace("SALT", salt))
     with driven(tmp_path / "driver", "build", [done, cut], options) as running:
         running.wait_for("toolchain 1/2")
         running.process.send_signal(signal.SIGKILL)
@@ -196,9 +196,14 @@ def test_after_kill_9_the_same_build_goes_on_and_ends_well(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_build_ends_its_children_and_exits_130(
-    number: signal.Signals, engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+    number: signal.Signals,
+    engine: Engine,
+    plan_one: PlanOne,
+    options: BuildOptions,
+    salt: str,
+    tmp_path: Path,
 ) -> None:
-    image = plan_one("interrupted", SLOW.replace("SALT", str(tmp_path)))
+    image = plan_one("interrupted", SLOW.replace("SALT", salt))
     with driven(tmp_path / "driver", "build", [image], options) as running:
         running.wait_for("toolchain 1/2")
         running.process.send_signal(number)

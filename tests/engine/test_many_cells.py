@@ -40,7 +40,7 @@ RUN ["/no-such-program"]
 
 
 @pytest.fixture
-def sixty(tmp_path: Path, engine: Engine) -> Iterator[Project]:
+def sixty(tmp_path: Path, engine: Engine, salt: str) -> Iterator[Project]:
     """Sixty cells; the three of model 3, os1 and hardware 1 to 3 cannot be built. Their images are removed again."""
     text = matrix_text(Size(models=6, implementations=1, frameworks=1, os=2))
     text = re.sub(r"(?m)^  model(?=[0-9])", f"  {NAME}", text)
@@ -48,7 +48,7 @@ def sixty(tmp_path: Path, engine: Engine) -> Iterator[Project]:
     root.mkdir()
     project = make_project(root, text)
     (root / "templates" / "Dockerfile.j2").write_text(
-        SKELETON.replace("SALT", str(tmp_path)).replace("NAME", NAME), encoding="utf-8"
+        SKELETON.replace("SALT", salt).replace("NAME", NAME), encoding="utf-8"
     )
     (root / "templates" / "broken.j2").write_text(BROKEN, encoding="utf-8")
     yield project

@@ -1,7 +1,5 @@
 """Room on the real engine's disk: what is told, and that dropping build cache touches nothing else."""
 
-from pathlib import Path
-
 from mlperf_bake.build.service import BuildOptions, build_images
 from mlperf_bake.engine.build_cache import cache_use
 from mlperf_bake.engine.checkup import check_machine
@@ -20,9 +18,9 @@ COPY --from=toolchain /salt /salt
 
 
 def test_cache_makes_way_and_images_stay(
-    engine: Engine, plan_one: PlanOne, options: BuildOptions, tmp_path: Path
+    engine: Engine, plan_one: PlanOne, options: BuildOptions, salt: str
 ) -> None:
-    image = plan_one("room", STAGE_THAT_NO_IMAGE_SHARES.replace("SALT", str(tmp_path)))
+    image = plan_one("room", STAGE_THAT_NO_IMAGE_SHARES.replace("SALT", salt))
     build_images([image], engine, options, say=lambda text: None).raise_if_failed()
     before, disk = cache_use(engine), engine_disk(engine)
     assert disk is not None
