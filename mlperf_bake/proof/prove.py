@@ -90,7 +90,7 @@ def prove(trial: Trial, engine: Engine, console: Console, say: Say) -> Proven:
             return Proven(trial.planned.cell_id, proof, error)
         accuracy = manifest["accuracy"]
         figures.append((accuracy["correct"], accuracy["total"]) if accuracy else None)
-        machine = f"{manifest['host']['cpu_model']}, {engine.cpus} CPUs, {trial.planned.platform}"
+        machine = f"{manifest['host']['cpu_model']}, {engine.cpus} CPUs, {_platform(trial.planned, engine)}"
         proof = replace(proof, machine=machine, scenarios=(*proof.scenarios, scenario))
     proof = replace(proof, state="ran")
     if len(set(figures)) != 1:
@@ -181,6 +181,11 @@ def _run(
     accuracy = once("accuracy")
     once("performance", "--duration", f"{trial.duration_s:g}", "--min-queries", "1")
     return accuracy
+
+
+def _platform(planned: PlannedImage, engine: Engine) -> str:
+    """The platform that an image ran on; what ran in an emulator says nothing of the hardware."""
+    return planned.platform if planned.platform == engine.platform else f"{planned.platform} emulated"
 
 
 def _shown(figure: tuple[int, int] | None) -> str:

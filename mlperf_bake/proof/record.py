@@ -35,7 +35,7 @@ class Proof:
         date: ``2026-11-22``, UTC.
         image: digest or id of the image that was run; empty where there is none.
         dockerfile: sha256 of the rendered Dockerfile it was built from.
-        machine: processor, number of CPUs, platform.
+        machine: processor, number of CPUs, platform and whether it was emulated.
         scenarios: in which accuracy and performance runs finished.
         accuracy: ``18 of 20``, the same in all of them; empty where none was measured.
         stand_ins: named build contexts that took the place of what the cell declares (``base``, ``weights``), sorted: the

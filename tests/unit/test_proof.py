@@ -96,13 +96,17 @@ def trial(known: KnownAccuracy | None) -> Trial:
     )
 
 
-def proven(monkeypatch: pytest.MonkeyPatch, runs: Runs, known: KnownAccuracy | None) -> tuple[Proof, str]:
+def proven(
+    monkeypatch: pytest.MonkeyPatch, runs: Runs, known: KnownAccuracy | None, platform: str = "linux/amd64"
+) -> tuple[Proof, str]:
     monkeypatch.setattr("mlperf_bake.run.service.run_image", runs)
     version = Version(1, 0)
     engine = Engine(
         "docker", ("docker", "buildx"), "unix:///x", version, version, version, "linux/amd64", True, 1, 2, "/"
     )
-    outcome = prove(trial(known), engine, Console(quiet=True), lambda _: None)
+    tried = trial(known)
+    tried = replace(tried, planned=replace(tried.planned, platform=platform))
+    outcome = prove(tried, engine, Console(quiet=True), lambda _: None)
     return outcome.proof, str(outcome.stopped_by or "")
 
 
@@ -120,6 +124,11 @@ def test_the_known_accuracy_in_every_scenario_is_the_furthest_a_cell_comes(
     assert proof.machine == "EPYC, 2 CPUs, linux/amd64"
     assert (proof.round, proof.sources) == ("v6.1", sources_digest(FILES))
     assert runs.asked == [(scenario, mode) for scenario in SCENARIOS for mode in ("accuracy", "performance")]
+
+
+def test_a_run_in_an_emulator_is_recorded_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    proof, _ = proven(monkeypatch, Runs({}), KnownAccuracy(18, 20), "linux/arm64")
+    assert proof.machine == "EPYC, 2 CPUs, linux/arm64 emulated"
 
 
 @pytest.mark.parametrize(
