@@ -53,6 +53,7 @@ def _reasons(first: Measured, other: Measured) -> Iterator[str]:
         ("seeds of", first.round or "no known round", other.round or "no known round"),
         ("data set of", _data(first, other)[0], _data(first, other)[1]),
         ("least duration", _seconds(first.duration_ms), _seconds(other.duration_ms)),
+        ("latency limit", first.limits or "none", other.limits or "none"),
         ("run of", _ran(first), _ran(other)),
         ("figure", _unit(first), _unit(other)),
     )

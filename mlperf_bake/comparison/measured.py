@@ -7,7 +7,9 @@ manifest, else by its size.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from mlperf_bake.results import figures
 from mlperf_bake.results.headline import Headline, headline
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.manifest import Manifest, read_manifest
@@ -19,6 +21,10 @@ from mlperf_bake.submission.foreign_runs import model_of
 from mlperf_bake.submission.power import manifest_of
 from mlperf_bake.submission.sources import read_sources
 from mlperf_bake.submission.system import system_name
+
+_QUERY_LIMIT: Final = {"": "effective_target_latency_ns"}
+_TOKEN_LIMITS: Final = {"TTFT ": "requested_server_ttft_latency", "TPOT ": "requested_server_tpot_latency"}
+"""The keys of LoadGen's detail log, in nanoseconds (loadgen/test_settings_internal.cc)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Measured:
         round: whose seeds it has; None for seeds of no round known here.
         samples: size of the data set; ``data`` is the SHA-256 of its samples where a manifest gives it.
         duration_ms: the least time it was told to run.
+        limits: of a Server run, the latencies that its queries had to keep; empty in the other scenarios.
     """
 
     place: str
@@ -48,6 +55,7 @@ class Measured:
     samples: int | None
     data: str | None
     duration_ms: int | None
+    limits: str
 
 
 def measured(
@@ -142,4 +150,14 @@ def _row(
         samples=detail.integer("qsl_reported_total_count"),
         data=manifest.dataset.samples_sha256 if manifest and manifest.dataset else None,
         duration_ms=detail.integer("effective_min_duration_ms"),
+        limits=_limits(detail),
     )
+
+
+def _limits(detail: DetailLog) -> str:
+    """What LoadGen held a Server run to: one latency, or of tokens that to the first and that of each further one."""
+    if detail.scenario != "Server":
+        return ""
+    limits = _TOKEN_LIMITS if detail.flag("requested_use_token_latencies") else _QUERY_LIMIT
+    known = ((name, detail.number(key)) for name, key in limits.items())
+    return ", ".join(f"{name}{figures.duration(value)}" for name, value in known if value is not None)

@@ -28,6 +28,7 @@ FIRST = Measured(
     samples=50_000,
     data=None,
     duration_ms=600_000,
+    limits="",
 )
 
 
@@ -54,6 +55,7 @@ def test_more_samples_a_second_and_less_latency_are_both_better() -> None:
         ({"round": None}, "seeds of no known round, the first's v6.1"),
         ({"samples": 20}, "data set of 20 samples, the first's 50000 samples"),
         ({"duration_ms": 10_000}, "least duration 10 s, the first's 600 s"),
+        ({"limits": "15.00 ms"}, "latency limit 15.00 ms, the first's none"),
     ],
 )
 def test_what_may_not_be_compared_says_why(change: dict[str, object], reason: str) -> None:
@@ -103,6 +105,25 @@ def test_runs_trees_and_bare_logs_stand_in_one_table(tmp_path: Path) -> None:
     assert placed.reasons == ()
     assert other.reasons == ("network resnet, the first's efficientnet-lite0",)
     assert placed.measured.data == run.measured.data == "34" * 32
+
+
+def test_server_runs_that_kept_different_limits_are_not_compared(tmp_path: Path) -> None:
+    tokens = {
+        "requested_use_token_latencies": True,
+        "requested_server_ttft_latency": 2_000_000_000,
+        "requested_server_tpot_latency": 100_000_000,
+        "effective_target_latency_ns": 0,
+    }
+    write_run(tmp_path / "runs", RunSpec("Server", run_id="a"))
+    write_run(
+        tmp_path / "runs", RunSpec("Server", run_id="b", detail={"effective_target_latency_ns": 100_000_000})
+    )
+    write_run(tmp_path / "runs", RunSpec("Server", run_id="c", detail=tokens))
+    (tmp_path / "scratch").mkdir()
+    found, _ = measured([DirectoryPlace(tmp_path / "runs")], tmp_path / "scratch", load_round())
+    ((_, other, of_tokens),) = compare(found)
+    assert other.reasons == ("latency limit 100.0 ms, the first's 15.00 ms",)
+    assert of_tokens.reasons == ("latency limit TTFT 2.000 s, TPOT 100.0 ms, the first's 15.00 ms",)
 
 
 def test_a_run_named_by_its_own_directory_is_shown_by_it(tmp_path: Path) -> None:
