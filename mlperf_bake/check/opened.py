@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from mlperf_bake.check.inventory import Inventory, Kind
 from mlperf_bake.errors import UsageError
+from mlperf_bake.plain_yaml import plain_yaml
 from mlperf_bake.results import strict_json
 from mlperf_bake.unreadable import unreadable
 
@@ -102,7 +103,7 @@ def read_yaml(path: Path) -> object:
     import yaml
 
     try:
-        return yaml.load(read_text(path), Loader=yaml.CSafeLoader)
+        return plain_yaml(read_text(path))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         found = str(error).splitlines()[0][:200]
         raise UsageError("not valid YAML", where=str(path), found=found) from error

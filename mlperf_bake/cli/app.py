@@ -13,7 +13,7 @@ import typer
 from mlperf_bake import __version__
 from mlperf_bake.cli.command import Command
 from mlperf_bake.cli.overview import Overview
-from mlperf_bake.cli.system_failure import system_failure
+from mlperf_bake.cli.system_failure import link_loop, system_failure
 from mlperf_bake.errors import BakeError, UsageError
 
 USAGE = 2
@@ -130,6 +130,9 @@ def execute(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         return _failure(system_failure(error))
+    except RuntimeError as error:
+        loop = link_loop(error)
+        return _failure(system_failure(loop)) if loop else _internal(error)
     except Exception as error:
         return _internal(error)
 

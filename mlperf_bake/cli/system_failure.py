@@ -8,6 +8,7 @@ from mlperf_bake.errors import BakeError, DiskFull, EngineMissing, UsageError
 
 SHOWN = 200
 """Characters of a name or a message."""
+_LOOP = "Symlink loop from"
 _UNFINISHED = re.compile(r"\.([^/]+)\.partial-\d+$")
 """What a file is called until it is complete: told is the name that the user gave."""
 
@@ -37,6 +38,15 @@ def system_failure(error: OSError) -> BakeError:
     if type(error).__module__.startswith("docker."):
         return UsageError("the container engine refuses this", found=found, remedy="mlperf-bake doctor")
     return UsageError("the system refuses this", where=where, found=found, remedy=_remedy(error))
+
+
+def link_loop(error: RuntimeError) -> OSError | None:
+    """The system's error in the form of an OSError where a path leads back to itself: before Python 3.13 pathlib turns it
+    into a RuntimeError with nothing but words."""
+    if not str(error).startswith(_LOOP):
+        return None
+    path = str(error).removeprefix(_LOOP).strip(" '")
+    return OSError(errno.ELOOP, "a link that leads to itself", path)
 
 
 def _remedy(error: OSError) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.plain_yaml import plain_yaml
 from mlperf_bake.rounds import DEFAULT_ROUND
 from mlperf_bake.rounds.record import Record
 from mlperf_bake.run.harness_options import HARNESS_OPTIONS, as_typed, of_accuracy
@@ -120,7 +121,7 @@ def _yaml(path: Path) -> object:
     import yaml
 
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        return plain_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise unreadable(
             "the experiment cannot be read",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mlperf_bake.errors import UsageError
+from mlperf_bake.plain_yaml import plain_yaml
 from mlperf_bake.unreadable import unreadable
 
 
@@ -20,9 +21,10 @@ def read_said(path: Path, name: str) -> object:
 
     try:
         text = path.read_text(encoding="utf-8")
+        said = plain_yaml(text, as_text=True)
         node = yaml.compose(text, Loader=yaml.CBaseLoader)
         _refuse_twice(node, path)
-        return yaml.load(text, Loader=yaml.CBaseLoader)
+        return said
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable(
             f"{name} cannot be read", path, error, expected="lines of the form key: value"

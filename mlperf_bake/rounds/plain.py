@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlperf_bake.cache.remembered import Remembered
 from mlperf_bake.errors import UsageError
+from mlperf_bake.plain_yaml import plain_yaml
 from mlperf_bake.unreadable import unreadable
 
 
@@ -35,7 +36,7 @@ def _loaded(text: str, path: Path) -> object:
     import yaml
 
     try:
-        data = yaml.load(text, Loader=yaml.CSafeLoader)
+        data = plain_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)

@@ -71,6 +71,15 @@ def test_a_name_that_is_too_long_is_a_sentence_and_shortened(capsys: pytest.Capt
     assert system_failure(caught.value).exit_code == USAGE
 
 
+def test_a_link_that_leads_to_itself_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loop, tree = tmp_path / "loop", tmp_path / "tree"
+    loop.symlink_to("loop")
+    (tree / "open").mkdir(parents=True)
+    assert execute(["check", str(tree), "--html", str(loop)]) == USAGE
+    said = capsys.readouterr().err
+    assert f"{loop}" in said and "a link that leads to itself" in said and "defect" not in said
+
+
 def test_output_that_cannot_be_written_is_told_once() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

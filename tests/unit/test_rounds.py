@@ -220,7 +220,7 @@ def test_a_wrong_round_file_is_refused_at_its_line(
 def test_a_round_file_with_a_date_that_is_none_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "round.yaml"
     file.write_text("round: 2020-13-45\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="not valid YAML"):
         load_round(str(file))
 
 
