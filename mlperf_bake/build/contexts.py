@@ -95,7 +95,7 @@ def present_overrides(
     earlier, unless the engine has the locked ones. Nothing is pulled or made."""
     from mlperf_bake.engine.bases import present_bases
 
-    locked = {os: pin.pinned for os, pin in project.lock.bases.items()}
+    locked = {key: pin.pinned for key, pin in project.lock.bases.items() if _debian_suite(project, key)}
     bases = {key: Context(base.context, base.identity) for key, base in present_bases(engine, locked).items()}
     own = given or {}
     return Overrides(

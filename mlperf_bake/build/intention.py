@@ -7,13 +7,12 @@ from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.durations import durations
 from mlperf_bake.build.room import Estimate, estimate
 from mlperf_bake.build.service import BuildOptions, ids_there
-from mlperf_bake.build.state import built_images, last_ingredients
+from mlperf_bake.build.state import states
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.plan.image import PlannedImage
-from mlperf_bake.plan.state import State, state
+from mlperf_bake.plan.state import State
 
 ASKED = State("build", "asked for, whether it is up to date or not")
-OTHER_NAME = State("build", "an image with this fingerprint is there, under another name only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +47,18 @@ def intention(
     Raises:
         EngineMissing: the engine does not answer.
     """
-    there = ids_there(images, engine, options)
-    built = built_images(engine.host)
-    last = last_ingredients(built, round_name)
-
-    def judged(image: PlannedImage) -> State:
-        if options.force or options.no_cache:
-            return ASKED
-        if image.cell_id in there:
-            return State("up to date", "an image with this fingerprint is there")
-        known = state(image, built, last.get(image.cell_id))
-        return OTHER_NAME if known.action == "up to date" else known
-
-    states = tuple((image, judged(image)) for image in images)
+    if options.force or options.no_cache:
+        judged = [ASKED] * len(images)
+    else:
+        there = ids_there(images, engine, options)
+        asked = [options.output.tags(image)[0] for image in images]
+        judged = states(images, there, asked, engine.host, round_name)
+    pairs = tuple(zip(images, judged, strict=True))
     entries = options.journal.entries()
-    waiting = [image for image, one in states if one.action == "build"]
+    waiting = [image for image, one in pairs if one.action == "build"]
     taken = durations(entries)
     return Intention(
-        states,
+        pairs,
         {image.cell_id: taken[image.cell_id] for image in waiting if image.cell_id in taken},
         estimate(waiting, entries),
         options.jobs,

@@ -1,23 +1,33 @@
-"""What the engine has built already, by fingerprint: all of it, or the images that some references name.
+"""What the engine has built already, by fingerprint, and what a build would make of planned images therefore.
 
-Listing costs by what the engine keeps, some 5 ms an image, looking names up by how many there are, as much each: a
-build of a few cells must not pay for a full store.
+Images are looked up by the names that a build gives them: what other images the engine keeps costs nothing then. Only where
+so many names are asked for that it takes longer are the images listed instead.
 """
 
-import contextlib
 import http.client
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
-from urllib.parse import quote
 
-from mlperf_bake.engine.daemon_socket import ANSWER_LIMIT_S, DaemonSocket
-from mlperf_bake.errors import EngineMissing
-from mlperf_bake.plan.state import INGREDIENTS_LABEL, ROUND_LABEL, read_ingredients
+from mlperf_bake.engine.daemon_socket import DaemonSocket
+from mlperf_bake.engine.images import UNIX, Told, inspected, listed
+from mlperf_bake.plan.image import PlannedImage
+from mlperf_bake.plan.state import (
+    INGREDIENTS_LABEL,
+    OTHER_NAME,
+    ROUND_LABEL,
+    UP_TO_DATE,
+    State,
+    read_ingredients,
+    state,
+)
 
 CELL_LABEL = "org.mlperf-bake.cell"
 FINGERPRINT_LABEL = "org.mlperf-bake.fingerprint"
+
+FEW_NAMES = 200
+"""So many are always looked up."""
+NAMES_AN_IMAGE = 20
+"""As many names that are not there take as long to look up as one image to list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +49,8 @@ class BuiltImage:
     size: int = 0
 
 
-def built_fingerprints(host: str) -> Mapping[str, str]:
-    """Fingerprint to image id, for every image with a fingerprint label.
+def named_images(host: str, references: Iterable[str]) -> Mapping[str, BuiltImage]:
+    """Fingerprint to image, for those of the references that name an image of ours; unknown ones are left out.
 
     Args:
         host: the daemon's URL, as ``Engine.host`` or ``daemon_host()``.
@@ -48,15 +58,38 @@ def built_fingerprints(host: str) -> Mapping[str, str]:
     Raises:
         EngineMissing: the daemon does not answer.
     """
-    return {image.fingerprint: image.id for image in built_images(host).values()}
+    names = tuple(dict.fromkeys(references))
+    told = _listed(host, names) if _listing_is_faster(host, names) else inspected(host, names).values()
+    return {image.fingerprint: image for one in told if (image := _built(one))}
 
 
-def last_ingredients(built: Mapping[str, BuiltImage], round_name: str) -> dict[str, dict[str, str]]:
-    """Cell id to the ingredients of the newest image of it that was built for a round.
+def states(
+    images: Sequence[PlannedImage], there: Iterable[str], asked: Iterable[str], host: str, round_name: str
+) -> list[State]:
+    """What a build would do with each image, and why.
 
     Args:
-        built: from ``built_images``, oldest first.
+        there: ids of the cells whose image is there under the name that a build looks for.
+        asked: the names that were looked for.
+
+    Raises:
+        EngineMissing: the daemon does not answer.
     """
+    present, known = set(there), set(asked)
+    waiting = [image for image in images if image.cell_id not in present]
+    others = named_images(host, [tag for image in waiting for tag in image.tags if tag not in known])
+    last = _last_ingredients(others, round_name)
+
+    def judged(image: PlannedImage) -> State:
+        if image.cell_id in present:
+            return UP_TO_DATE
+        return OTHER_NAME if image.fingerprint in others else state(image, last.get(image.cell_id))
+
+    return [judged(image) for image in images]
+
+
+def _last_ingredients(built: Mapping[str, BuiltImage], round_name: str) -> dict[str, dict[str, str]]:
+    """Cell id to the ingredients of the image of it that was built for a round."""
     labels = [dict(image.labels) for image in built.values()]
     return {
         one.get(CELL_LABEL, ""): read_ingredients(one.get(INGREDIENTS_LABEL, ""))
@@ -65,98 +98,37 @@ def last_ingredients(built: Mapping[str, BuiltImage], round_name: str) -> dict[s
     }
 
 
-def named_images(host: str, references: Iterable[str]) -> Mapping[str, BuiltImage]:
-    """Fingerprint to image, for those of the references that name an image of ours; unknown ones are left out.
-
-    Raises:
-        EngineMissing: the daemon does not answer.
-    """
-    found: dict[str, BuiltImage] = {}
-    for answer in _inspected(host, tuple(references)):
-        config = answer.get("Config")
-        image = _built({**answer, "Labels": config.get("Labels") if isinstance(config, dict) else None})
-        if image:
-            found[image.fingerprint] = image
-    return found
+def _listing_is_faster(host: str, names: Sequence[str]) -> bool:
+    if len(names) <= FEW_NAMES or not host.startswith(UNIX):
+        return False
+    with DaemonSocket(host.removeprefix(UNIX)) as daemon:
+        status, info = daemon.request("GET", "/info")
+    images = info.get("Images") if status == http.client.OK and isinstance(info, dict) else None
+    return isinstance(images, int) and len(names) > NAMES_AN_IMAGE * images
 
 
-def built_images(host: str) -> Mapping[str, BuiltImage]:
-    """Fingerprint to image; of several with one fingerprint, the newest.
-
-    Raises:
-        EngineMissing: the daemon does not answer.
-    """
-    filters = json.dumps({"label": {FINGERPRINT_LABEL: True}})
-    if host.startswith("unix://"):
-        listed = _over_socket(host.removeprefix("unix://"), f"/images/json?filters={quote(filters)}")
-    else:
-        listed = _over_docker_py(host)
-    found: dict[str, BuiltImage] = {}
-    for entry in sorted(listed, key=lambda entry: int(str(entry.get("Created") or 0))):
-        image = _built(entry)
-        if image:
-            found[image.fingerprint] = image
-    return found
+def _listed(host: str, names: Sequence[str]) -> list[Told]:
+    """The images with these names, out of a list of all whose names begin as they do."""
+    wanted = set(names)
+    patterns = sorted({f"{name.rpartition('/')[0]}/*" if "/" in name else "*" for name in names})
+    found = listed(host.removeprefix(UNIX), patterns)
+    return [
+        one for one in found if isinstance(tags := one.get("RepoTags"), list) and not wanted.isdisjoint(tags)
+    ]
 
 
-def _built(entry: Mapping[str, object]) -> BuiltImage | None:
-    """An entry of the daemon's as one of ours, if it is."""
-    labels, tags = entry.get("Labels"), entry.get("RepoTags")
+def _built(told: Told) -> BuiltImage | None:
+    """An image as one of ours, if it is."""
+    config, tags = told.get("Config"), told.get("RepoTags")
+    labels = config.get("Labels") if isinstance(config, dict) else told.get("Labels")
     labels = labels if isinstance(labels, dict) else {}
     fingerprint = str(labels.get(FINGERPRINT_LABEL) or "")
     if not fingerprint.startswith("sha256:"):
         return None
     return BuiltImage(
-        id=str(entry.get("Id")),
+        id=str(told.get("Id")),
         fingerprint=fingerprint,
         tags=tuple(sorted(str(tag) for tag in tags)) if isinstance(tags, list) else (),
         labels=tuple(sorted((str(name), str(value)) for name, value in labels.items())),
-        size=size if isinstance(size := entry.get("Size"), int) else 0,
+        size=size if isinstance(size := told.get("Size"), int) else 0,
     )
-
-
-def _inspected(host: str, references: tuple[str, ...]) -> list[dict[str, object]]:
-    if not host.startswith("unix://"):
-        return _inspected_by_docker_py(host, references)
-    with DaemonSocket(host.removeprefix("unix://")) as daemon:
-        answers = (daemon.request("GET", f"/images/{quote(name)}/json") for name in references)
-        return [entry for status, entry in answers if status == http.client.OK and isinstance(entry, dict)]
-
-
-def _over_socket(path: str, url: str) -> list[dict[str, object]]:
-    with DaemonSocket(path) as daemon:
-        status, listed = daemon.request("GET", url)
-    if status != http.client.OK:
-        raise EngineMissing("the container engine refused to list its images", found=str(listed)[:200])
-    return [image for image in listed if isinstance(image, dict)] if isinstance(listed, list) else []
-
-
-def _inspected_by_docker_py(host: str, references: tuple[str, ...]) -> list[dict[str, object]]:
-    import docker
-    import docker.errors
-
-    found: list[dict[str, object]] = []
-    try:
-        client = docker.APIClient(base_url=host, timeout=int(ANSWER_LIMIT_S))
-        for name in references:
-            with contextlib.suppress(docker.errors.ImageNotFound):
-                found.append(dict(cast(Any, client).inspect_image(name)))
-    except docker.errors.DockerException as error:
-        raise EngineMissing(
-            "the container engine does not answer", where=host, found=str(error), remedy="mlperf-bake doctor"
-        ) from error
-    return found
-
-
-def _over_docker_py(host: str) -> list[dict[str, object]]:
-    import docker
-    import docker.errors
-
-    try:
-        client = docker.APIClient(base_url=host, timeout=int(ANSWER_LIMIT_S))
-        listed = client.images(filters={"label": FINGERPRINT_LABEL})
-    except docker.errors.DockerException as error:
-        raise EngineMissing(
-            "the container engine does not answer", where=host, found=str(error), remedy="mlperf-bake doctor"
-        ) from error
-    return [dict(image) for image in listed]

@@ -22,11 +22,10 @@ from mlperf_bake.cli.sharding import Durations, ShardOption, shard_of
 from mlperf_bake.errors import EngineMissing, Stale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mlperf_bake.matrix.values import Cell
     from mlperf_bake.plan.image import PlannedImage
-    from mlperf_bake.plan.planner import Overrides
     from mlperf_bake.plan.state import State
     from mlperf_bake.project import Project
 
@@ -65,12 +64,13 @@ def plan(
     words = (*(targets or ()), *(target or ()))
     cells = shard_of(project.cells(words, only or (), skip or ()), shard, durations)
     given = parse_contexts(context or ())
-    judge, overrides = _ask_engine(project, cells, given) if engine else (None, None)
-    if overrides is None and given:
+    judged: Iterable[tuple[PlannedImage, State]] | None = (
+        _ask_engine(project, cells, given) if engine else None
+    )
+    if judged is None:
         overrides = Overrides(given_contexts(given), weights=given_weights(project, cells, given))
-    unknown = State("unknown", "no engine answered" if engine else "no engine was asked")
-    images = project.planner(overrides).plan(cells)
-    judged = ((image, judge(image) if judge else unknown) for image in images)
+        unknown = State("unknown", "no engine answered" if engine else "no engine was asked")
+        judged = ((image, unknown) for image in project.planner(overrides if given else None).plan(cells))
     if json:
         lines = [_json_line(image, state) for image, state in judged]
         print_json({"round": project.round_name, "images": Written(lines)})
@@ -162,19 +162,20 @@ def _json_line(image: PlannedImage, state: State) -> str:
 
 def _ask_engine(
     project: Project, cells: Iterable[Cell], given: Mapping[str, str]
-) -> tuple[Callable[[PlannedImage], State] | None, Overrides | None]:
-    """What the engine's images say of a planned one, and the base images a build would take; None where none answers."""
+) -> list[tuple[PlannedImage, State]] | None:
+    """The images with the base images that a build would take, and what it would do with each; None where no engine answers."""
     from mlperf_bake.build.contexts import present_overrides
-    from mlperf_bake.build.state import built_images, last_ingredients
+    from mlperf_bake.build.state import named_images, states
     from mlperf_bake.engine.find import find_engine
-    from mlperf_bake.plan.state import state
 
     try:
         engine = find_engine()
-        built = built_images(engine.host)
-        overrides = present_overrides(project, engine, cells, given)
+        images = list(project.planner(present_overrides(project, engine, cells, given)).plan(cells))
+        names = [image.tags[0] for image in images]
+        built = named_images(engine.host, names)
+        there = [image.cell_id for image in images if image.fingerprint in built]
+        judged = states(images, there, names, engine.host, project.round_name)
     except EngineMissing as error:
         note(f"no engine was asked: {error.problem}")
-        return None, None
-    last = last_ingredients(built, project.round_name)
-    return lambda image: state(image, built, last.get(image.cell_id)), overrides
+        return None
+    return list(zip(images, judged, strict=True))

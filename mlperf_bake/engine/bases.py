@@ -7,7 +7,6 @@ of a foreign platform is only unpacked, never run, and holds what a compiled pro
 
 import functools
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -21,7 +20,8 @@ from mlperf_bake.engine.apt_steps import INSTALL, UPDATE, apt, apt_complaint
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.disk import BASE_NEEDS, require_room
 from mlperf_bake.engine.distribution import Distribution, this_distribution
-from mlperf_bake.engine.find import Engine
+from mlperf_bake.engine.find import GOARCH, Engine
+from mlperf_bake.engine.images import Told, inspected
 from mlperf_bake.engine.reclaim import require_engine_room
 from mlperf_bake.engine.secrets import apt_proxy
 from mlperf_bake.engine.watched import watch
@@ -82,7 +82,7 @@ def ensure_base(
         BuildFailed: neither a hub nor the distribution's packages gave one; with the ways out.
         DiskFull: less than 1 GiB can be had for a bootstrap.
     """
-    tag = f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
+    tag = base_tag(os_name, platform)
     if locked_ref and has_image(engine, locked_ref, platform):
         return _from_hub(locked_ref)
     present = bootstrapped_base(engine, tag)
@@ -102,6 +102,11 @@ def ensure_base(
     return bootstrap_base(engine, tag, suite, platform, say)
 
 
+def base_tag(os_name: str, platform: str) -> str:
+    """The name of the base that is made here for an OS and a platform."""
+    return f"{REPOSITORY}:{os_name}-{platform.removeprefix('linux/')}"
+
+
 def _unobtainable(image: str, refusal: str) -> BuildFailed:
     return BuildFailed(
         "there is no base image, and only Debian's can be made here from packages",
@@ -112,35 +117,33 @@ def _unobtainable(image: str, refusal: str) -> BuildFailed:
     )
 
 
-def present_bases(engine: Engine, locked: Mapping[str, str]) -> dict[tuple[str, str], Base]:
+def present_bases(engine: Engine, locked: Mapping[str, str | None]) -> dict[tuple[str, str], Base]:
     """The bootstrapped bases that ``ensure_base`` would return, by OS axis value and platform.
 
-    A few short calls of the CLI; nothing is pulled or made.
+    Nothing is pulled or made.
 
     Args:
         engine: which engine is asked.
-        locked: image references with digests by OS axis value; where the engine has one, it is taken instead.
+        locked: each OS whose base can be made here, and the image reference that is locked for it; where the engine
+            has that image it is taken instead.
+
+    Raises:
+        EngineMissing: it does not answer.
     """
-    listed = engine.call("image", "ls", "--format", "{{.Tag}}", REPOSITORY).stdout.split()
-    tags = sorted(tag for tag in listed if "-" in tag)
-    if not tags:
-        return {}
-    names = [f"{REPOSITORY}:{tag}" for tag in tags]
-    answer = engine.call("image", "inspect", "--format", "{{json .RootFS.Layers}}", *names)
-    bases = (_base(name, layers) for name, layers in zip(names, answer.stdout.splitlines(), strict=False))
-    keys = (tag.rpartition("-")[::2] for tag in tags)
-    found = {(os_name, f"linux/{arch}"): base for (os_name, arch), base in zip(keys, bases, strict=False)}
+    platforms = [f"linux/{architecture}" for architecture in sorted(set(GOARCH.values()))]
+    names = {(os_name, platform): base_tag(os_name, platform) for os_name in locked for platform in platforms}
+    told = inspected(engine.host, (*names.values(), *filter(None, locked.values())))
     return {
-        (os_name, platform): base
-        for (os_name, platform), base in found.items()
-        if os_name not in locked or not has_image(engine, locked[os_name], platform)
+        (os_name, platform): _base(tag, told[tag])
+        for (os_name, platform), tag in names.items()
+        if tag in told and not (platform == engine.platform and locked[os_name] in told)
     }
 
 
 def bootstrapped_base(engine: Engine, tag: str) -> Base | None:
     """The base with this tag when the engine has it."""
-    answer = engine.call("image", "inspect", "--format", "{{json .RootFS.Layers}}", tag)
-    return _base(tag, answer.stdout) if answer.ok else None
+    told = inspected(engine.host, [tag])
+    return _base(tag, told[tag]) if told else None
 
 
 def _from_hub(locked_ref: str) -> Base:
@@ -149,11 +152,14 @@ def _from_hub(locked_ref: str) -> Base:
 
 def has_image(engine: Engine, reference: str, platform: str) -> bool:
     """Whether the engine has this image for its own platform; of another platform it may have only the name."""
-    return platform == engine.platform and engine.call("image", "inspect", reference).ok
+    return platform == engine.platform and bool(inspected(engine.host, [reference]))
 
 
-def _base(tag: str, layers: str) -> Base:
-    identity = hashlib.sha256("\n".join(json.loads(layers)).encode()).hexdigest()
+def _base(tag: str, told: Told) -> Base:
+    files = told.get("RootFS")
+    layers = files.get("Layers") if isinstance(files, dict) else None
+    named = [str(layer) for layer in layers] if isinstance(layers, list) else []
+    identity = hashlib.sha256("\n".join(named).encode()).hexdigest()
     return Base(f"docker-image://{tag}", f"sha256:{identity}", "bootstrapped")
 
 

@@ -27,6 +27,10 @@ class State:
     why: str
 
 
+UP_TO_DATE = State("up to date", "an image with this fingerprint is there")
+OTHER_NAME = State("build", "an image with this fingerprint is there, under another name only")
+
+
 def ingredients_label(ingredients: tuple[tuple[str, str], ...]) -> str:
     """The text of the label that lets a later plan say what changed."""
     return "{" + ",".join(map(_member, ingredients)) + "}"
@@ -57,15 +61,12 @@ def has_given_weights(image: PlannedImage, there: str, last: Ingredients) -> boo
     return fingerprint(image.sections, ingredients_label(ingredients)) == there
 
 
-def state(image: PlannedImage, fingerprints: Mapping[str, object], last: Ingredients | None) -> State:
-    """The state of one image.
+def state(image: PlannedImage, last: Ingredients | None) -> State:
+    """The state of an image that is not there.
 
     Args:
-        fingerprints: the fingerprints of the images that the engine has.
         last: the ingredients of the newest image of this cell; None where there is none.
     """
-    if image.fingerprint in fingerprints:
-        return State("up to date", "an image with this fingerprint is there")
     if last is None:
         return State("build", "never built here")
     now = dict(image.ingredients)

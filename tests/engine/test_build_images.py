@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.build.service import BuildOptions, build_images
-from mlperf_bake.build.state import built_fingerprints, built_images
+from mlperf_bake.build.state import named_images
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.engine.secrets import Secret
 from tests.engine.conftest import PlanOne
@@ -59,7 +59,7 @@ def test_an_image_is_built_once_and_found_by_its_fingerprint_after_that(
     image = plan_one("two-stages-1.0", TWO_STAGES)
     first = build_images([image], engine, options, say=silent)
     assert [one.how for one in first.done] in (["built"], ["cached"])
-    assert built_fingerprints(engine.host)[image.fingerprint] == first.done[0].image_id
+    assert named_images(engine.host, image.tags)[image.fingerprint].id == first.done[0].image_id
     journal = entries(options)
     second = build_images([image], engine, options, say=silent)
     assert [(one.how, one.image_id) for one in second.done] == [("up to date", first.done[0].image_id)]
@@ -77,9 +77,9 @@ def test_latest_names_the_image_that_was_asked_for_last(
     new = plan_one("latest", TWO_STAGES + "ENV CHANGED=yes\n")
     build_images([old], engine, options, say=silent)
     build_images([new], engine, options, say=silent)
-    assert old.tags[1] in built_images(engine.host)[new.fingerprint].tags
+    assert old.tags[1] in named_images(engine.host, new.tags)[new.fingerprint].tags
     build_images([old], engine, options, say=silent)
-    assert old.tags[1] in built_images(engine.host)[old.fingerprint].tags
+    assert old.tags[1] in named_images(engine.host, old.tags)[old.fingerprint].tags
 
 
 def test_a_failure_says_stage_template_line_and_exit_code_and_stops_nothing_else(
@@ -102,7 +102,7 @@ def test_a_failure_says_stage_template_line_and_exit_code_and_stops_nothing_else
     assert failure.retry == f"mlperf-bake build --target={bad.cell_id}"
     assert "core.cc:3: error: no such thing" in failure.log_file.read_text(encoding="utf-8")
     assert ("failed", bad.cell_id) in entries(options)
-    assert bad.fingerprint not in built_fingerprints(engine.host)
+    assert bad.fingerprint not in named_images(engine.host, bad.tags)
 
 
 def test_a_build_over_its_time_limit_is_ended_at_the_step_that_it_was_at(
@@ -122,7 +122,7 @@ def test_fail_fast_starts_nothing_after_a_failure(
     bad, later = plan_one("bad-first", FAILING), plan_one("later", TWO_STAGES + "ENV LATER=1\n")
     report = build_images([bad, later], engine, replace(options, keep_going=False), say=silent)
     assert report.not_started == (later.cell_id,)
-    assert later.fingerprint not in built_fingerprints(engine.host)
+    assert later.fingerprint not in named_images(engine.host, later.tags)
 
 
 def test_an_image_that_no_hub_gives_is_explained(
@@ -187,10 +187,10 @@ def test_after_kill_9_the_same_build_goes_on_and_ends_well(
         running.process.wait()
     last = options.journal.last()
     assert (last[done.cell_id].what, last[cut.cell_id].what) == ("built", "started")
-    assert cut.fingerprint not in built_fingerprints(engine.host)
+    assert cut.fingerprint not in named_images(engine.host, cut.tags)
     report = build_images([done, cut], engine, options, say=silent)
     assert report.done[0].how == "up to date"
-    assert cut.fingerprint in built_fingerprints(engine.host)
+    assert cut.fingerprint in named_images(engine.host, cut.tags)
     assert options.journal.last()[cut.cell_id].what == "built"
 
 
@@ -211,7 +211,7 @@ def test_an_interrupted_build_ends_its_children_and_exits_130(
         assert "the same command goes on from here" in running.output
     assert options.journal.last()[image.cell_id].what == "interrupted"
     assert not [line for line in command_lines() if str(options.state) in line], "no buildx is left"
-    assert image.fingerprint not in built_fingerprints(engine.host)
+    assert image.fingerprint not in named_images(engine.host, image.tags)
 
 
 def test_the_bake_file_that_was_built_lies_beside_the_log(

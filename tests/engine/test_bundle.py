@@ -9,7 +9,7 @@ import pytest
 from mlperf_bake.build.bakefile import Output
 from mlperf_bake.build.elsewhere import OWN
 from mlperf_bake.build.service import BuildOptions, build_images
-from mlperf_bake.build.state import built_fingerprints
+from mlperf_bake.build.state import named_images
 from mlperf_bake.bundle.make import WantedBase, make_bundle
 from mlperf_bake.bundle.record import blob_path, open_bundle
 from mlperf_bake.bundle.use import bundled_cache, load_bases
@@ -76,7 +76,7 @@ def test_a_bundle_builds_the_same_image_where_there_is_no_network(
         assert not report.failures, report.failures
         log = (options.state / "logs" / f"{image.cell_id}.log").read_text(encoding="utf-8")
         assert "toolchain 1/2: cached" in log and "harness 2/2: cached" in log
-        assert image.fingerprint in built_fingerprints(alone.host)
+        assert image.fingerprint in named_images(alone.host, image.tags)
         (options.checkout / "source.txt").write_text("changed\n", encoding="utf-8")
         changed = replace(
             image, fingerprint="sha256:" + "c" * 64, build_args=(("FINGERPRINT", "sha256:" + "c" * 64),)

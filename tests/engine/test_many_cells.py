@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.build.service import BuildOptions, BuildReport, build_images
-from mlperf_bake.build.state import built_fingerprints, named_images
+from mlperf_bake.build.state import named_images
 from mlperf_bake.engine.find import Engine
 from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.project import Project
@@ -52,10 +52,9 @@ def sixty(tmp_path: Path, engine: Engine, salt: str) -> Iterator[Project]:
     )
     (root / "templates" / "broken.j2").write_text(BROKEN, encoding="utf-8")
     yield project
-    there = built_fingerprints(engine.host)
     images = project.plan(project.matrix.every_cell)
-    ids = [there[image.fingerprint] for image in images if image.fingerprint in there]
-    engine.call("image", "rm", "--force", *ids, timeout=300)
+    there = named_images(engine.host, [image.tags[0] for image in images])
+    engine.call("image", "rm", "--force", *(image.id for image in there.values()), timeout=300)
 
 
 def built(options: BuildOptions) -> list[str]:
@@ -86,7 +85,7 @@ def test_of_sixty_cells_57_are_built_and_three_fail_by_template_and_line_even_af
         f"{NAME}3-impl0-fw0-hw{number}-os1" for number in (1, 2, 3)
     )
     assert {failure.place for failure in report.failures} == {"templates/broken.j2:2"}
-    there = built_fingerprints(engine.host)
+    there = named_images(engine.host, [image.tags[0] for image in images])
     missing = {image.cell_id for image in images if image.fingerprint not in there}
     assert missing == {failure.cell_id for failure in report.failures}
 

@@ -1,7 +1,8 @@
 """`build`: where images are looked for and what buildx is asked, without an engine."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mlperf_bake.engine.version import Version
 from mlperf_bake.project import Project
 from mlperf_bake.publish.registry import RegistryFailed
 from tests.support.second_matrix import make_project
+from tests.support.standin_daemon import StandinDaemon
 
 PREFIX = "registry.example/team"
 CELL = "mobilenet-cpp-onnxruntime-cpu-debian12"
@@ -35,13 +37,14 @@ ENGINE = Engine(
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A checkout that the commands are called in, with an engine that nothing is asked of."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A checkout that the commands are called in, with an engine that has no image."""
     made = make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mlperf_bake.engine.find.find_engine", lambda: ENGINE)
-    monkeypatch.setattr("mlperf_bake.engine.secrets.host_secrets", tuple)
-    return made
+    with StandinDaemon(tmp_path / "d.sock") as daemon:
+        monkeypatch.setattr("mlperf_bake.engine.find.find_engine", lambda: replace(ENGINE, host=daemon.host))
+        monkeypatch.setattr("mlperf_bake.engine.secrets.host_secrets", tuple)
+        yield made
 
 
 def test_a_registry_stands_before_every_tag_that_is_built(
@@ -201,7 +204,8 @@ def test_a_dry_run_tells_people_what_would_be_built_and_why(
         "sha256:older": BuiltImage("sha256:" + "3" * 64, "sha256:older", (), older),
     }
     monkeypatch.setattr("mlperf_bake.build.service.named_images", lambda host, names: {there: images[there]})
-    monkeypatch.setattr("mlperf_bake.build.intention.built_images", lambda host: images)
+    last = {"sha256:older": images["sha256:older"]}
+    monkeypatch.setattr("mlperf_bake.build.state.named_images", lambda host, names: last)
     project.state.mkdir(exist_ok=True)
     built = Entry("t", "built", tflite, "linux/amd64", "sha256:older", seconds=75.0, size=1 << 30)
     Journal(project.state / "journal.jsonl").append(built)

@@ -1,6 +1,7 @@
 """`bundle` and `build --bundle`: which bases go in, and what a build is told of them, without an engine."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +17,18 @@ from mlperf_bake.plan.planner import Context, Overrides
 from mlperf_bake.project import Project
 from tests.support.layouts import layer, make_layout
 from tests.support.second_matrix import make_project
+from tests.support.standin_daemon import StandinDaemon
 from tests.unit.test_cli_build import CELL, ENGINE
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """A checkout that the commands are called in, with an engine that has nothing."""
     made = make_project(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mlperf_bake.engine.find.find_engine", lambda: ENGINE)
-    return made
+    with StandinDaemon(tmp_path / "d.sock") as daemon:
+        monkeypatch.setattr("mlperf_bake.engine.find.find_engine", lambda: replace(ENGINE, host=daemon.host))
+        yield made
 
 
 def bundle_of(project: Project, build_platform: str = "linux/amd64", fingerprint: str = "") -> Bundle:

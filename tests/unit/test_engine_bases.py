@@ -1,5 +1,6 @@
 """How bases are made: the arguments, and where packages come from."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from mlperf_bake.engine.bases import (
     debian_lines,
     ensure_base,
     mmdebstrap_arguments,
+    present_bases,
     remove_abandoned,
 )
-from mlperf_bake.engine.command import Finished
 from mlperf_bake.engine.distribution import Distribution
+from mlperf_bake.engine.images import Told
 from tests.unit.test_engine_emulation import ENGINE
 
 TAG = "mlperf-bake/base:debian12-amd64"
@@ -79,9 +81,25 @@ LOCKED = "docker.io/library/debian:12@sha256:" + "a" * 64
 def test_the_locked_image_that_is_there_goes_before_one_made_here(
     monkeypatch: pytest.MonkeyPatch, known: tuple[str, ...], origin: str
 ) -> None:
-    def fake_call(argv: tuple[str, ...], **_: object) -> Finished:
-        return Finished(argv, 0 if argv[-1] in known else 1, '["sha256:1"]', "")
+    def fake(host: str, references: Iterable[str]) -> dict[str, Told]:
+        return {name: {"RootFS": {"Layers": ["sha256:1"]}} for name in references if name in known}
 
-    monkeypatch.setattr("mlperf_bake.engine.find.call", fake_call)
+    monkeypatch.setattr("mlperf_bake.engine.bases.inspected", fake)
     base = ensure_base(ENGINE, "debian12", "bookworm", ENGINE.platform, LOCKED, print)
     assert base.origin == origin
+    here = present_bases(ENGINE, {"debian12": LOCKED})
+    assert list(here) == ([("debian12", "linux/amd64")] if origin == "bootstrapped" else [])
+    assert all(one == base for one in here.values())
+
+
+def test_a_locked_image_takes_no_foreign_bases_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another platform the engine may have no more of it than the name."""
+    foreign = "mlperf-bake/base:debian12-arm64"
+
+    def fake(host: str, references: Iterable[str]) -> dict[str, Told]:
+        return {name: {"RootFS": {"Layers": []}} for name in references if name in (LOCKED, foreign)}
+
+    monkeypatch.setattr("mlperf_bake.engine.bases.inspected", fake)
+    assert list(present_bases(ENGINE, {"debian12": LOCKED, "debian13": None})) == [
+        ("debian12", "linux/arm64")
+    ]
