@@ -29,9 +29,9 @@ class Output:
 
     Attributes:
         registry: prefix of every tag, ``registry.example/team``; empty for none.
-        layouts: a directory that gets each image as an OCI layout below its cell id, with its provenance and all times set
-            to ``epoch``; None for the engine's own store.
-        epoch: SOURCE_DATE_EPOCH of such layouts.
+        layouts: a directory that gets each image as an OCI layout below its cell id, with its provenance; None for the
+            engine's own store.
+        epoch: SOURCE_DATE_EPOCH of such layouts; the times of their files are set to it by ``build.settled``.
         cache_to: where build caches are written to.
         cache_from: where they are read from.
         stage: the one stage that is built in the image's place, into the build's cache alone; empty for the image.
@@ -106,7 +106,7 @@ def _target(image: PlannedImage, checkout: str, secrets: list[str], output: Outp
     elif layout is None:
         target["tags"] = [_literal(tag) for tag in output.tags(image)]
     else:
-        target["output"] = [_literal(f"type=oci,dest={layout},tar=false,rewrite-timestamp=true")]
+        target["output"] = [_literal(f"type=oci,dest={layout},tar=false")]
         target["attest"] = ["type=provenance,mode=max"]
         arguments["SOURCE_DATE_EPOCH"] = str(output.epoch)
     for key, pairs in (("args", arguments.items()), ("contexts", image.contexts), ("labels", image.labels)):

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlperf_bake.engine.daemon_socket import DaemonSocket
-from mlperf_bake.engine.images import UNIX, Told, inspected, listed
+from mlperf_bake.engine.host import UNIX
+from mlperf_bake.engine.images import Told, inspected, listed
 from mlperf_bake.plan.image import PlannedImage
 from mlperf_bake.plan.state import (
     INGREDIENTS_LABEL,

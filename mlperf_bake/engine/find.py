@@ -15,21 +15,16 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlperf_bake.engine.client import Client, keep_client, known_client, plugin_files
 from mlperf_bake.engine.command import Finished, call
+from mlperf_bake.engine.daemon_socket import DaemonSocket
 from mlperf_bake.engine.distribution import Distribution, this_distribution
-from mlperf_bake.engine.host import SYSTEM_HOSTS, daemon_host
+from mlperf_bake.engine.host import SYSTEM_HOSTS, UNIX, daemon_host
 from mlperf_bake.engine.version import Version
 from mlperf_bake.errors import EngineMissing
 
 NEEDED_SERVER = Version(25, 0, 0)
 NEEDED_BUILDX = Version(0, 12, 0)
-
-PLUGIN_FOLDERS = (
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-)
 
 GOARCH = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "amd64": "amd64"}
 
@@ -98,20 +93,50 @@ class EngineSurvey:
 
 
 def survey_engine() -> EngineSurvey:
-    """Look at client, daemon and buildx with one call of the CLI (two where the plug-in is not registered)."""
+    """Look at client, daemon and buildx: by the daemon's socket where an earlier command saw the same programs talk to the
+    same daemon, else with one call of the CLI (two where the plug-in is not registered)."""
     docker = shutil.which("docker")
     host = daemon_host()
     if docker is None:
         return EngineSurvey(None, None, None, None, (), host, "there is no docker command", {})
+    return _known(docker, host) or _asked(docker, host)
+
+
+def _known(docker: str, host: str) -> EngineSurvey | None:
+    """By the daemon's socket; None where nothing is remembered, nobody answers or it is another daemon."""
+    if not host.startswith(UNIX) or (known := known_client(docker, host)) is None:
+        return None
+    try:
+        with DaemonSocket(host.removeprefix(UNIX)) as daemon:
+            _, answer = daemon.request("GET", "/info")
+    except EngineMissing:
+        return None
+    info = answer if isinstance(answer, dict) else {}
+    server = Version.parse(str(info.get("ServerVersion") or ""))
+    if server is None or info.get("ID") != known.daemon:
+        return None
+    argv = (docker, "buildx")
+    return EngineSurvey(docker, known.version, server, known.buildx, argv, host, "", info)
+
+
+def _asked(docker: str, host: str) -> EngineSurvey:
+    """By the CLI, and remembered where nothing is missing."""
     answer = call((docker, "info", "--format", "{{json .}}"), timeout=30)
     info = _object(answer.stdout)
     client = _dict(info, "ClientInfo")
     server = Version.parse(str(info.get("ServerVersion") or ""))
     complaint = "" if server else _daemon_complaint(answer, info)
-    buildx_argv, buildx = _buildx(docker, client)
+    plugin = _plugin(client)
+    version, buildx = (
+        Version.parse(str(client.get("Version") or "")),
+        Version.parse(plugin.get("Version", "")),
+    )
+    if server and version and buildx:
+        keep_client(docker, host, Client(str(info.get("ID") or ""), version, buildx, plugin.get("Path", "")))
+    buildx_argv, buildx = ((docker, "buildx"), buildx) if plugin else _unregistered_buildx()
     return EngineSurvey(
         docker=docker,
-        client=Version.parse(str(client.get("Version") or "")),
+        client=version,
         server=server,
         buildx=buildx,
         buildx_argv=buildx_argv,
@@ -232,13 +257,17 @@ def _daemon_complaint(answer: Finished, info: dict[str, object]) -> str:
     return answer.complaint
 
 
-def _buildx(docker: str, client: dict[str, object]) -> tuple[tuple[str, ...], Version | None]:
+def _plugin(client: dict[str, object]) -> dict[str, str]:
+    """What docker tells of buildx where it is registered with it."""
     plugins = client.get("Plugins")
     for plugin in plugins if isinstance(plugins, list) else []:
         if isinstance(plugin, dict) and plugin.get("Name") == "buildx":
-            return (docker, "buildx"), Version.parse(str(plugin.get("Version") or ""))
-    for folder in (str(Path.home() / ".docker" / "cli-plugins"), *PLUGIN_FOLDERS):
-        program = Path(folder) / "docker-buildx"
+            return {str(key): str(value) for key, value in plugin.items()}
+    return {}
+
+
+def _unregistered_buildx() -> tuple[tuple[str, ...], Version | None]:
+    for program in plugin_files():
         if os.access(program, os.X_OK):
             answer = call((str(program), "version"), timeout=10)
             if answer.ok:

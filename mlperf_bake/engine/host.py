@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+UNIX = "unix://"
+"""What a daemon's URL begins with where it listens on a socket of this machine."""
+
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 SYSTEM_HOSTS = (DEFAULT_HOST, "unix:///run/docker.sock")

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from mlperf_bake.engine.command import call
 from mlperf_bake.engine.daemon_socket import DaemonSocket, answers
+from mlperf_bake.engine.host import UNIX
 from mlperf_bake.errors import EngineMissing
 
-UNIX = "unix://"
 NAMES_A_CALL = 500
 """Arguments of one call of the CLI: far from what a process may be given."""
 CALL_LIMIT_S = 60.0
