@@ -4,9 +4,9 @@ Images are looked up by the names that a build gives them: what other images the
 so many names are asked for that it takes longer are the images listed instead.
 """
 
-import http.client
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from mlperf_bake.engine.daemon_socket import DaemonSocket
 from mlperf_bake.engine.host import UNIX
@@ -104,7 +104,7 @@ def _listing_is_faster(host: str, names: Sequence[str]) -> bool:
         return False
     with DaemonSocket(host.removeprefix(UNIX)) as daemon:
         status, info = daemon.request("GET", "/info")
-    images = info.get("Images") if status == http.client.OK and isinstance(info, dict) else None
+    images = info.get("Images") if status == HTTPStatus.OK and isinstance(info, dict) else None
     return isinstance(images, int) and len(names) > NAMES_AN_IMAGE * images
 
 

@@ -4,9 +4,9 @@ Steps of earlier builds that no image holds; dropping one costs no more than doi
 never touched. What an image shares is left too, since dropping it would free nothing.
 """
 
-import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from mlperf_bake.engine.daemon_socket import DaemonSocket
 from mlperf_bake.engine.find import Engine
@@ -67,7 +67,7 @@ def drop_least_used(engine: Engine, wanted: int) -> int:
 def _asked(engine: Engine, method: str, url: str) -> Mapping[str, object]:
     with DaemonSocket(engine.host.removeprefix("unix://"), DROP_LIMIT_S) as daemon:
         status, answer = daemon.request(method, API + url)
-    if status != http.client.OK or not isinstance(answer, dict):
+    if status != HTTPStatus.OK or not isinstance(answer, dict):
         raise EngineMissing(
             "the container engine does not tell or drop its build cache",
             where=engine.host,

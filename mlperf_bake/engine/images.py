@@ -5,9 +5,9 @@ several at once are told of in half the time; a name that is not there costs a t
 takes 20 ms to start, is asked where the daemon is behind no UNIX socket: it knows of TLS, ssh and contexts.
 """
 
-import http.client
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from urllib.parse import quote
 
 from mlperf_bake.engine.command import call
@@ -39,9 +39,9 @@ def inspected(host: str, references: Iterable[str]) -> dict[str, Told]:
     found: dict[str, Told] = {}
     urls = [f"/images/{quote(name)}/json" for name in names]
     for name, (status, answer) in zip(names, answers(host.removeprefix(UNIX), urls), strict=True):
-        if status == http.client.OK and isinstance(answer, dict):
+        if status == HTTPStatus.OK and isinstance(answer, dict):
             found[name] = answer
-        elif status >= http.client.INTERNAL_SERVER_ERROR:
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _refused(host, f"{name}: {answer}")
     return found
 
@@ -56,7 +56,7 @@ def listed(socket: str, patterns: Sequence[str]) -> list[Told]:
     filters = quote(json.dumps({"reference": list(patterns)}))
     with DaemonSocket(socket) as daemon:
         status, found = daemon.request("GET", f"/images/json?filters={filters}")
-    if status != http.client.OK:
+    if status != HTTPStatus.OK:
         raise _refused(f"{UNIX}{socket}", str(found))
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
