@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlperf_bake.errors import UsageError
 from mlperf_bake.run.harness_options import options_in, overriding
 from mlperf_bake.tune.setting import SERVED
 from mlperf_bake.tune.stored import EXECUTION, Circumstances, Stored, kept, load
@@ -72,7 +73,11 @@ def _why_none(state: Path, now: Circumstances) -> str:
             "none were tuned for this scenario yet: "
             f"mlperf-bake tune {now.cell_id} --scenario {now.scenario} finds them"
         )
-    return f"{others[-1]} is left out: {_stale(load(others[-1]), now) or 'it lies under another name'}"
+    try:
+        other = load(others[-1])
+    except UsageError as error:  # another machine's, perhaps: no reason not to run here
+        return f"{others[-1]} is left out: {error.problem}"
+    return f"{others[-1]} is left out: {_stale(other, now) or 'it lies under another name'}"
 
 
 def _short(fingerprint: str) -> str:

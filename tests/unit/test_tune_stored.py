@@ -123,6 +123,14 @@ def test_a_damaged_file_is_named_and_can_be_passed_over(tmp_path: Path, text: st
     assert str(caught.value.where).startswith(str(path))
 
 
+def test_a_damaged_file_of_another_machine_stands_in_nobodys_way(tmp_path: Path) -> None:
+    path = store(tmp_path, replace(NOW, machine=Machine("Xeon", 64)), TUNED)
+    path.write_text("{")
+    applied = tuned_options(tmp_path, NOW, ("--duration", "10"))
+    assert applied.options == ("--duration", "10")
+    assert f"{path} is left out: " in applied.says
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path = store(tmp_path, NOW, TUNED)
     value = json.loads(path.read_text())
