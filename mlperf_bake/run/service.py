@@ -296,7 +296,7 @@ class _Following:
                     continue
                 if event is None:
                     return tuple(said)
-                if last is not None:
+                if last is not None and event != last:  # the engine may hand over the first lines twice
                     view.event(last)
                 last = None
                 if isinstance(event, Said) and event.line.strip():
