@@ -200,7 +200,11 @@ def extract(file: IO[bytes] | PieceStream, into: Path, label: str) -> None:
         OverflowError,
     ) as error:
         raise UsageError(
-            "not a whole tar archive", where=label, found=str(error)[:200] or "nothing"
+            "not a whole tar archive",
+            where=label,
+            found=str(error)[:200] or "nothing",
+            expected="a tar file of results, plain or packed with gzip, bzip2 or xz",
+            remedy="give the results directory itself, or pack it: tar -C RESULTS -cf results.tar .",
         ) from error
     except OSError as error:
         if error.errno == 28:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mlperf_bake.errors import EngineMissing, UsageError
-from mlperf_bake.results.archive import PieceStream, extract
+from mlperf_bake.program import shown
+from mlperf_bake.results.archive import RESULT_FILES, PieceStream, extract
 from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:
@@ -195,6 +196,13 @@ def parse_place(text: str, *, image: str | None = None) -> Place:
     if path.is_dir():
         return DirectoryPlace(path)
     if path.is_file():
+        if path.name in RESULT_FILES:
+            raise UsageError(
+                "a file of a run is not the run",
+                where=text,
+                expected="the run's directory, or one above it",
+                remedy=f"give {shown(path.parent)} in its place",
+            )
         return TarPlace(path)
     if (
         not path.exists()
@@ -206,5 +214,5 @@ def parse_place(text: str, *, image: str | None = None) -> Place:
         f'no results at "{text}"',
         found="something that is neither a directory nor a file" if path.exists() else "nothing",
         expected="a directory, a tar file, or volume:NAME",
-        remedy="mlperf-bake collect ./results --out submission",
+        remedy="give the directory that `mlperf-bake run --results ./DIR` wrote to; docker volume ls shows the volumes",
     )

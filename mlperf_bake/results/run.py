@@ -77,8 +77,13 @@ class ForeignLogs:
     @property
     def name(self) -> str:
         """Where the user has it."""
-        below = self.directory.relative_to(self.root).as_posix()
-        return self.place if below == "." else f"{self.place.rstrip('/')}/{below}"
+        return _place_of(self.directory, self.root, self.place)
+
+
+def _place_of(directory: Path, root: Path, place: str) -> str:
+    """What the user calls a directory below the root of a place."""
+    below = directory.relative_to(root).as_posix()
+    return place if below == "." else f"{place.rstrip('/')}/{below}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ def read_runs(places: Iterable[Place], scratch: Path) -> Runs:
         UsageError: a place cannot be read or trusted, or two different runs have one id.
     """
     complete: dict[str, Run] = {}
+    where: dict[str, str] = {}
     left_out: list[LeftOut] = []
     foreign: list[ForeignLogs] = []
     for number, place in enumerate(places):
@@ -116,14 +122,15 @@ def read_runs(places: Iterable[Place], scratch: Path) -> Runs:
             if isinstance(found, LeftOut):
                 left_out.append(found)
                 continue
-            twin = complete.setdefault(found.manifest.run_id, found)
+            run_id, here = found.manifest.run_id, _place_of(directory, root, place.label)
+            twin, there = complete.setdefault(run_id, found), where.setdefault(run_id, here)
             if twin is not found and not _same(twin, found):
                 raise UsageError(
-                    f"two different runs have the id {found.manifest.run_id}",
-                    where=place.label,
-                    found=f"the other is in {twin.place}",
+                    f"two different runs have the id {run_id}",
+                    where=here,
+                    found=f"the other is {there}",
                     expected="each run once",
-                    remedy="leave one of the two places out",
+                    remedy="leave one of the two out",
                 )
     ordered = sorted(complete.values(), key=lambda run: (run.manifest.started_at, run.manifest.run_id))
     return Runs(tuple(ordered), tuple(left_out), tuple(foreign))

@@ -54,6 +54,23 @@ def test_a_tar_file_gives_the_same_runs_as_its_directory(tmp_path: Path) -> None
     assert len(both.complete) == 2
 
 
+def test_two_different_runs_with_one_id_are_named_also_within_one_place(tmp_path: Path) -> None:
+    write_run(tmp_path / "results" / "one", RunSpec(run_id="same"))
+    write_run(tmp_path / "results" / "two", RunSpec(run_id="same", cpu_model="Another CPU"))
+    with pytest.raises(UsageError) as refused:
+        read(tmp_path, tmp_path / "results")
+    assert refused.value.where == f"{tmp_path}/results/two/same"
+    assert refused.value.found == f"the other is {tmp_path}/results/one/same"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "mlperf_log_detail.txt", "mlperf_log_accuracy.json"])
+def test_a_file_of_a_run_is_answered_with_the_runs_directory(tmp_path: Path, name: str) -> None:
+    run = write_run(tmp_path, RunSpec(mode="accuracy"))
+    with pytest.raises(UsageError, match="a file of a run is not the run") as refused:
+        parse_place(str(run / name))
+    assert str(run) in str(refused.value.remedy)
+
+
 def test_two_different_runs_with_one_id_are_refused(tmp_path: Path) -> None:
     write_run(tmp_path / "one", RunSpec())
     write_run(tmp_path / "two", RunSpec(cpu_model="Another CPU"))
