@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlperf_bake.engine.command import Finished, call
+from mlperf_bake.engine.command import NOT_FOUND, Finished, call
 from mlperf_bake.errors import UsageError
 from mlperf_bake.plan.affected import Changes, changes
 from mlperf_bake.project import IMAGES, Project
@@ -45,13 +45,8 @@ class History:
         answer = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if answer.ok:
             return answer.stdout.strip()
-        if not self._git("rev-parse", "--git-dir").ok:
-            raise UsageError(
-                "this is no git checkout, so nothing is known of earlier commits",
-                where=str(self.root),
-                found=answer.complaint,
-                remedy="run the command in a clone of the repository",
-            )
+        if not (repository := self._git("rev-parse", "--git-dir")).ok:
+            raise self._no_repository(repository)
         shallow = self._git("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
         raise UsageError(
             f'there is no commit "{revision[:80]}" here',
@@ -59,6 +54,29 @@ class History:
             found="a shallow clone, which holds only the newest commits" if shallow else "no such name",
             expected="a commit, tag or branch",
             remedy="git fetch --unshallow" if shallow else "git fetch, or name another commit",
+        )
+
+    def _no_repository(self, answer: Finished) -> UsageError:
+        """What to raise where git does not take the directory for a checkout: it is none, or git has a reason not to."""
+        if answer.exit_code == NOT_FOUND:
+            return UsageError(
+                "what changed since a commit is asked of git, and there is no git command",
+                found=answer.complaint,
+                remedy="install git, then the same command again",
+            )
+        if "dubious ownership" in answer.stderr:
+            return UsageError(
+                "git does not read this checkout, which belongs to another user",
+                where=str(self.root),
+                found=next(line for line in answer.stderr.splitlines() if "dubious ownership" in line),
+                expected="a checkout of the user who asks, or one that this user trusts",
+                remedy=answer.complaint,  # git's own last line: the command, for the top of the repository
+            )
+        return UsageError(
+            "this is no git checkout, so nothing is known of earlier commits",
+            where=str(self.root),
+            found=answer.complaint,
+            remedy="run the command in a clone of the repository",
         )
 
     def changed_since(self, commit: str) -> frozenset[str]:
@@ -77,21 +95,34 @@ class History:
     def _texts(self, commit: str, paths: Iterable[str]) -> list[str]:
         """The content of files of a commit, by one call of git."""
         wanted = "".join(f"{commit}:./{path}\n" for path in paths)
-        done = subprocess.run(
-            ["git", "-C", str(self.root), "cat-file", "--batch"],
-            input=wanted.encode(),
-            capture_output=True,
-            timeout=ANSWER_LIMIT_S,
-            check=False,
-        )
         texts: list[str] = []
-        rest = done.stdout
+        rest = self._contents(wanted.encode())
         while rest:
             header, _, rest = rest.partition(b"\n")
             size = int(header.split()[2])
             texts.append(rest[:size].decode(errors="replace"))
             rest = rest[size + 1 :]
         return texts
+
+    def _contents(self, wanted: bytes) -> bytes:
+        """What ``git cat-file --batch`` says to these names; a clone without contents (--filter) asks its origin for them."""
+        command = ["git", "-C", str(self.root), "cat-file", "--batch"]
+        try:
+            done = subprocess.run(
+                command, input=wanted, capture_output=True, timeout=ANSWER_LIMIT_S, check=False
+            )
+            complaint = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        except subprocess.TimeoutExpired:
+            done, complaint = None, f"no answer within {ANSWER_LIMIT_S:.0f} s"
+        if done is None or done.returncode:
+            raise UsageError(
+                "git does not have the files of the earlier commit",
+                where=str(self.root),
+                found=complaint,
+                expected="every file of that commit, here or from the origin of a partial clone",
+                remedy="run the command where the clone's origin answers, or in a clone made without --filter",
+            )
+        return done.stdout
 
     def _must(self, *words: str) -> str:
         answer = self._git(*words)

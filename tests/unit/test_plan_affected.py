@@ -130,6 +130,40 @@ def test_an_unknown_commit_and_no_repository_are_told(project: Project, tmp_path
         History(tmp_path).commit("HEAD")
 
 
+def test_a_partial_clone_whose_origin_is_gone_is_told_so(
+    project: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = git(project.root, "rev-parse", "HEAD")
+    replace("templates/final.j2", "WORKDIR /results", "WORKDIR /tmp")(project.root)
+    commit(project.root)
+    git(project.root, "config", "uploadpack.allowFilter", "true")
+    origin = git(project.root, "rev-parse", "--show-toplevel")
+    branch = git(project.root, "rev-parse", "HEAD")
+    git(project.root, "branch", "--force", "newest", branch)
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", "--branch=newest", f"file://{origin}", str(clone))
+    git(clone, "remote", "set-url", "origin", f"file://{tmp_path}/gone")
+    monkeypatch.chdir(clone / "inner")
+    assert execute(["affected", "--since", first]) == 2
+    told = capfd.readouterr().err
+    assert "git does not have the files of the earlier commit" in told and "--filter" in told
+
+
+def test_a_checkout_of_another_user_and_a_missing_git_are_no_missing_repository(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("GIT_CONFIG_GLOBAL", "/dev/null")  # where this user may trust every directory
+        patched.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+        patched.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for its tests
+        with pytest.raises(UsageError, match="belongs to another user") as raised:
+            changes_since(project, "HEAD")
+        assert raised.value.remedy == f"git config --global --add safe.directory {project.root.parent}"
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(UsageError, match="there is no git command"):
+        changes_since(project, "HEAD")
+
+
 def test_the_command_and_its_shards_tell_what_changed(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
