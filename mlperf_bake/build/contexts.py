@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlperf_bake.build.tree_digest import tree_digest
 from mlperf_bake.errors import BuildFailed, UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.plan.planner import Context, Overrides
@@ -83,9 +85,8 @@ def overrides_for(
             continue
         if base.origin != "hub":
             bases[key, platform] = Context(base.context, base.identity)
-    return Overrides(
-        given_contexts(given), bases, engine.platform, project.revision, given_weights(project, chosen, given)
-    )
+    own = given_overrides(project, chosen, given)
+    return replace(own, bases=bases, build_platform=engine.platform, revision=project.revision)
 
 
 def present_overrides(
@@ -97,13 +98,8 @@ def present_overrides(
 
     locked = {key: pin.pinned for key, pin in project.lock.bases.items() if _debian_suite(project, key)}
     bases = {key: Context(base.context, base.identity) for key, base in present_bases(engine, locked).items()}
-    own = given or {}
-    return Overrides(
-        given_contexts(own),
-        bases,
-        build_platform=engine.platform,
-        weights=given_weights(project, cells, own),
-    )
+    own = given_overrides(project, cells, given or {})
+    return replace(own, bases=bases, build_platform=engine.platform)
 
 
 def foreseen_overrides(
@@ -146,9 +142,23 @@ def _debian_suite(project: Project, key: str) -> str | None:
     return os.suite if os is not None and os.image == DEBIAN else None
 
 
+def given_overrides(project: Project, cells: Iterable[Cell], given: Mapping[str, str]) -> Overrides:
+    """The user's own contexts, with what they hold for these cells where no checksum in a Dockerfile fixes that.
+
+    Errors:
+        OSError: something in them cannot be read.
+    """
+    chosen = tuple(cells)
+    return Overrides(
+        given_contexts(given),
+        weights=given_weights(project, chosen, given),
+        directories=given_directories(project, chosen, given),
+    )
+
+
 def given_contexts(given: Mapping[str, str]) -> dict[str, Context]:
     """The user's own contexts. An image is what its reference says; what a directory holds is fixed by checksums in the
-    Dockerfile, but for weights (``given_weights``)."""
+    Dockerfile, but for ``given_weights`` and ``given_directories``."""
     return {name: Context(value, value if name in IMAGES else None) for name, value in given.items()}
 
 
@@ -163,6 +173,26 @@ def given_weights(project: Project, cells: Iterable[Cell], given: Mapping[str, s
         if project.lock.weights.get(model) is None and file.is_file():
             with file.open("rb") as stream:
                 found[model] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+def given_directories(
+    project: Project, cells: Iterable[Cell], given: Mapping[str, str]
+) -> dict[tuple[str, str], str]:
+    """(Context name, model) to the hash of what the reference images of these cells take out of that context: of
+    ``reference`` the program's directory and the licence, of ``weights`` everything, where whoever builds supplies them."""
+    digest = cache(tree_digest)  # several models may take the same
+    found: dict[tuple[str, str], str] = {}
+    wrapped = (
+        cell for cell in cells if project.matrix.implementations[cell.implementation].source is not None
+    )
+    for name in dict.fromkeys(cell.model for cell in wrapped):
+        model = project.matrix.models[name]
+        if "reference" in given and model.reference:
+            taken = (model.reference.directory, "LICENSE.md")
+            found["reference", name] = digest(Path(given["reference"]), taken)
+        if "weights" in given and model.weights.supply:
+            found["weights", name] = digest(Path(given["weights"]), (".",))
     return found
 
 

@@ -55,8 +55,7 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what a build would do and why."""
-    from mlperf_bake.build.contexts import given_contexts, given_weights, parse_contexts
-    from mlperf_bake.plan.planner import Overrides
+    from mlperf_bake.build.contexts import given_overrides, parse_contexts
     from mlperf_bake.plan.state import State
     from mlperf_bake.project import open_project
 
@@ -68,7 +67,7 @@ def plan(
         _ask_engine(project, cells, given) if engine else None
     )
     if judged is None:
-        overrides = Overrides(given_contexts(given), weights=given_weights(project, cells, given))
+        overrides = given_overrides(project, cells, given)
         unknown = State("unknown", "no engine answered" if engine else "no engine was asked")
         judged = ((image, unknown) for image in project.planner(overrides if given else None).plan(cells))
     if json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mlperf_bake.matrix.matrix import Matrix
 from mlperf_bake.matrix.values import Cell
 from mlperf_bake.plan.image import PlannedImage, fingerprint
-from mlperf_bake.plan.state import GIVEN_WEIGHTS, INGREDIENTS_LABEL, ingredients_label
+from mlperf_bake.plan.state import GIVEN_REFERENCE, GIVEN_WEIGHTS, INGREDIENTS_LABEL, ingredients_label
 from mlperf_bake.render.copied import Sources, copied_paths
 from mlperf_bake.render.dockerfile import Part, Renderer
 
@@ -40,6 +40,8 @@ class Overrides:
         build_platform: what the builder itself runs on.
         revision: of the source, for a label; not part of the fingerprint.
         weights: model to the sha256 of what the context ``weights`` holds for it, where no checksum of the lock fixes that.
+        directories: (context name, model) to the hash of what the model's reference images take out of that context, none of
+            which a checksum fixes.
     """
 
     every: Mapping[str, Context] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Overrides:
     build_platform: str = "linux/amd64"
     revision: str = ""
     weights: Mapping[str, str] = field(default_factory=dict)
+    directories: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 Judge = Callable[[Cell, PlannedImage, str], None]
@@ -90,8 +93,7 @@ class Planner:
         for name, context in contexts.items():
             if context.identity:
                 ingredients[f"context {name}"] = _short(context.identity)
-        if "weights" in contexts and (given := self._overrides.weights.get(cell.model)):
-            ingredients[GIVEN_WEIGHTS] = _short(given)
+        ingredients |= self._given(cell) if self._overrides.every else {}
         listed = tuple(sorted(ingredients.items()))
         label = ingredients_label(listed)
         whole = fingerprint(rendered.sections, label)
@@ -112,6 +114,17 @@ class Planner:
         if self._judge:
             self._judge(cell, image, self._overrides.build_platform)
         return image
+
+    def _given(self, cell: Cell) -> dict[str, str]:
+        """What the user's own directories add, where no checksum in the Dockerfile fixes what they hold."""
+        overrides, found = self._overrides, {}
+        if "weights" in overrides.every and (weights := overrides.weights.get(cell.model)):
+            found[GIVEN_WEIGHTS] = _short(weights)
+        if self._matrix.implementations[cell.implementation].source is not None:
+            for name in (GIVEN_WEIGHTS, GIVEN_REFERENCE):
+                if held := overrides.directories.get((name.removeprefix("context "), cell.model)):
+                    found[name] = _short(held)
+        return found
 
     def _contexts(self, cell: Cell, platform: str) -> Mapping[str, Context]:
         if not self._overrides.bases:

@@ -12,6 +12,8 @@ INGREDIENTS_LABEL = "org.mlperf-bake.ingredients"
 ROUND_LABEL = "org.mlperf-bake.round"
 GIVEN_WEIGHTS = "context weights"
 """The ingredient that stands for weights of the user's own, which no checksum of the lock fixes."""
+GIVEN_REFERENCE = "context reference"
+"""Likewise for a repository of the user's own in the place of the locked commit."""
 SHOWN = 3
 
 _ENCODER = json.JSONEncoder()
@@ -51,14 +53,14 @@ def read_ingredients(label: str) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in value.items()} if isinstance(value, dict) else {}
 
 
-def has_given_weights(image: PlannedImage, there: str, last: Ingredients) -> bool:
-    """Whether the image with fingerprint ``there`` and the ingredients ``last`` is the planned one but for weights that
-    the user gave: the same Dockerfile, the same files, the same base."""
-    given = last.get(GIVEN_WEIGHTS)
-    if given is None:
-        return False
-    ingredients = tuple(sorted({**dict(image.ingredients), GIVEN_WEIGHTS: given}.items()))
-    return fingerprint(image.sections, ingredients_label(ingredients)) == there
+def given_contexts_of(image: PlannedImage, there: str, last: Ingredients) -> tuple[str, ...]:
+    """The contexts, of ``weights`` and ``reference``, that the user gave to the image with fingerprint ``there`` and the
+    ingredients ``last``; none where it is not the planned one but for them: the same Dockerfile, files and base."""
+    given = {name: last[name] for name in (GIVEN_WEIGHTS, GIVEN_REFERENCE) if name in last}
+    ingredients = tuple(sorted({**dict(image.ingredients), **given}.items()))
+    if not given or fingerprint(image.sections, ingredients_label(ingredients)) != there:
+        return ()
+    return tuple(name.removeprefix("context ") for name in given)
 
 
 def state(image: PlannedImage, last: Ingredients | None) -> State:

@@ -8,11 +8,11 @@ from mlperf_bake.project import Project
 
 
 def built_image(project: Project, cell: Cell, engine: Engine, say: Callable[[str], None]) -> str:
-    """The newest image of the checkout as it is, with the user's own weights where it was built so; where only an older
-    one is there, that one, and the user is told."""
+    """The newest image of the checkout as it is, with the user's own weights or repository where it was built so; where only
+    an older one is there, that one, and the user is told."""
     from mlperf_bake.build.contexts import present_overrides
     from mlperf_bake.build.state import named_images
-    from mlperf_bake.plan.state import INGREDIENTS_LABEL, has_given_weights, read_ingredients
+    from mlperf_bake.plan.state import INGREDIENTS_LABEL, given_contexts_of, read_ingredients
 
     [planned] = project.plan([cell], present_overrides(project, engine))
     latest = planned.tags[-1]
@@ -20,8 +20,8 @@ def built_image(project: Project, cell: Cell, engine: Engine, say: Callable[[str
     newest = next((image for image in built.values() if latest in image.tags), None)
     if newest:
         ingredients = read_ingredients(dict(newest.labels).get(INGREDIENTS_LABEL, ""))
-        if has_given_weights(planned, newest.fingerprint, ingredients):
-            say(f"{latest} holds weights that were given with --context weights=DIR")
+        if given := given_contexts_of(planned, newest.fingerprint, ingredients):
+            say(f"{latest} holds what was given with {' '.join(f'--context {name}=DIR' for name in given)}")
             return latest
     if planned.fingerprint in built:
         return planned.tags[0]

@@ -17,7 +17,7 @@ from mlperf_bake.plan.image import PlannedImage, fingerprint
 from mlperf_bake.plan.planner import Context, Overrides
 from mlperf_bake.plan.state import (
     INGREDIENTS_LABEL,
-    has_given_weights,
+    given_contexts_of,
     ingredients_label,
     read_ingredients,
     state,
@@ -251,8 +251,10 @@ def test_given_weights_count_for_the_models_that_no_checksum_fixes(project: Proj
     ):
         own = plain[cell.id]
         assert (image.fingerprint == own.fingerprint) == (cell.model != "bert")
-        assert has_given_weights(own, image.fingerprint, dict(image.ingredients)) == (cell.model == "bert")
-        assert not has_given_weights(own, own.fingerprint, dict(own.ingredients))
+        assert given_contexts_of(own, image.fingerprint, dict(image.ingredients)) == (
+            ("weights",) if cell.model == "bert" else ()
+        )
+        assert not given_contexts_of(own, own.fingerprint, dict(own.ingredients))
 
 
 def test_an_image_with_given_weights_of_other_sources_is_another_image(project: Project) -> None:
@@ -260,7 +262,7 @@ def test_an_image_with_given_weights_of_other_sources_is_another_image(project: 
     (built,) = project.plan(project.cells(["bert"]), given)
     replacing("templates/final.j2", "WORKDIR /results", "WORKDIR /")(project.root)
     (now,) = open_project(project.root).plan(project.cells(["bert"]))
-    assert not has_given_weights(now, built.fingerprint, dict(built.ingredients))
+    assert not given_contexts_of(now, built.fingerprint, dict(built.ingredients))
 
 
 # Why --------------------------------------------------------------------------------------------------------------------
