@@ -154,7 +154,7 @@ def _command(arguments: list[str]) -> int:
     except click.UsageError as error:
         from mlperf_bake.cli.usage import usage_error
 
-        raise usage_error(error) from error
+        raise usage_error(error, one[0] if one else "") from error
     except click.Abort:
         code = INTERRUPTED
     except SystemExit as done:

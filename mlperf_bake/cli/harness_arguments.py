@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from math import isfinite
+from typing import Annotated, Any
 
 import click
 import typer
 
 from mlperf_bake.errors import UsageError
 
-ABOVE_0 = click.FloatRange(min=0, min_open=True)
+
+class FiniteRange(click.FloatRange):
+    """Numbers within bounds; ``nan`` lies within any for click, and ``inf`` within most."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; errors as click's own types."""
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"'{value}' is not a finite number.", param, ctx)
+        return number
+
+
+ABOVE_0 = FiniteRange(min=0, min_open=True)
+TENTH_OF_A_SECOND = FiniteRange(min=0.1)
+"""The shortest run that a command asks for by itself."""
 
 Duration = Annotated[
     float | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlperf_bake.cli.harness_arguments import TENTH_OF_A_SECOND
 from mlperf_bake.cli.options import Contexts, Json, Only, Skip, Targets
 from mlperf_bake.cli.output import note, print_json, print_table
 from mlperf_bake.errors import UsageError
@@ -23,7 +24,10 @@ def prove(
     only: Only = None,
     skip: Skip = None,
     duration: Annotated[
-        float, typer.Option("--duration", min=0.1, metavar="SECONDS", help="Of each performance run.")
+        float,
+        typer.Option(
+            "--duration", click_type=TENTH_OF_A_SECOND, metavar="SECONDS", help="Of each performance run."
+        ),
     ] = 2.0,
     results: Annotated[
         Path, typer.Option("--results", metavar="DIR", help="Where the run directories go.")

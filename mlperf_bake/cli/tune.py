@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.harness_arguments import (
+    TENTH_OF_A_SECOND,
     Batch,
     Samples,
     TargetLatency,
@@ -46,7 +47,13 @@ def tune(
         typer.Option("--results", metavar="VOLUME|DIR", help="Where the runs go; a directory has a slash."),
     ] = "mlperf-bake-tuning",
     duration: Annotated[
-        float, typer.Option("--duration", min=0.1, metavar="SECONDS", help="Of each run of the search.")
+        float,
+        typer.Option(
+            "--duration",
+            click_type=TENTH_OF_A_SECOND,
+            metavar="SECONDS",
+            help="Of each run of the search.",
+        ),
     ] = 5.0,
     runs: Annotated[int, typer.Option("--runs", metavar="N", help="Most runs in all.")] = 24,
     resolution: Annotated[
@@ -58,7 +65,9 @@ def tune(
     ] = "",
     memory: Annotated[
         int,
-        typer.Option("--memory", metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False),
+        typer.Option(
+            "--memory", min=0, metavar="MIB", help="Memory limit [nine tenths of it].", show_default=False
+        ),
     ] = 0,
     cpuset: Annotated[str, typer.Option("--cpuset", metavar="LIST", help="CPUs, such as 0-3,8.")] = "",
     target_latency_ms: TargetLatency = None,
@@ -79,7 +88,7 @@ def tune(
     from mlperf_bake.run.built import built_image, fingerprint_of
     from mlperf_bake.run.data import data_for
     from mlperf_bake.run.request import Limits, RunRequest, results_from
-    from mlperf_bake.run.workload import scenario_from
+    from mlperf_bake.run.workload import require_sense, scenario_from
     from mlperf_bake.tune.diary import Diary
     from mlperf_bake.tune.machine import machine_of
     from mlperf_bake.tune.measuring import ImageRuns
@@ -104,7 +113,17 @@ def tune(
     fixed = _fixed(options, scenario)
     project = open_project(round_name=round_name)
     cell = resolve(project.matrix, target).cell
-    network = project.matrix.models[cell.model].network
+    if project.matrix.implementations[cell.implementation].source is not None:
+        raise UsageError(
+            "a reference implementation has no workers, threads and batch to be tuned",
+            where=cell.id,
+            expected="a cell with the compiled harness",
+            remedy=f"`mlperf-bake list --only model={cell.model}` shows every cell of its model",
+        )
+    model = project.matrix.models[cell.model]
+    rules = project.round_of(cell) or project.round
+    require_sense(scenario, "performance", options, rules, model.benchmark)
+    network = model.network
     if network is not None and not network.batchable:
         fixed = replace(fixed, batch=1)
     wishes = Wishes(scenario, duration, runs, resolution, fixed)
@@ -112,7 +131,7 @@ def tune(
     say = note if json else typer.echo
     reference = image or built_image(project, cell, engine, note)
     with StepLine() as progress:
-        read = data_for(data, project.matrix.models[cell.model], progress)
+        read = data_for(data, model, progress)
     request = RunRequest(
         image=reference,
         cell_id=cell.id,

@@ -24,9 +24,13 @@ EXAMPLES = {
 """What to type where a command lacks what it cannot do without: the commonest form of it."""
 
 
-def usage_error(error: click.UsageError) -> UsageError:
-    """The same in this program's words; its remedy is the option's right place, or the help of the command."""
-    command = " ".join(error.ctx.command_path.split()) if error.ctx else "mlperf-bake"
+def usage_error(error: click.UsageError, name: str = "") -> UsageError:
+    """The same in this program's words; its remedy is the option's right place, or the help of the command.
+
+    Args:
+        name: the command's, for what click says without a context: that an option lacks its value, or takes none.
+    """
+    command = " ".join(error.ctx.command_path.split()) if error.ctx else f"mlperf-bake {name}".rstrip()
     remedy = f"{command} --help"
     match error:
         case click.NoSuchOption():

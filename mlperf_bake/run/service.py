@@ -113,7 +113,7 @@ def _had_by(request: RunRequest) -> str:
     tag of that round's newest one."""
     from mlperf_bake.rounds import round_names
 
-    if "/" in request.image and not request.image.startswith(OWN_NAMES):
+    if not request.image.startswith(OWN_NAMES):
         return f"docker pull {request.image}"
     tag = request.image.rpartition(":")[2]
     chosen = f" --round={tag}" if tag in round_names() else ""

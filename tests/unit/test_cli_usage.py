@@ -44,7 +44,13 @@ GIVEN_BY_RUN = {"scenario", "mode", "data", "results", "run-id", "cell", "progre
             ('"--pin" is an option of the harness', "mlperf-bake run TARGET ... -- --pin"),
         ),
         ("run x --duration 0", ("--duration has a wrong value", "found:    0", "a number above 0")),
-        ("run --target", ("'--target' requires an argument",)),
+        ("run x --duration nan", ("--duration has a wrong value", "found:    nan", "a number above 0")),
+        ("run x --target-qps inf", ("--target-qps has a wrong value", "found:    inf", "a number above 0")),
+        ("tune x --duration nan", ("--duration has a wrong value", "found:    nan", "of at least 0.1")),
+        ("prove x --duration inf", ("--duration has a wrong value", "found:    inf", "of at least 0.1")),
+        ("tune x --memory -5", ("--memory has a wrong value", "found:    -5", "of at least 0")),
+        ("run --target", ("'--target' requires an argument", "mlperf-bake run --help")),
+        ("check tree --json=yes", ("'--json' does not take a value", "mlperf-bake check --help")),
     ],
 )
 def test_a_wrong_line_is_told_once_with_its_remedy(

@@ -49,6 +49,7 @@ REQUEST = RunRequest(
     [
         ("mlperf-bake/net:v5.1", "mlperf-bake build --target=net --round=v5.1"),
         ("mlperf-bake/net:aaaaaaaaaaaa", "mlperf-bake build --target=net"),
+        ("debian:12", "docker pull debian:12"),
         ("registry.example/team/mlperf-bake/net@sha256:1", "docker pull registry.example/team/mlperf-bake/net@sha256:1"),
     ],
 )  # fmt: skip

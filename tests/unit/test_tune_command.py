@@ -156,6 +156,7 @@ def test_a_pipe_gets_lines_long_runs_announced_and_the_harness_heard() -> None:
         (("--target", "bert-99"), "one target is run at a time"),
         (("--workers", "0"), "--workers has a wrong value"),
         (("--", "--duration", "5"), "tune decides --duration itself"),
+        (("--scenario", "Interactive"), "has no latency limit for resnet in Interactive"),
     ],
 )
 def test_wrong_wishes_are_refused_before_anything_runs(
@@ -163,3 +164,9 @@ def test_wrong_wishes_are_refused_before_anything_runs(
 ) -> None:
     assert execute(["tune", "resnet50", *arguments]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_reference_implementation_has_nothing_to_tune(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["tune", "bert-99-reference"]) == 2
+    said = capsys.readouterr().err
+    assert "a reference implementation has no workers" in said and "list --only model=bert-99" in said
