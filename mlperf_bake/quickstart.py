@@ -224,6 +224,10 @@ def quickstart(project: Project, wishes: Wishes, console: Console, say: Say) -> 
     return journey
 
 
+TOOK = "took"
+"""The label of how long each step took: a text, no name to be copied."""
+
+
 def summary(journey: Journey) -> list[tuple[str, str]]:
     """Label and text of each line of the closing summary; every figure comes from a manifest or the verdict."""
     from mlperf_bake.run.summary import figure_lines
@@ -243,7 +247,7 @@ def summary(journey: Journey) -> list[tuple[str, str]]:
         ("submission tree", shown(journey.collected.tree)),
         *(("to fill in", shown(unknown.file)) for unknown in journey.collected.unknown),
         *((f"left out {item.run_id}", item.reason) for item in journey.collected.left_out),
-        ("took", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in journey.seconds)),
+        (TOOK, ", ".join(f"{name} {seconds:.0f} s" for name, seconds in journey.seconds)),
     ]
     return lines
 

@@ -1,5 +1,6 @@
 """Where an accuracy log lies, and what the files beside it say about the run."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from mlperf_bake.results.accuracy_log import read_responses
 from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.manifest import Dataset, read_manifest
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST
+
+ANSWERLESS = b"[\n]\n"
+"""What LoadGen writes for a run that logs no answers, such as a performance run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,13 @@ def _find(path: Path) -> Path:
     for directory in (path, path / "accuracy"):
         if (directory / ACCURACY).is_file():
             return directory / ACCURACY
-    below = sorted(path.glob(f"*/{ACCURACY}"))
+    below = sorted(log for log in path.glob(f"*/{ACCURACY}") if log.stat().st_size > len(ANSWERLESS))
     raise UsageError(
         "no accuracy log there",
         where=str(path),
-        found=f"{len(below)} below it: {below[0]}" if below else "none",
+        found=f"{len(below)} below it, the last of them {below[-1]}" if below else "none",
         expected=f"{ACCURACY}, or a directory with it",
+        remedy=f"mlperf-bake accuracy {shlex.quote(str(below[-1].parent))}" if below else None,
     )
 
 

@@ -52,6 +52,7 @@ def demonstration(result: Result) -> Iterator[Breach]:
             yield Breach(
                 log.manifest.path,
                 f"the run is a demonstration: {reason}",
+                found=reason,
                 expected="the official data set for the full time",
                 demonstration=True,
             )

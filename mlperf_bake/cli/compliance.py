@@ -24,9 +24,8 @@ from mlperf_bake.cli.harness_arguments import (
     target_and_options,
 )
 from mlperf_bake.cli.options import Json, RoundName
-from mlperf_bake.cli.output import note, print_json, print_line, print_table
+from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_prose, print_table
 from mlperf_bake.errors import CheckFailed
-from mlperf_bake.program import pasteable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +123,7 @@ def compliance(
     base = replace(base, image=image or built_image(project, cell, engine, note))
     with StepLine() as progress:
         base = replace(base, data=data_for(data, model, progress))
-    say = note if json else typer.echo
+    say = note_prose if json else print_prose
     console = Console(stderr=json)
     fingerprint = fingerprint_of(base.image, engine)
 
@@ -151,7 +150,8 @@ def compliance(
         longer=full_length(target, scenarios, given, base.harness_options, flags),
     )
     place = results if "/" in results else f"volume:{results}"
-    say(pasteable(f"next: {shlex.join(['mlperf-bake', 'collect', place])}"))
+    proceed = f"next: {shlex.join(['mlperf-bake', 'collect', place])}"
+    note(proceed) if json else print_line(proceed)
 
 
 def full_length(

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -119,10 +119,13 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], least: Seq
         note_prose(f"Left out on this narrow terminal: {', '.join(left_out)}.")
 
 
-def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+def print_pairs(pairs: Sequence[tuple[str, str]], folded: Container[str] = ()) -> None:
     """A label and its text a line, on stdout; on a terminal too narrow for both the text stands below its label.
 
     There a label that several pairs in a row have stands once above them.
+
+    Args:
+        folded: labels whose text is folded between words there; others are names and commands, to be copied whole.
     """
     width = _width(sys.stdout)
     column = max(len(label) for label, _ in pairs)
@@ -132,7 +135,9 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
             print_line(f"{label:<{column}}{GAP}{text}")
             before = None
         else:
-            print_line(f"{GAP}{text}" if label == before else f"{label}\n{GAP}{text}")
+            shown = _wrapped(text, width - len(GAP)) if label in folded else [text]
+            below = "\n".join(GAP + line for line in shown)
+            print_line(below if label == before else f"{label}\n{below}")
             before = label
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.options import Json
-from mlperf_bake.cli.output import note, print_json, print_line, print_pairs
+from mlperf_bake.cli.output import note_prose, print_json, print_line, print_pairs, print_prose
 
 if TYPE_CHECKING:
     from mlperf_bake.quickstart import Journey
@@ -39,18 +39,18 @@ def quickstart(
 
     from mlperf_bake.check.report import print_brief
     from mlperf_bake.project import open_project
-    from mlperf_bake.quickstart import Wishes, next_commands, summary
+    from mlperf_bake.quickstart import TOOK, Wishes, next_commands, summary
     from mlperf_bake.quickstart import quickstart as go
 
     console = Console(stderr=json)
     wishes = Wishes(target, duration, out.absolute(), results.absolute(), submitter)
-    journey = go(open_project(), wishes, console, note if json else print_line)
+    journey = go(open_project(), wishes, console, note_prose if json else print_prose)
     assert journey.verdict
     if json:
         print_json(_as_data(journey))
     else:
         print_line()
-        print_pairs(summary(journey))
+        print_pairs(summary(journey), folded=(TOOK,))
         print_line()
         print_brief(journey.verdict, console)
         print_line("\nGo on with:")

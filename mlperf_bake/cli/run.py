@@ -23,9 +23,8 @@ from mlperf_bake.cli.harness_arguments import (
     target_and_options,
 )
 from mlperf_bake.cli.options import Json, RoundName
-from mlperf_bake.cli.output import note, print_json
+from mlperf_bake.cli.output import note, note_prose, print_json, print_line, print_prose
 from mlperf_bake.errors import RunFailed, UsageError
-from mlperf_bake.program import pasteable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,7 +168,7 @@ def run(
         if own_class
         else None,
     )
-    say = note if json else typer.echo
+    say = note_prose if json else print_prose
     if power:
         command = _command(target, request, data, results, image, memory)
         command += ["--untuned"] if untuned else []
@@ -203,7 +202,8 @@ def run(
         command += ["--round", round_name]
     require_valid(outcome, corrected_command(outcome, command, request.harness_options))
     if not no_next:
-        say(pasteable(f"next: {next_command(outcome, request, data, image, options, round_name)}"))
+        proceed = f"next: {next_command(outcome, request, data, image, options, round_name)}"
+        note(proceed) if json else print_line(proceed)
 
 
 def _measured(
@@ -258,7 +258,7 @@ def tuned(project: Project, request: RunRequest, engine: Engine, say: Callable[[
         conditions_of(request.harness_options, request.scenario),
     )
     applied = tuned_options(project.tuning_state, circumstances, request.harness_options)
-    say(pasteable(applied.says))
+    say(applied.says)
     return replace(request, harness_options=applied.options)
 
 

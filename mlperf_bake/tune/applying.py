@@ -71,7 +71,7 @@ def _why_none(state: Path, now: Circumstances) -> str:
     if not others:
         return (
             "none were tuned for this scenario yet: "
-            f"mlperf-bake tune {now.cell_id} --scenario {now.scenario} finds them"
+            f"`mlperf-bake tune {now.cell_id} --scenario {now.scenario}` finds them"
         )
     try:
         other = load(others[-1])

@@ -174,6 +174,18 @@ def test_the_page_begins_with_what_to_do_first() -> None:
     assert all(printable(step.problem).strip() in before for step in steps)
 
 
+def test_the_page_has_room_for_each_verdict_and_scenario_beside_the_others() -> None:
+    text = as_page(VERDICT)
+    board = text.partition("<colgroup>")[2].partition("</table>")[0]
+    wide = {name: float(em) for name, em in re.findall(r"col\.(\w+) { width: ([0-9.]+)em; }", text)}
+    headings = re.findall(r'<th scope="col">(\w+)</th>', board)
+    columns = dict(zip(headings, re.findall(r'<col(?: class="(\w+)")?>', board), strict=True))
+    assert wide[columns["Verdict"]] >= 0.65 * len(f"◐ {State.DEMONSTRATION.value}") + 1.4, (
+        "bold letters, padding"
+    )
+    assert wide[columns["Scenario"]] >= 0.58 * len("SingleStream") + 1.4
+
+
 def test_the_page_runs_nothing_and_asks_for_nothing() -> None:
     text = as_page(VERDICT, OfficialVerdict(False, HOSTILE, (HOSTILE,), True))
     page = Page(text)

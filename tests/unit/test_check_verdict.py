@@ -17,7 +17,7 @@ from mlperf_bake.check.engine import check
 from mlperf_bake.check.groups import groups
 from mlperf_bake.check.official import OfficialVerdict, read_verdict, run_official
 from mlperf_bake.check.report import plain, print_verdict, summary
-from mlperf_bake.check.rule import Severity
+from mlperf_bake.check.rule import NOTHING, Severity
 from mlperf_bake.check.verdict import State, Verdict
 from mlperf_bake.errors import BakeError, UsageError
 from mlperf_bake.results.place import DirectoryPlace
@@ -52,6 +52,8 @@ def test_a_demonstration_says_why_rule_by_rule(demonstration: Path) -> None:
     }
     assert verdict.count(Severity.ERROR, demonstration=False) == 0
     assert all(result.state is State.DEMONSTRATION for result in verdict.results)
+    reasons = {item.breach.found for item in verdict.findings if item.rule == "provenance.demonstration"}
+    assert any("is a sample of 20" in reason for reason in reasons) and NOTHING not in reasons
 
 
 def test_a_demonstration_for_the_closed_division_is_one_too(tmp_path: Path) -> None:

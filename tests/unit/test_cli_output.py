@@ -89,6 +89,14 @@ def test_a_label_of_several_pairs_stands_once_above_them(capsys: pytest.CaptureF
     assert capsys.readouterr().out.splitlines() == ["result", *(f"  {run}" for run in runs)]
 
 
+@pytest.mark.usefixtures("terminal")
+def test_a_text_that_is_no_name_is_folded_below_its_label(capsys: pytest.CaptureFixture[str]) -> None:
+    print_pairs([("took", "plan 0 s, build 12 s, run 40 s, check 1 s")], folded=("took",))
+    first, *below = capsys.readouterr().out.splitlines()
+    assert first == "took" and len(below) > 1
+    assert " ".join(line.strip() for line in below) == "plan 0 s, build 12 s, run 40 s, check 1 s"
+
+
 def test_one_of_a_kind_is_not_several() -> None:
     assert [counted(count, "cell") for count in (0, 1, 2)] == ["0 cells", "1 cell", "2 cells"]
 

@@ -79,6 +79,20 @@ def test_what_the_command_line_does_not_take_is_found(line: str) -> None:
         parse(parser(), words)
 
 
+def test_every_file_that_is_named_for_an_addition_is_there() -> None:
+    text = (CHECKOUT / "docs" / "adding.md").read_text(encoding="utf-8")
+    names = re.findall(r"`([\w./-]+\.(?:py|yaml|json|md|h|cc|j2|conf))`", text)
+    files = {
+        path.name
+        for top in ("mlperf_bake", "harness", "templates", "tests", "docs")
+        for path in (CHECKOUT / top).rglob("*")
+    }
+    made = re.compile(r"[A-Z]{2}|testNN|mynet|matrix\.yaml|conversion\.conf")
+    named = {Path(name).name for name in names if not made.search(name)}
+    assert len(named) > 10
+    assert not named - files
+
+
 def test_the_readme_s_commands_are_found() -> None:
     lines = [words for line in shown(PAGES[0].read_text(encoding="utf-8")) if (words := words_of(line))]
     assert {words[0] for words in lines} > {"list", "build", "run", "collect", "check", "init", "bundle"}
