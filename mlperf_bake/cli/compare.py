@@ -49,11 +49,13 @@ def compare(places: Places, round_name: RoundName = "v6.1", model: Model = None,
     from mlperf_bake.results.place import parse_place
     from mlperf_bake.results.printable import printable
     from mlperf_bake.rounds import load_round
+    from mlperf_bake.rounds.benchmarks import require_benchmark
 
+    rules = load_round(round_name)
+    if model is not None:
+        require_benchmark(model, rules, "--model")
     with tempfile.TemporaryDirectory(prefix="mlperf-bake-compare-") as scratch:
-        found, left_out = measured(
-            [parse_place(text) for text in places], Path(scratch), load_round(round_name), model
-        )
+        found, left_out = measured([parse_place(text) for text in places], Path(scratch), rules, model)
     for reason in left_out:
         note(printable(f"left out: {reason}"))
     if not found:

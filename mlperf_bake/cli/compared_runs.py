@@ -111,14 +111,20 @@ def _name(found: Found) -> str:
     return f"{found.run.target}, {found.run.setting}"
 
 
+def again_command(file: Path, round_name: str) -> str:
+    """The command that makes what an experiment lacks, as a shell takes it; the round is part of what its runs are."""
+    from mlperf_bake.submission.completing import round_option
+
+    return shlex.join(["mlperf-bake", "experiment", str(file), *round_option(round_name)])
+
+
 def _next(groups: Groups, file: Path, round_name: str) -> str | None:
     """More repeats where they would tell something; else whether the fastest still answers rightly."""
     from mlperf_bake.comparison.pairs import Shown, fewest_pairs
-    from mlperf_bake.submission.completing import round_option
 
     every = [found for group in groups for found in group[1:] if found.pairs and not found.compared.reasons]
     if any(found.pairs and found.pairs.shown is Shown.TOO_FEW for found in every):
-        again = shlex.join(["mlperf-bake", "experiment", str(file), *round_option(round_name)])
+        again = again_command(file, round_name)
         return f"set repeats: {fewest_pairs()} or more in {file}, then: {again}  # makes what is missing"
     faster = [found for found in every if found.pairs and found.pairs.shown is Shown.FASTER]
     if not faster:

@@ -52,7 +52,7 @@ def experiment(
     import shlex
     import tempfile
 
-    from mlperf_bake.cli.compared_runs import as_data, print_groups
+    from mlperf_bake.cli.compared_runs import again_command, as_data, print_groups
     from mlperf_bake.experiment.outcome import outcome
     from mlperf_bake.experiment.perform import missing, perform
     from mlperf_bake.experiment.plan import read_experiment
@@ -77,5 +77,5 @@ def experiment(
             f"{len(failed)} of {len(planned.runs)} runs left no result",
             where=str(file),
             found=", ".join(run.run_id for run in failed[:3]) + (", ..." if failed[3:] else ""),
-            remedy=f"mlperf-bake experiment {shlex.quote(str(file))}  makes what is missing",
+            remedy=f"{again_command(file, round_name)}  # makes what is missing",
         )

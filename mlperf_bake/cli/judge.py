@@ -143,6 +143,15 @@ def _evidence(
     from mlperf_bake.rounds.benchmarks import require_benchmark
     from mlperf_bake.run.workload import scenario_from
 
+    for option, given in (("RUN", run), ("--performance", performance), ("--accuracy", accuracy)):
+        if given is not None and not given.is_dir():
+            raise UsageError(
+                f"{option} is no directory of a run",
+                where=str(given),
+                found="a file" if given.exists() else "nothing",
+                expected=f"a directory with LoadGen's logs, {DETAIL} among them",
+                remedy=f"{given.parent}, where that is it" if given.is_file() else "check the path",
+            )
     manifest = read_manifest(run / MANIFEST) if (run / MANIFEST).is_file() else None
     rules = load_round(round_name or (manifest.cell.round if manifest else DEFAULT_ROUND))
     named = benchmark or (manifest.cell.benchmark if manifest else None)

@@ -91,7 +91,7 @@ def read_experiment(path: Path, round_name: str = DEFAULT_ROUND) -> Experiment:
     repeats = record.integer("repeats", minimum=1) if record.has("repeats") else 1
     if repeats > _MOST_REPEATS:
         record.fail("repeats", str(repeats), f"at most {_MOST_REPEATS}")
-    targets, scenarios = record.texts("targets"), record.texts("scenarios")
+    targets, scenarios = record.texts("targets"), tuple(map(scenario_from, record.texts("scenarios")))
     for key, values in (("targets", targets), ("scenarios", scenarios)):
         if not values or len(set(values)) != len(values):
             record.fail(key, ", ".join(values) or "none", "at least one, each once")
@@ -104,7 +104,7 @@ def read_experiment(path: Path, round_name: str = DEFAULT_ROUND) -> Experiment:
                 "settings", f"{by_slug[_slug(name)]!r} and {name!r}", "names that differ in letters or digits"
             )
     once = [
-        (target, scenario_from(scenario), name, options)
+        (target, scenario, name, options)
         for target in targets
         for scenario in scenarios
         for name, options in settings.items()

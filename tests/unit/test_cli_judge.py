@@ -98,6 +98,27 @@ def test_a_run_of_ours_says_by_itself_what_it_is(tmp_path: Path, capsys: pytest.
     assert "one of TEST01, TEST04" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["RUN", "--performance", "--accuracy"])
+def test_a_directory_that_is_not_there_is_named(
+    option: str, foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = words(foreign)
+    place = 2 if option == "RUN" else line.index(option) + 1
+    line[place] = str(foreign / "nowhere")
+    assert execute(line) == 2
+    said = capsys.readouterr().err
+    assert f"{foreign}/nowhere: {option} is no directory of a run" in said and "found:    nothing" in said
+
+
+def test_a_log_in_place_of_its_directory_is_answered_with_the_directory(
+    foreign: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = words(foreign)
+    line[2] = str(foreign / "run" / "mlperf_log_detail.txt")
+    assert execute(line) == 2
+    assert f"remedy:   {foreign / 'run'}, where that is it" in capsys.readouterr().err
+
+
 def test_a_run_that_names_no_benchmark_asks_for_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -158,6 +158,15 @@ def test_a_narrow_terminal_still_shows_which_result_is_which(
     assert "Each ratio is of two runs" in said.err
 
 
+def test_a_benchmark_of_logs_that_is_none_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "runs", RunSpec())
+    assert execute(["compare", str(tmp_path / "runs"), "--model", "resnet50"]) == 0
+    assert execute(["compare", str(tmp_path / "runs"), "--model", "brt-99"]) == 2
+    assert '"brt-99" (did you mean "bert-99"?)' in capsys.readouterr().err
+
+
 def test_nothing_to_compare_says_what_was_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -236,6 +236,7 @@ def test_a_run_of_an_experiment_says_no_next_command_of_its_own(experiment: Expe
         ("data: sample", "dta: sample", "unknown key 'dta'"),
         ("[one, two]", "[]", "targets"),
         ("[one, two]", "[one, one]", "each once"),
+        ("[Offline]", "[Offline, offline]", "each once"),
         ("[Offline]", "[Offlin]", 'unknown scenario "Offlin"'),
         ("batch: 8,", "bach: 8,", "the option 'bach'"),
         ("batch: 8,", "batch: [8],", "text or a number"),
