@@ -33,14 +33,17 @@ _NUMBER_STARTS = frozenset("-+.0123456789")
 _MAX_DIGITS = 40
 
 
-def compose(text: str, problems: Problems) -> Node:
+def compose(text: str, problems: Problems, file: str = "") -> Node:
     """The tree of one YAML document; what is wrong with single values is noted, and the tree complete all the same.
+
+    Args:
+        file: what its places say they lie in (``Spot``).
 
     Errors:
         UsageError: the text is not YAML at all, nested deeper than MAX_DEPTH, or holds more than MAX_NODES values.
     """
     try:
-        return _Builder(text, problems).document()
+        return _Builder(text, problems, file).document()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
@@ -53,8 +56,9 @@ def compose(text: str, problems: Problems) -> Node:
 class _Builder:
     """Turns libyaml's events into nodes, one after the other, so that no input can exhaust the stack."""
 
-    def __init__(self, text: str, problems: Problems) -> None:
+    def __init__(self, text: str, problems: Problems, file: str) -> None:
         self._loader = _Loader(text)
+        self._file = file
         self._problems = problems
         self._anchors: dict[str, Node] = {}
         self._nodes = 0
@@ -63,21 +67,24 @@ class _Builder:
         try:
             self._next()  # stream start
             if isinstance(self._next(), yaml.StreamEndEvent):
-                return Node(Spot(1, 1))
+                return Node(Spot(1, 1, self._file))
             node = self._node(self._next(), 0)
             self._next()  # document end
             extra = self._next()
             if not isinstance(extra, yaml.StreamEndEvent):
-                self._problems.add(_spot(extra), "a second document begins here; only one is expected")
+                self._problems.add(self._spot(extra), "a second document begins here; only one is expected")
             return node
         finally:
             self._loader.dispose()
+
+    def _spot(self, event: Any) -> Spot:
+        return Spot(event.start_mark.line + 1, event.start_mark.column + 1, self._file)
 
     def _next(self) -> Any:
         return self._loader.get_event()
 
     def _node(self, event: Any, depth: int) -> Node:
-        spot = _spot(event)
+        spot = self._spot(event)
         if depth > MAX_DEPTH:
             self._refuse(spot, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, yaml.AliasEvent):
@@ -169,10 +176,6 @@ def resolve(word: str) -> Scalar:
             lowered = word.lower()
             return float(lowered.replace(".", "") if lowered[-1] in "fn" else lowered)
     return _BOOLEAN.get(word, word)
-
-
-def _spot(event: Any) -> Spot:
-    return Spot(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
 def _bad_key(key: Node) -> str:

@@ -60,7 +60,8 @@ def parse_matrix(text: str, name: str) -> Matrix:
         from mlperf_bake.shipped import MARK, shipped_root
 
         problems.raise_if_any()
-        base, _ = parse(read_text(shipped_root() / MARK, f"{name} (shipped)"), f"{name} (shipped)")
+        brought = f"{name} (shipped)"
+        base, _ = parse(read_text(shipped_root() / MARK, brought), brought, brought)
         node = extended(node, base, {str(axis): section for axis, section in SECTIONS.items()})
     check(node, load_schema("matrix.schema.json"), problems)
     problems.raise_if_any()

@@ -57,9 +57,10 @@ class Matrix:
     origin: Node = field(default=Node(Spot(1, 1)), compare=False, repr=False)
 
     def place(self, *path: str) -> str:
-        """``file:line:column`` of a key, such as ``place("models", "resnet50", "benchmark")``."""
+        """``file:line:column`` of a key, such as ``place("models", "resnet50", "benchmark")``; the
+        shipped file's where an extending matrix leaves it to that."""
         spot = self.origin.at(*path)
-        return f"{self.name}:{spot.line}:{spot.column}"
+        return f"{spot.file or self.name}:{spot.line}:{spot.column}"
 
     def names(self, axis: Axis) -> tuple[str, ...]:
         """The names on one axis, in the order of preference."""

@@ -9,10 +9,14 @@ Scalar = str | int | float | bool | None
 
 
 class Spot(NamedTuple):
-    """A place in a file; line and column count from 1."""
+    """A place in a file; line and column count from 1.
+
+    ``file`` is empty where it is the file at hand, else the name of another one that it builds on.
+    """
 
     line: int
     column: int
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ class Problems:
         raise UsageError("\n".join(shown), remedy=f"correct {self.name} and run the same command again")
 
     def _excerpt(self, spot: Spot, sentence: str) -> str:
-        head = f"{self.name}:{spot.line}:{spot.column}: {_printable(sentence)}"
-        if not 1 <= spot.line <= len(self._lines):
+        head = f"{spot.file or self.name}:{spot.line}:{spot.column}: {_printable(sentence)}"
+        if spot.file or not 1 <= spot.line <= len(self._lines):
             return head
         line = self._lines[spot.line - 1]
         start = max(0, spot.column - 60)

@@ -119,7 +119,9 @@ def published(matrix: Matrix) -> tuple[Cell, ...]:
             f'no cell fits "{glob}"',
             where=matrix.place("published"),
             expected="a pattern over the ids of cells",
-            remedy=_nearest_ids(matrix, glob),
+            remedy=f"give `published` in {matrix.name} too: it takes the shipped one's place"
+            if matrix.origin.at("published").file
+            else _nearest_ids(matrix, glob),
         )
     if not matrix.published:
         return ()

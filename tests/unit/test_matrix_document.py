@@ -213,9 +213,9 @@ def test_a_text_that_was_read_before_gives_the_same_tree_without_yaml(
     composed: list[str] = []
     compose = composing.compose
 
-    def counted(text: str, problems: Problems) -> Node:
+    def counted(text: str, problems: Problems, file: str) -> Node:
         composed.append(text)
-        return compose(text, problems)
+        return compose(text, problems, file)
 
     monkeypatch.setattr(composing, "compose", counted)
     text = LONG_COMMENT + NOTHING_WRONG
