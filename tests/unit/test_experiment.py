@@ -220,6 +220,17 @@ def test_too_few_repeats_say_how_many_would_tell(tmp_path: Path, capsys: pytest.
     assert f"next: set repeats: 6 or more in {tmp_path}/experiment.yaml" in out
 
 
+def test_what_makes_the_missing_runs_is_of_the_same_round(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlperf_bake.experiment.perform.perform", lambda planned, *_, **__: planned.runs)
+    file = tmp_path / "experiment.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    assert execute(["experiment", str(file), "--round", "v5.1"]) == 6
+    said = capsys.readouterr().err
+    assert f"mlperf-bake experiment {file} --round v5.1  # makes what is missing" in said
+
+
 def test_a_run_of_an_experiment_says_no_next_command_of_its_own(experiment: Experiment) -> None:
     experiment.results.mkdir()
     program = (
