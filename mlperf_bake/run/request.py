@@ -14,6 +14,7 @@ from typing import Literal
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Hardware
 from mlperf_bake.program import shown
+from mlperf_bake.results.place import VOLUME_PREFIX
 from mlperf_bake.unreadable import reason
 
 HARNESS_USER = 65532
@@ -142,11 +143,14 @@ def new_run_id(scenario: str, mode: str) -> str:
 
 
 def results_from(text: str) -> Volume | Path:
-    """``./results`` or ``/data/results`` is a directory, ``results`` a volume: what docker itself makes of ``-v``.
+    """``./results`` or ``/data/results`` is a directory, ``results`` a volume: what docker itself makes of ``-v``; so is
+    ``volume:results``, as `collect` takes it.
 
     Raises:
         UsageError: neither, or a name without a slash that a directory has, too.
     """
+    if text.startswith(VOLUME_PREFIX):
+        return Volume(text.removeprefix(VOLUME_PREFIX))
     if "/" in text or text in {".", ".."}:
         return Path(text).expanduser().absolute()
     if Path(text).is_dir():

@@ -119,6 +119,7 @@ def test_the_harness_is_asked_for_json_and_gets_further_options_last() -> None:
 def test_a_slash_makes_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert results_from("results") == Volume("results")
+    assert results_from("volume:results") == Volume("results")
     assert results_from("./results") == Path("results").absolute()
     assert results_from(".") == Path.cwd()
     with pytest.raises(UsageError):
