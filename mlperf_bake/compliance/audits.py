@@ -100,10 +100,9 @@ def audits_of(rules: Round, benchmark: str) -> tuple[Audit, ...]:
 
 @cache
 def _tests() -> Mapping[str, _Test]:
-    import yaml
+    from mlperf_bake.rounds.plain import plain_data
 
-    raw = yaml.load(FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    record = Record(raw, (), _refuse)
+    record = Record(plain_data(FILE)[1], (), _refuse)
     return MappingProxyType({name: _test(record.record(name)) for name in record.names()})
 
 
