@@ -1,4 +1,4 @@
-"""The matrix, lock, templates and sources that this program brings along, as a directory that images can be built from.
+"""The matrix, lock, templates, sources and pages that this program brings along, as a directory that images can be built from.
 
 In a checkout that is the checkout. An installed package keeps them in ``mlperf_bake/shipped``; together with its own modules,
 which some images are built with, they are copied once into the cache, under a name that changes with them.
@@ -35,6 +35,13 @@ def shipped_file(name: str) -> Path:
     """One file of what is shipped, to be read where it lies; it may not be there."""
     checkout = PACKAGE.parent
     return (checkout if (checkout / MARK).is_file() else PACKAGE / SHIPPED) / name
+
+
+def page(name: str) -> str:
+    """Where one of the pages of docs/ lies, ``backends.md`` for one, as a message names it."""
+    from mlperf_bake.program import shown
+
+    return shown(shipped_file("docs") / name)
 
 
 def unpacked(package: Path) -> Path:

@@ -23,8 +23,8 @@ SOURCES = ("harness", "mlperf_bake", "LICENSE", ".dockerignore")
 EXTENDING = """\
 # yaml-language-server: $schema=matrix.schema.json
 #
-# Adds to the matrix that mlperf-bake brings along; docs/adding.md shows what a value needs. A value with the name of a
-# shipped one replaces it. After a change: `mlperf-bake lock`, which asks a registry only for what is new.
+# Adds to the matrix that mlperf-bake brings along; its page docs/adding.md shows what a value needs. A value with the
+# name of a shipped one replaces it. After a change: `mlperf-bake lock`, which asks a registry only for what is new.
 extends: shipped
 version: 1
 
@@ -46,7 +46,7 @@ def init(
     ] = False,
 ) -> None:
     """Copy matrix and templates here, to be changed."""
-    from mlperf_bake.shipped import PACKAGE, shipped_root
+    from mlperf_bake.shipped import PACKAGE, page, shipped_root
 
     root = shipped_root()
     names = (*(EXTENDED if extend else COPIED), SCHEMA, *(SOURCES if sources else ()))
@@ -73,6 +73,7 @@ def init(
             shutil.copyfile(root / name, place / name)
     print_line(f"{shown(place)}: {', '.join(names)}")
     print_line("next: change them, then `mlperf-bake lock` and `mlperf-bake plan`")
+    print_line(f"how a value is added: {page('adding.md')}")
 
 
 def _beside(text: str) -> str:

@@ -22,6 +22,7 @@ from mlperf_bake.datasets.prepare import prepare
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.progress import Progress, silent
+from mlperf_bake.shipped import page
 
 RECORD = "conversion.conf"
 PACKAGES = ("mlperf_bake", "mlperf_bake/assets", "mlperf_bake/assets/conversions")
@@ -162,5 +163,5 @@ def _run(command: Sequence[str], code: Path, conversion: str) -> None:
         raise UsageError(
             f"the conversion {conversion} refused",
             found=lines[-1] if lines else f"exit status {outcome.returncode}",
-            remedy="choose another form, or correct the conversion (docs/adding.md)",
+            remedy=f"choose another form, or correct the conversion ({page('adding.md')})",
         )

@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.suggestions import did_you_mean
 from mlperf_bake.render.compiled import CompiledTemplates
+from mlperf_bake.shipped import page
 
 _FAULTS = (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RecursionError)
 """What a template's own expressions can raise."""
@@ -65,7 +66,7 @@ class Templates:
                 "the template cannot be rendered",
                 where=self._place(error, name),
                 found=str(error) or type(error).__name__,
-                remedy="correct the template; docs/ describes the values each partial is given",
+                remedy=f"correct the template; {page('architecture.md')} describes what each partial is given",
             ) from error
         except OSError as error:
             raise UsageError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mlperf_bake.errors import BakeError, Interrupted, RunFailed, UsageError
 from mlperf_bake.results import figures
 from mlperf_bake.run.interrupted import AGAIN
+from mlperf_bake.shipped import page
 
 FINISHED_VALID = 0
 FINISHED_INVALID = 9
@@ -116,7 +117,7 @@ def error_for(
         ending.problem,
         where=cell_id,
         found=found,
-        remedy=f"correct {own_class}, then the same command again; docs/backends.md says what a class must have"
+        remedy=f"correct {own_class}, then the same command again; {page('backends.md')} says what a class must have"
         if own_class and exit_code in OF_THE_CLASS
         else ending.remedy.format(cell_id=cell_id),
     )

@@ -15,6 +15,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Hardware
 from mlperf_bake.program import shown
 from mlperf_bake.results.place import VOLUME_PREFIX
+from mlperf_bake.shipped import page
 from mlperf_bake.unreadable import reason
 
 HARNESS_USER = 65532
@@ -190,7 +191,7 @@ def own_class_from(text: str, cell_id: str, backend: str) -> OwnClass:
             where=text,
             found="no such file" if not path.is_file() else path.name,
             expected="FILE.py, or FILE.py:CLASS",
-            remedy="docs/backends.md shows a class of 30 lines",
+            remedy=f"{page('backends.md')} shows a class",
         )
     return OwnClass(path, after if colon else "")
 

@@ -174,6 +174,13 @@ def test_the_page_begins_with_what_to_do_first() -> None:
     assert all(printable(step.problem).strip() in before for step in steps)
 
 
+def test_the_page_folds_a_command_between_its_words() -> None:
+    text = as_page(VERDICT)
+    assert "<span>mlperf-bake</span> <span>run</span> <span>x</span>" in text
+    assert "mlperf-bake run x" in Page(text).text
+    assert re.search(r"code > span {[^}]*display: inline-block", text)
+
+
 def test_the_page_has_room_for_each_verdict_and_scenario_beside_the_others() -> None:
     text = as_page(VERDICT)
     board = text.partition("<colgroup>")[2].partition("</table>")[0]

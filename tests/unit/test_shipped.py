@@ -48,6 +48,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+def test_a_message_names_the_page_that_the_package_brings_along(
+    installed: Path, cache: Path, tmp_path: Path
+) -> None:
+    said = command(installed, cache, tmp_path, "init", "--extend", "mine").stdout
+    (page,) = (Path(line.partition(": ")[2]) for line in said.splitlines() if line.startswith("how"))
+    assert page.name == "adding.md" and installed in page.parents
+    assert (tmp_path / page).read_text(encoding="utf-8").startswith("# Adding to the matrix")
+
+
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
