@@ -6,9 +6,9 @@ brings is told apart from what a build added: the first is for whoever chooses t
 
 from __future__ import annotations
 
-import json
 import re
 import stat
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -38,6 +38,9 @@ CACHES = (
 )
 """Globs over paths of files that a package manager leaves."""
 
+CAPABILITIES = "SCHILY.xattr.security.capability"
+"""The header of a tar file for what a program may do as any user (setcap)."""
+
 _KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=]{32}")
 _LOGIN = re.compile(
     rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>{}$%]{1,64}:([^\s/:@\"'<>{}$%]{4,256})@[a-z0-9]"
@@ -56,7 +59,7 @@ class Finding:
         rule: which rule.
         path: in the image; ``configuration`` for its variables, labels and history.
         layer: counted from 1; 0 for the configuration.
-        found: mode, or what kind of secret; never the secret.
+        found: mode, ``capabilities``, or what kind of secret; never the secret.
         inherited: whether the base image brought it.
     """
 
@@ -86,21 +89,22 @@ def scan(layout: Layout, image: Image, secrets: Iterable[str] = ()) -> tuple[Fin
         for member, content in members(layout, layer):
             path = PurePosixPath(member.name)
             if path.name.startswith(WHITEOUT):
-                _hide(kept, path)
+                _hide(kept, path, number)
                 continue
-            broken = _modes(member.name, member.mode, member.isfile(), member.isdir())
             kept[member.name] = [
-                Finding(rule, member.name, number, found, inherited) for rule, found in broken
+                Finding(rule, member.name, number, found, inherited) for rule, found in _broken(member)
             ]
             if content is not None:
                 seen += [
                     Finding("secret", member.name, number, found, inherited)
                     for found in _secrets(content, member.size, needles)
                 ]
-    text = json.dumps(config).encode()
-    seen += [
-        Finding("secret", "configuration", 0, found, False) for found in set(_in_block(text, needles, True))
-    ]
+    told = {
+        found
+        for text in _texts(config)
+        for found in _in_block(text.encode(errors="surrogateescape"), needles, True)
+    }
+    seen += [Finding("secret", "configuration", 0, found, False) for found in told]
     return tuple(sorted({*seen, *(finding for findings in kept.values() for finding in findings)}))
 
 
@@ -113,13 +117,32 @@ def first_own_layer(config: Mapping[str, Any]) -> int:
     return 1
 
 
-def _modes(path: str, mode: int, is_file: bool, is_directory: bool) -> Iterator[tuple[Rule, str]]:
+def _broken(member: tarfile.TarInfo) -> Iterator[tuple[Rule, str]]:
+    """The rules that a member breaks by its mode, its capabilities or its place."""
+    path, mode = member.name, member.mode
+    is_file = (
+        member.isfile() or member.islnk()
+    )  # another name of a file, which stays when the first one is removed
     if is_file and mode & (stat.S_ISUID | stat.S_ISGID):
         yield "setuid", f"{mode:04o}"
-    if (is_file or (is_directory and not mode & stat.S_ISVTX)) and mode & stat.S_IWOTH:
+    if is_file and CAPABILITIES in member.pax_headers:
+        yield "setuid", "capabilities"
+    if (is_file or (member.isdir() and not mode & stat.S_ISVTX)) and mode & stat.S_IWOTH:
         yield "world-writable", f"{mode:04o}"
     if is_file and any(fnmatchcase(path, pattern) for pattern in CACHES):
         yield "package cache", "file"
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in JSON data, as whoever wrote it meant it: JSON's own escapes would hide a key's line ends."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from (str(key), *_texts(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _secrets(content: IO[bytes], size: int, needles: tuple[bytes, ...]) -> set[str]:
@@ -142,9 +165,10 @@ def _in_block(block: bytes, needles: tuple[bytes, ...], looks: bool) -> Iterator
         yield "an address with a password"
 
 
-def _hide(kept: dict[str, list[Finding]], whiteout: PurePosixPath) -> None:
-    """A file that a later layer removes can no longer be run or written."""
+def _hide(kept: dict[str, list[Finding]], whiteout: PurePosixPath, layer: int) -> None:
+    """A file that a later layer removes can no longer be run or written; what that layer itself brings stays."""
     hidden = whiteout.name.removeprefix(WHITEOUT)
     gone = str(whiteout.parent if hidden == ".wh..opq" else whiteout.parent / hidden)
-    for name in [name for name in kept if name == gone or name.startswith(f"{gone}/")]:
-        del kept[name]
+    for name in kept:
+        if name == gone or name.startswith(f"{gone}/"):
+            kept[name] = [finding for finding in kept[name] if finding.layer == layer]

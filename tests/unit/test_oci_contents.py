@@ -12,7 +12,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.difference import Difference, differences
 from mlperf_bake.oci.layout import Layout
 from mlperf_bake.oci.packages import Inventory, Package, inventory
-from mlperf_bake.oci.scan import Finding, scan
+from mlperf_bake.oci.scan import CAPABILITIES, Finding, scan
 from mlperf_bake.oci.spdx import Fetched, base_image, document, fetched
 from tests.support.layouts import layer, make_layout, member
 
@@ -220,6 +220,37 @@ def test_a_secret_in_a_variable_or_the_history_is_found(tmp_path: Path) -> None:
     found = scan(layout, layout.images()[0], ["hunter2hunter2"])
     assert {one.found for one in found} == {"a secret of this machine", "an address with a password"}
     assert {one.path for one in found} == {"configuration"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "found"),
+    [
+        ("KEY=-----BEGIN PRIVATE KEY-----\n" + "A" * 64, "a private key"),
+        ('P=pass"word\\mit-ü', "a secret of this machine"),
+    ],
+)
+def test_what_json_would_escape_hides_no_secret(variable: str, found: str, tmp_path: Path) -> None:
+    layout = make_layout(tmp_path, [layer({"f": b""})], config={"config": {"Env": [variable]}})
+    assert [one.found for one in scan(layout, layout.images()[0], ['pass"word\\mit-ü'])] == [found]
+
+
+def test_another_name_of_a_setuid_file_outlives_the_first(tmp_path: Path) -> None:
+    link = member("opt/su", 0o4755, tarfile.LNKTYPE, linkname="bin/su")
+    layout = make_layout(tmp_path, [layer({}, [member("bin/su", 0o4755), link]), layer({"bin/.wh.su": b""})])
+    assert scan(layout, layout.images()[0]) == (Finding("setuid", "opt/su", 1, "4755", False),)
+
+
+def test_capabilities_of_a_file_are_found(tmp_path: Path) -> None:
+    able = member("bin/ping", 0o755, pax_headers={CAPABILITIES: "\x01\x00\x00\x02"})
+    layout = make_layout(tmp_path, [layer({}, [able])])
+    assert scan(layout, layout.images()[0]) == (Finding("setuid", "bin/ping", 1, "capabilities", False),)
+
+
+def test_a_layer_that_empties_a_directory_keeps_what_it_puts_there_itself(tmp_path: Path) -> None:
+    old = layer({}, [member("opt/old", 0o4755)])
+    new = layer({}, [member("opt/new", 0o4755), member("opt/.wh..wh..opq")])
+    layout = make_layout(tmp_path, [old, new])
+    assert scan(layout, layout.images()[0]) == (Finding("setuid", "opt/new", 2, "4755", False),)
 
 
 @given(before=st.integers(0, 64))
