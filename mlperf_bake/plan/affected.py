@@ -7,7 +7,7 @@ built, and the earlier commit's matrix and templates need not be of a form that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Literal
@@ -61,7 +61,7 @@ def changes(
         before: path and text of every rendered Dockerfile of the earlier commit.
         changed: every path whose content or mode is another than in the earlier commit.
     """
-    paths = tuple(sorted(changed))
+    paths = {path: _places(path) for path in sorted(changed)}
     now = {image.dockerfile_path for image in images}
     found: list[Affected] = []
     for image in images:
@@ -89,13 +89,20 @@ def _text(old: str, image: PlannedImage) -> tuple[str, ...]:
     return (f"{image.dockerfile_path} changed",)
 
 
-def _files(image: PlannedImage, changed: tuple[str, ...]) -> tuple[str, ...]:
-    """The changed files that the image copies, at most three by name."""
-    copied = [name.removeprefix(FILE) for name, _ in image.ingredients if name.startswith(FILE)]
-    hit = [path for path in changed if any(_below(path, place) for place in copied)]
+def _files(image: PlannedImage, changed: Mapping[str, Set[str]]) -> tuple[str, ...]:
+    """The changed files that the image copies, at most three by name.
+
+    Args:
+        changed: each of them, and all places of which it is part.
+    """
+    names = (name.removeprefix(FILE) for name, _ in image.ingredients if name.startswith(FILE))
+    copied = {name.rstrip("/") for name in names}
+    hit = [path for path, places in changed.items() if not places.isdisjoint(copied)]
     more = (f"and {len(hit) - SHOWN} more files",) if len(hit) > SHOWN else ()
     return (*(f"{path} changed" for path in hit[:SHOWN]), *more)
 
 
-def _below(path: str, place: str) -> bool:
-    return place in (".", path) or path.startswith(place.rstrip("/") + "/")
+def _places(path: str) -> frozenset[str]:
+    """The path, the directories above it, and ``.``."""
+    parts = path.split("/")
+    return frozenset((".", *("/".join(parts[: depth + 1]) for depth in range(len(parts)))))
