@@ -49,6 +49,9 @@ def write(form: str, path: Path, verdict: Verdict, official: OfficialVerdict | N
     try:
         unfinished.write_bytes(_content(form, verdict, official))
         unfinished.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a write that finds no room does not say where
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
 

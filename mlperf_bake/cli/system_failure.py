@@ -8,6 +8,7 @@ from mlperf_bake.errors import BakeError, DiskFull, EngineMissing, UsageError
 
 SHOWN = 200
 """Characters of a name or a message."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _LOOP = "Symlink loop from"
 _UNFINISHED = re.compile(r"\.([^/]+)\.partial-\d+$")
 """What a file is called until it is complete: told is the name that the user gave."""
@@ -18,11 +19,14 @@ def system_failure(error: OSError) -> BakeError:
 
     docker-py's and requests' errors are OSErrors too.
     """
-    where = _short(_UNFINISHED.sub(r"\1", str(error.filename))) if error.filename is not None else None
+    named = error.filename
+    if error.errno in _NO_ROOM and error.filename2 is not None:  # of a copy it is the target that has none
+        named = error.filename2
+    where = _short(_UNFINISHED.sub(r"\1", str(named))) if named is not None else None
     found = _short(
         str(getattr(error, "explanation", None) or error.strerror or error) or type(error).__name__
     )
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in _NO_ROOM:
         return DiskFull(
             "there is no room to write",
             where=where,

@@ -8,6 +8,7 @@ The official checker compares performance/run_1 and accuracy/ as exact sets: the
 pass is laid out as well, and its files say so; nothing is hidden.
 """
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,13 +105,21 @@ def _judge(run: Run, performance: Run, accuracy: Run | None, rules: Round, truth
 
 
 def place(test: str, run: Path, texts: Mapping[str, str], directory: Path) -> None:
-    """Writes ``directory`` / TESTnn, which must not be there.
+    """Writes ``directory`` / TESTnn, which must not be there, whole or not at all.
 
     Args:
         run: the directory of the test's run.
         texts: the verification's files by their path in the test's directory.
     """
-    target = directory / test
+    partial = directory / f".{test}.partial-{os.getpid()}"
+    try:
+        _write(test, run, texts, partial)
+        partial.rename(directory / test)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(test: str, run: Path, texts: Mapping[str, str], target: Path) -> None:
     logs = target / "performance" / "run_1"
     logs.mkdir(parents=True)
     for name in (SUMMARY, DETAIL):

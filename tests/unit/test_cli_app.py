@@ -22,6 +22,7 @@ DISK, ENGINE, USAGE, INTERRUPTED = 8, 7, 2, 130
     ("error", "exit_code", "told"),
     [
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full"), DISK, "/full: there is no room"),
+        (OSError(errno.ENOSPC, "No space left", "/from", None, "/to"), DISK, "/to: there is no room"),
         (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), DISK, "there is no room"),
         (PermissionError(errno.EACCES, "Permission denied", "/secret"), USAGE, "/secret"),
         (requests.exceptions.ConnectionError("aborted"), ENGINE, "stopped answering"),

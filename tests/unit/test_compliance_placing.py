@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mlperf_bake.check.engine import check
+from mlperf_bake.compliance.placing import place
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
@@ -143,3 +144,19 @@ def test_a_test_without_a_result_is_left_out_by_name(tmp_path: Path) -> None:
 def test_a_compliance_run_whose_log_of_answers_is_gone_does_not_count(results: Path) -> None:
     (write_run(results, TEST01) / "mlperf_log_accuracy.json").unlink()
     assert "the file is missing" in collected(results).left_out[0].reason
+
+
+def test_a_test_is_laid_out_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write_run(tmp_path / "runs", TEST01)
+    out = tmp_path / "out"
+
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("mlperf_bake.compliance.placing.shorten", full)
+        with pytest.raises(OSError, match="No space left"):
+            place("TEST01", run, {}, out)
+    assert list(out.iterdir()) == []
+    place("TEST01", run, {"verify_accuracy.txt": "passed"}, out)
+    assert [path.name for path in out.iterdir()] == ["TEST01"]
