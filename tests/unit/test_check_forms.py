@@ -235,8 +235,9 @@ def test_a_form_is_written_whole_or_not_at_all(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as refused:
         write(form, path, VERDICT)
+    assert refused.value.filename == str(path)
     assert path.read_bytes() == before
     assert [child.name for child in tmp_path.iterdir()] == ["report"]
 
