@@ -169,6 +169,13 @@ def read_bundle(root: Path) -> Bundle:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        if not root.is_dir():
+            raise UsageError(
+                "there is no such directory",
+                where=str(root),
+                expected="the directory that mlperf-bake bundle --out wrote",
+                remedy="correct --bundle",
+            ) from error
         raise UsageError(
             "there is no whole bundle here: its last file is missing",
             where=str(file),

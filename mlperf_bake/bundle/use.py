@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
 import shutil
 import tarfile
 import tempfile
@@ -12,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from mlperf_bake.build.cache import CachePlace, entry_names
 from mlperf_bake.bundle.make import Say, farm_entry
-from mlperf_bake.bundle.record import Bundle, BundledBase, blob_path, reachable
+from mlperf_bake.bundle.record import BLOBS, RECORD, Bundle, BundledBase, blob_path, reachable
 from mlperf_bake.errors import UsageError
-from mlperf_bake.oci.layout import Layout
+from mlperf_bake.oci.layout import Descriptor, Layout
 from mlperf_bake.plan.planner import Context, Overrides
 
 if TYPE_CHECKING:
@@ -53,18 +56,24 @@ def name_bases(bundle: Bundle, engine: Engine, say: Say) -> None:
         )
 
 
+def farm_of(bundle: Bundle, parent: Path) -> Path:
+    """Where the layouts and caches that lead into a bundle lie: a directory below ``parent`` for this bundle as it is now, so
+    that builds from it at the same time use the same files, and one that began earlier keeps those that it was given."""
+    content = f"{bundle.root}\0".encode(errors="surrogateescape") + (bundle.root / RECORD).read_bytes()
+    return parent / hashlib.sha256(content).hexdigest()[:12]
+
+
 def offline_overrides(overrides: Overrides, bundle: Bundle, farm: Path) -> Overrides:
     """The same with the bundle's locked base images in place of the hub's: the same bytes, so the same fingerprints.
 
     Args:
-        farm: an empty directory for layouts that point into the bundle; it must outlive the build.
+        farm: from ``farm_of``; it must outlive the build.
     """
     bases = dict(overrides.bases)
     for number, base in enumerate(bundle.bases):
         if base.locked:
             place = farm / f"base-{number}"
-            farm_entry(place, bundle.root / "blobs")
-            Layout(place).set_top(base.top)
+            _lead_into(bundle, place, base.top)
             bases[base.key, base.platform] = Context(f"oci-layout://{place.resolve()}@{base.top.digest}")
     return replace(overrides, bases=bases)
 
@@ -73,9 +82,24 @@ def bundled_cache(bundle: Bundle, farm: Path) -> tuple[CachePlace, ...]:
     """The bundle's caches as a place that a build reads from. Args: as ``offline_overrides``."""
     place = farm / "cache"
     for name, top in bundle.caches.items():
-        farm_entry(place / name, bundle.root / "blobs")
-        Layout(place / name).set_top(top)
+        _lead_into(bundle, place / name, top)
     return (CachePlace("local", str(place.resolve())),)
+
+
+def _lead_into(bundle: Bundle, place: Path, top: Descriptor) -> None:
+    """Makes a layout of one blob of the bundle, whole or not at all, where it is not there yet."""
+    if place.is_dir():
+        return
+    partial = place.with_name(f".{place.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    farm_entry(partial, bundle.root / BLOBS)
+    Layout(partial).set_top(top)
+    try:
+        partial.rename(place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(partial)  # another build made it just now
 
 
 def require_bundled(bundle: Bundle, images: Iterable[PlannedImage], say: Say) -> None:
@@ -124,10 +148,3 @@ def _pack(bundle: Bundle, base: BundledBase, file: Path) -> None:
                 archive.add(layout.root / name, name)
             for digest in reachable(Layout(bundle.root), (base.top,)):
                 archive.add(blob_path(bundle.root, digest), f"blobs/{digest.replace(':', '/')}")
-
-
-def empty(directory: Path) -> Path:
-    """The directory, made anew."""
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    return directory

@@ -63,19 +63,23 @@ def bundle(
 
     if not (targets or target or only or skip):
         raise UsageError("nothing was chosen", remedy="mlperf-bake bundle TARGET --out DIR")
-    project = open_project(round_name=round_name)
+    project, out = open_project(round_name=round_name), out.expanduser()
     cells = project.cells([*(targets or ()), *(target or ())], only or (), skip or ())
     require_known_assets(project.matrix, (cell.model for cell in cells))
     given = parse_contexts(context or ())
     engine = find_engine()
     overrides = overrides_for(project, cells, engine, given, note)
+    again = (
+        *(f"--context={entry}" for entry in context or ()),
+        *((f"--round={round_name}",) if round_name else ()),
+    )
     options = BuildOptions(
         checkout=project.sources,
         state=project.state,
         no_cache=no_cache,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
-        again=tuple(f"--context={entry}" for entry in context or ()),
+        again=again,
     )
     say = note if json else print_line
     bases = wanted_bases(project, cells, overrides, engine)
@@ -88,9 +92,8 @@ def bundle(
         print_line(
             f"{out}: {counted(len(made.cells), 'cell')}, {counted(len(made.blobs), 'file')}, {size / 1e9:.2f} GB"
         )
-        print_line(
-            f"copy it with the checkout; there: mlperf-bake build {cells[0].id} --offline --bundle {shlex.quote(str(out))}"
-        )
+        command = ["mlperf-bake", "build", cells[0].id, "--offline", "--bundle", str(out), *again]
+        print_line(f"copy it with the checkout; there: {shlex.join(command)}")
 
 
 def wanted_bases(
@@ -139,7 +142,7 @@ def offline_parts(
     from mlperf_bake.bundle.record import open_bundle
     from mlperf_bake.bundle.use import (
         bundled_cache,
-        empty,
+        farm_of,
         load_bases,
         name_bases,
         offline_overrides,
@@ -158,7 +161,7 @@ def offline_parts(
             remedy="make it where the engine's platform is the same",
         )
     (load_bases if load else name_bases)(found, engine, say)
-    farm = empty(project.state / "bundle")
+    farm = farm_of(found, project.state / "bundle")
     overrides = offline_overrides(present_overrides(project, engine, cells, given), found, farm)
     require_bundled(found, project.plan(cells, overrides), say)
     return overrides, replace(output, cache_from=(*output.cache_from, *bundled_cache(found, farm)))

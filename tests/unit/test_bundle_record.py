@@ -17,7 +17,7 @@ from mlperf_bake.bundle.record import (
     reachable,
     write_bundle,
 )
-from mlperf_bake.bundle.use import bundled_cache, offline_overrides, require_bundled
+from mlperf_bake.bundle.use import bundled_cache, farm_of, offline_overrides, require_bundled
 from mlperf_bake.errors import UsageError
 from mlperf_bake.oci.layout import Descriptor, Layout
 from mlperf_bake.plan.image import PlannedImage
@@ -124,7 +124,6 @@ def test_damaged_blobs_are_removed_so_that_they_are_made_again(bundle: Bundle) -
 
 def test_a_locked_base_stands_in_without_changing_the_fingerprint(bundle: Bundle, tmp_path: Path) -> None:
     farm = tmp_path / "farm"
-    farm.mkdir()
     overrides = offline_overrides(Overrides(), bundle, farm)
     context = overrides.bases["debian12", "linux/amd64"]
     assert context.identity is None, "the same digest is the same base"
@@ -136,6 +135,32 @@ def test_caches_are_directories_that_lead_into_the_bundle(bundle: Bundle, tmp_pa
     (place,) = bundled_cache(bundle, tmp_path / "farm")
     entry = Layout(Path(place.place) / CELL)
     assert entry.top.digest == bundle.caches[CELL].digest and entry.blob(entry.top.digest).is_file()
+
+
+def test_a_directory_that_is_not_there_is_not_called_a_bundle_cut_short(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such directory"):
+        open_bundle(tmp_path / "missing")
+    with pytest.raises(UsageError, match="there is no whole bundle here"):
+        open_bundle(tmp_path)
+
+
+def test_builds_from_one_bundle_at_a_time_leave_each_other_their_layouts(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    farm = farm_of(bundle, tmp_path / "farms")
+    offline_overrides(Overrides(), bundle, farm)
+    (place,) = bundled_cache(bundle, farm)
+    in_use = sorted(farm.rglob("index.json"))
+    numbers = [file.stat().st_ino for file in in_use]
+    offline_overrides(Overrides(), bundle, farm_of(bundle, tmp_path / "farms"))
+    assert bundled_cache(bundle, farm) == (place,)
+    assert in_use and [file.stat().st_ino for file in in_use] == numbers, (
+        "the same files, not others in their place"
+    )
+    assert not list(farm.rglob("*.partial"))
+    record = bundle.root / RECORD
+    record.write_text(record.read_text(encoding="utf-8").replace("c0ffee", "c0ffe1"), encoding="utf-8")
+    assert farm_of(bundle, tmp_path / "farms") != farm, "a bundle that was added to is another one"
 
 
 def test_a_cell_that_the_bundle_was_not_made_for_is_refused(bundle: Bundle) -> None:

@@ -59,7 +59,7 @@ def test_a_build_from_a_bundle_keeps_its_fingerprint_and_asks_no_hub(
     said = capsys.readouterr()
     (target,) = json.loads(said.out)["target"].values()
     assert target["args"]["FINGERPRINT"] == bundle.cells[0].fingerprint
-    farm = project.state / "bundle"
+    (farm,) = (project.state / "bundle").iterdir()
     base = f"oci-layout://{farm}/base-0@{bundle.bases[0].top.digest}"
     assert target["contexts"] == {"base": base, "build-base": base}
     assert f"type=local,src={farm}/cache/{CELL}" in target["cache-from"]
