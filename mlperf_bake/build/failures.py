@@ -16,6 +16,7 @@ Origin = Callable[[str, int], tuple[str, int] | None]
 SHOWN_LINES = 6
 
 _DOCKERFILE_LINE = re.compile(r"^(?:\S*Dockerfile\S*|\S+\.dockerfile):(\d+)$")
+_WANTED = re.compile(r"holds it: --context (\w+)=DIR$")
 _EXIT_CODE = re.compile(r"exit code: (\d+)")
 
 
@@ -81,7 +82,7 @@ CAUSES = (
         PIN_ANEW,
     ),
     Cause(
-        re.compile(r"missing file: /(weights|wheels)/(\S+)"),
+        re.compile(r"missing file: /(weights|wheels)/([^\s\"\\]+)"),
         r"there is no \2 in the context \1",
         r"give a directory that holds it: --context \1=DIR",
     ),
@@ -270,8 +271,23 @@ def explain_failure(
         remedy=pasteable(remedy),
         last_lines=tuple(said[-SHOWN_LINES:]),
         log_file=log_file,
-        retry=pasteable(" ".join([f"mlperf-bake build --target={cell_id}", *map(shlex.quote, again)])),
+        retry=pasteable(
+            " ".join(
+                [f"mlperf-bake build --target={cell_id}", *map(shlex.quote, _with_wanted(again, remedy))]
+            )
+        ),
     )
+
+
+def _with_wanted(again: Sequence[str], remedy: str) -> Sequence[str]:
+    """The options to repeat, with the context that the remedy asks for in place of one of this name that did not hold it."""
+    wanted = _WANTED.search(remedy)
+    if wanted is None:
+        return again
+    return [
+        *(option for option in again if not option.startswith(f"--context={wanted[1]}=")),
+        f"--context={wanted[1]}=DIR",
+    ]
 
 
 def not_delivered(failure: BuildFailure, refused: BakeError) -> BuildFailure:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from mlperf_bake.check.fixes import again, build, prepare_official_data, tune
+from mlperf_bake.check.fixes import again, build, long_enough, prepare_official_data, tune
 from mlperf_bake.check.log_rules import at, sound
 from mlperf_bake.check.rule import RULES_TEXT, Breach, Severity, Table, official
 from mlperf_bake.check.tree import Log
@@ -195,7 +195,7 @@ def duration(log: Log) -> Iterator[Breach]:
     key, least = "effective_min_duration_ms", log.result.rules.minimum_duration_ms(benchmark)
     found = detail.number(key)
     if found is None or found < least:
-        fix = again(log, "--duration", str(least // 1000))
+        fix = long_enough(log, least // 1000)
         shown = None if found is None else f"{found:g} ms"
         yield _demonstration(log, at(detail, key, "the run is too short", shown, f"at least {least} ms", fix))
 

@@ -1,5 +1,6 @@
 """Rows of the failure table, from what a build said."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,15 @@ def test_the_remedy_names_the_file_and_the_context_that_lacks_it() -> None:
     missing = explain_failure("net", "D", failed("missing file: /weights/net.onnx"), LOG, None)
     assert missing.message == "there is no net.onnx in the context weights"
     assert missing.remedy.endswith("--context weights=DIR")
+    assert missing.retry == "mlperf-bake build --target=net --context=weights=DIR"
+
+
+def test_weights_that_a_directory_lacks_are_named_and_asked_for_in_its_place() -> None:
+    step = replace(STEP, text='RUN echo "missing file: /weights/net.onnx" >&2; exit 1')
+    given = ("--context=weights=/data/other", "--jobs=1")
+    row = explain_failure("net", "D", [StepFinished(step, 1.0, False, "exit code: 1")], LOG, None, given)
+    assert row.message == "there is no net.onnx in the context weights"
+    assert row.retry == "mlperf-bake build --target=net --jobs=1 --context=weights=DIR"
 
 
 def test_the_end_of_a_build_says_what_to_do_before_it_is_tried_again() -> None:
