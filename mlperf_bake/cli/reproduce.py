@@ -10,8 +10,10 @@ from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import BuildFailed, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from mlperf_bake.build.bakefile import Output
     from mlperf_bake.build.service import BuildOptions
     from mlperf_bake.engine.find import Engine
     from mlperf_bake.oci.difference import Difference
@@ -82,6 +84,7 @@ def compared(
         BuildFailed: it was not built twice.
     """
     from dataclasses import replace
+    from functools import partial
 
     from mlperf_bake.build.bakefile import Output
     from mlperf_bake.build.service import build_images
@@ -92,13 +95,23 @@ def compared(
     try:
         for name in ("first", "second"):
             output = Output(layouts=place / name)
-            report = build_images([image], engine, replace(options, output=output, no_cache=True), say=note)
+            anew = replace(options, output=output, no_cache=True, deliver=partial(_kept, output))
+            report = build_images([image], engine, anew, say=note)
             report.raise_if_failed()
             layouts.append(Layout(place / name / image.cell_id))
         first, second = layouts
         return list(differences(first, second)), first.images()[0].manifest.digest
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _kept(
+    output: Output, image: PlannedImage, said: Callable[[str], None], stopped: Callable[[], bool]
+) -> str:
+    """Leaves the image where it was built, as it would be published."""
+    from mlperf_bake.build.settled import settled
+
+    return settled(image, output, stopped).top.digest
 
 
 def _plain(one: Difference) -> dict[str, str]:

@@ -75,6 +75,11 @@ def descriptor(entry: Mapping[str, Any]) -> Descriptor:
     )
 
 
+def subject(image: Descriptor) -> list[dict[str, object]]:
+    """An image as an in-toto statement names what it is about."""
+    return [{"name": "_", "digest": {"sha256": image.digest.removeprefix("sha256:")}}]
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """One image of one platform: its manifest, its configuration and its layers, the lowest first."""
@@ -185,7 +190,7 @@ class Layout:
             statement = {
                 "_type": "https://in-toto.io/Statement/v0.1",
                 "predicateType": predicate_type,
-                "subject": [{"name": "_", "digest": {"sha256": image.digest.removeprefix("sha256:")}}],
+                "subject": subject(image),
                 "predicate": predicate,
             }
             added = self.add(statement, STATEMENT)
@@ -194,6 +199,13 @@ class Layout:
                     STATEMENT, added.digest, added.size, annotations=((PREDICATE_TYPE, predicate_type),)
                 )
             )
+        attestation = self.attestation(layers, image)
+        kept = [entry for entry in entries if entry is not old]
+        self.index([*kept, attestation])
+
+    def attestation(self, statements: Iterable[Descriptor], image: Descriptor) -> Descriptor:
+        """Stores the manifest of stored in-toto statements about an image; no index names it yet."""
+        layers = tuple(statements)
         config = self.add(
             {
                 "architecture": "unknown",
@@ -212,15 +224,13 @@ class Layout:
             },
             MANIFEST,
         )
-        attestation = Descriptor(
+        return Descriptor(
             MANIFEST,
             manifest.digest,
             manifest.size,
             platform="unknown/unknown",
             annotations=((REFERENCE_DIGEST, image.digest), (REFERENCE_TYPE, ATTESTATION)),
         )
-        kept = [entry for entry in entries if entry is not old]
-        self.index([*kept, attestation])
 
     def index(
         self, entries: Iterable[Descriptor], annotations: Mapping[str, str] | None = None

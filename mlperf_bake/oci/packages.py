@@ -5,13 +5,16 @@ An rpm database is a database file that only rpm reads; of images with one the p
 """
 
 import email.parser
+import json
 import re
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from mlperf_bake.cache.remembered import Remembered
 from mlperf_bake.oci.layers import WHITEOUT, members
-from mlperf_bake.oci.layout import Image, Layout
+from mlperf_bake.oci.layout import Descriptor, Image, Layout
 
 Kind = Literal["deb", "pypi"]
 
@@ -61,19 +64,62 @@ class Inventory:
 CELL_CONF = "opt/mlperf-bake/cell.conf"
 
 
-def inventory(layout: Layout, image: Image) -> Inventory:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one layer tells of packages.
+
+    Attributes:
+        texts: path to content, of files of package metadata.
+        hidden: paths of whiteouts: what they hide lies in lower layers.
+        unread: package databases that could not be read.
+    """
+
+    texts: dict[str, str]
+    hidden: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+Reader = Callable[[Layout, Descriptor], Told]
+
+
+def told(layout: Layout, layer: Descriptor) -> Told:
+    """What a layer tells. Errors: those of ``members``."""
+    texts: dict[str, str] = {}
+    hidden: list[str] = []
+    unread: set[str] = set()
+    for member, content in members(layout, layer):
+        path = PurePosixPath(member.name)
+        if path.name.startswith(WHITEOUT):
+            hidden.append(member.name)
+        elif any(member.name.startswith(f"{place}/") for place in RPM_DATABASES):
+            unread.add("rpm")
+        elif content is not None and _tells(path) and member.size <= SIZE_LIMIT:
+            texts[member.name] = content.read().decode("utf-8", "replace")
+    return Told(texts, tuple(hidden), tuple(sorted(unread)))
+
+
+def told_once(layout: Layout, layer: Descriptor) -> Told:
+    """The same, remembered by the layer's digest: a base image is read for the first of its cells. Errors: as ``told``."""
+    known = Remembered("layers", (Path(__file__),))
+    name = layer.digest.rpartition(":")[2]
+    if content := known.get(name):
+        value = json.loads(content)
+        return Told(value["texts"], tuple(value["hidden"]), tuple(value["unread"]))
+    found = told(layout, layer)
+    known.keep(name, json.dumps(asdict(found)).encode())
+    return found
+
+
+def inventory(layout: Layout, image: Image, read: Reader = told_once) -> Inventory:
     """The inventory of one image. Errors: those of ``members``."""
     texts: dict[str, str] = {}
     unread: set[str] = set()
     for layer in image.layers:
-        for member, content in members(layout, layer):
-            path = PurePosixPath(member.name)
-            if path.name.startswith(WHITEOUT):
-                _remove(texts, path)
-            elif any(member.name.startswith(f"{place}/") for place in RPM_DATABASES):
-                unread.add("rpm")
-            elif content is not None and _tells(path) and member.size <= SIZE_LIMIT:
-                texts[member.name] = content.read().decode("utf-8", "replace")
+        one = read(layout, layer)
+        for whiteout in one.hidden:
+            _remove(texts, PurePosixPath(whiteout))
+        texts |= one.texts
+        unread.update(one.unread)
     packages: set[Package] = set()
     for name, text in texts.items():
         if name == DPKG_STATUS or name.startswith(DPKG_STATUS_PARTS):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mlperf_bake.build.bakefile import Output
+from mlperf_bake.build.settled import settled
 from mlperf_bake.oci.layout import Layout
 from mlperf_bake.oci.packages import inventory
 from mlperf_bake.oci.spdx import PREDICATE, base_image, document
@@ -60,14 +61,13 @@ class Publisher:
             RegistryFailed: nothing is named then.
             UsageError: the layout is damaged.
         """
-        place = self.output.layout(image)
-        assert place is not None, "only builds into layouts are delivered"
-        layout = Layout(place)
         try:
+            layout = settled(image, self.output, stopped)
             complete(layout, image, self.output.epoch)
             return self._push(self.connect(said, stopped), layout, image, said)
         finally:  # BuildKit's cache gives it again
-            shutil.rmtree(place, ignore_errors=True)
+            if place := self.output.layout(image):
+                shutil.rmtree(place, ignore_errors=True)
 
     def _push(self, registry: Registry, layout: Layout, image: PlannedImage, said: Said) -> str:
         repository, tag = self.repository(image), fixed_tag(image)

@@ -24,7 +24,9 @@ def _spellings(*words: str) -> frozenset[str]:
 
 
 _STARTS = _spellings("COP", "ADD", "RUN")
-_STAGE_STARTS = _STARTS | _spellings("FRO")
+STAGES_TOO = _STARTS | _spellings("FRO")
+LAYERS_TOO = STAGES_TOO | _spellings("WOR")
+"""First letters of what ``instructions`` gives: besides files and commands each FROM, and also each WORKDIR."""
 _HEREDOC = re.compile(r"<<-?(['\"]?)(\w+)\1")
 _BIND = re.compile(r"--mount=(\S*)")
 
@@ -52,13 +54,12 @@ def _taken(instruction: str) -> tuple[str, ...]:
     return tuple(part for part in words[:-1] if not part.startswith("<<") and "://" not in part)
 
 
-def instructions(text: str, *, stages_too: bool = False) -> Iterator[str]:
+def instructions(text: str, starts: frozenset[str] = _STARTS) -> Iterator[str]:
     """Each COPY, ADD and RUN on one line, continuation lines joined; what stands in heredocs is skipped.
 
     Args:
-        stages_too: each FROM as well.
+        starts: the first three letters of those that are given: ``STAGES_TOO`` has FROM as well, ``LAYERS_TOO`` also WORKDIR.
     """
-    starts = _STAGE_STARTS if stages_too else _STARTS
     after = 0
     while after < len(text):
         if text[after : after + 3] not in starts:

@@ -29,8 +29,8 @@ class Publishing:
     """Wall seconds of ours and Docker's own way of moving one image that is built.
 
     Attributes:
-        push: ``build --push`` (a layout without times, bill of materials, provenance) to an empty registry; ``docker push``.
-        layout: ``docker buildx bake`` writing the layout that a push sends: what of ``push`` is BuildKit's.
+        push: ``build --push`` (layers without times, bill of materials, provenance) to an empty registry; ``docker push``.
+        layout: ``docker buildx bake`` writing the layout that a push starts from: what of ``push`` is BuildKit's.
         bundle, bundle_bytes: ``bundle``, and its files.
         cache, cache_bytes: ``docker buildx bake`` writing every stage's cache into a directory, and its files.
         offline: ``build --offline --bundle``, which compares every file with its checksum; ``docker buildx bake`` from
@@ -57,7 +57,7 @@ def publishing(target: str) -> Publishing:
             lambda: _pushed(registry, lambda host: _docker_push(image, host)),
             PAIRS,
         )
-        layout = f"type=oci,dest={place / 'layout'},tar=false,rewrite-timestamp=true"
+        layout = f"type=oci,dest={place / 'layout'},tar=false"
         epoch = f"--set=*.args.SOURCE_DATE_EPOCH={Output().epoch}"
         laid_out = _seconds([*plain, f"--set=*.output={layout}", epoch], environment)
         bundle, cache = place / "bundle", place / "cache"

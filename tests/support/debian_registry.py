@@ -34,15 +34,17 @@ def debian_registry(directory: Path) -> Iterator[str]:
         port = int(free.getsockname()[1])
     settings = directory / "config.yml"
     settings.write_text(CONFIG.format(root=directory / "storage", port=port), encoding="utf-8")
-    process = subprocess.Popen(
-        [str(program), "serve", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    said = directory / "registry.log"  # a pipe that nobody reads would fill, and the registry stand still
+    with said.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [str(program), "serve", str(settings)], stdout=subprocess.DEVNULL, stderr=log
+        )
     try:
-        _wait(process, port)
+        _wait(process, port, said)
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.wait(timeout=20)
 
 
 def _unpack(directory: Path) -> None:
@@ -73,11 +75,11 @@ def _download(directory: Path, options: tuple[str, ...]) -> str:
     return done.stderr.strip()
 
 
-def _wait(process: "subprocess.Popen[str]", port: int) -> None:
+def _wait(process: "subprocess.Popen[bytes]", port: int, said: Path) -> None:
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise RuntimeError(f"docker-registry ended: {process.stderr.read() if process.stderr else ''}")
+            raise RuntimeError(f"docker-registry ended: {said.read_text(encoding='utf-8')}")
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=2):
                 return

@@ -43,9 +43,13 @@ def make_layout(
 ) -> Layout:
     """A layout with one image of these layers."""
     layout = Layout(root)
-    entries = [_store(layout, content) for content in layers]
+    contents = list(layers)
+    entries = [_store(layout, content) for content in contents]
     os, _, architecture = platform.partition("/")
-    configuration = layout.add({"os": os, "architecture": architecture, **(config or {})}, CONFIG)
+    rootfs = {"type": "layers", "diff_ids": list(map(_diff_id, contents))}
+    configuration = layout.add(
+        {"os": os, "architecture": architecture, "rootfs": rootfs, **(config or {})}, CONFIG
+    )
     manifest = layout.add(
         {
             "schemaVersion": 2,
@@ -65,6 +69,12 @@ def _store(layout: Layout, content: bytes) -> Descriptor:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content)
     return Descriptor(GZIPPED, digest, len(content))
+
+
+def _diff_id(layer: bytes) -> str:
+    """The digest of a layer's content; of one that is no gzip file, on purpose, that of the file."""
+    content = gzip.decompress(layer) if layer[:2] == b"\x1f\x8b" else layer
+    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def statements(layout: Layout) -> dict[str, object]:

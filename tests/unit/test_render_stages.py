@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.render.stages import Stage, stages
+from mlperf_bake.render.stages import Stage, own_layers, stages
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEXT = r"""# FROM nowhere AS comment
@@ -47,3 +47,29 @@ def test_every_stage_of_a_published_image_but_the_bases_is_used_by_a_later_one(p
         assert stage.name in used or f"--from={stage.name} " in last or f"FROM {stage.name}\n" in last, (
             stage.name
         )
+
+
+LAYERED = r"""FROM debian:12 AS base
+FROM base AS tools
+RUN one
+FROM base AS python
+WORKDIR /none
+COPY <<'EOS' /script
+RUN never
+WORKDIR /never
+EOS
+RUN two \
+    and more
+ENV A=b
+FROM python
+COPY --link --from=tools /a /b
+USER 65532:65532
+WORKDIR /results
+"""
+
+
+def test_an_image_has_a_layer_for_each_step_of_the_stages_that_it_starts_from() -> None:
+    assert own_layers(LAYERED) == 3 + 2
+    assert own_layers(LAYERED, {"python": "docker-image://x"}) == 2, "a context takes the stage's place"
+    assert own_layers(LAYERED.replace("AS tools", "AS last") + "FROM tools AS end\nADD x /\n") == 1
+    assert own_layers("FROM scratch\nCOPY a /\n") == 1
