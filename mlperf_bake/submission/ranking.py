@@ -101,4 +101,6 @@ def why_not(name: str, other: Rank, chosen: Rank) -> str:
         return f"{name} is longer, {chosen.duration_ms / 1000:g} s and not {other.duration_ms / 1000:g} s"
     if chosen.samples != other.samples:
         return f"{name} has more samples, {chosen.samples} and not {other.samples}"
-    return f"{name} is newer"
+    if chosen.started != other.started:
+        return f"{name} is newer"
+    return f"{name} started at the same moment, and one of them had to be taken"

@@ -216,3 +216,13 @@ def test_a_test_of_another_given_rate_says_nothing_of_a_result(
         write_run(tmp_path / "results", replace(spec, scenario="Server", manifest=settings))
     (pair,) = selected(tmp_path).pairs
     assert len(pair.compliance) == tests
+
+
+def test_of_two_runs_of_one_moment_the_same_one_is_taken_every_time_and_not_called_newer(
+    tmp_path: Path,
+) -> None:
+    for spec in (run("a", hour=7), run("b", hour=7), run("acc", "accuracy")):
+        write_run(tmp_path / "results", spec)
+    selection = selected(tmp_path)
+    assert [pair.performance.manifest.run_id for pair in selection.pairs] == ["b"]
+    assert reasons(selection) == {"a": "b started at the same moment, and one of them had to be taken"}
