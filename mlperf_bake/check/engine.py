@@ -66,6 +66,14 @@ def check(path: Path, judged_by: Round) -> Verdict:
     Raises:
         UsageError: the path is no directory, or one that cannot be listed.
     """
+    if path.exists() and not path.is_dir():
+        raise UsageError(
+            "a submission tree is a directory",
+            where=str(path),
+            found="a file",
+            expected="a directory with open/ or closed/",
+            remedy=f"give the tree itself; a packed one is unpacked first: tar -xf {shlex.quote(str(path))}",
+        )
     if not path.is_dir():
         raise UsageError(
             "there is no submission tree",

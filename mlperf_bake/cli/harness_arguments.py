@@ -81,7 +81,7 @@ def as_words(options: dict[str, float | int | None]) -> tuple[str, ...]:
         word
         for name, value in options.items()
         if value is not None
-        for word in (f"--{name}", f"{value:.12g}")
+        for word in (f"--{name}", str(value) if isinstance(value, int) else f"{value:.12g}")
     )
 
 

@@ -96,6 +96,14 @@ def test_no_tree_is_said_plainly(tmp_path: Path) -> None:
     assert refusal.value.remedy == f"mlperf-bake collect ./results --out '{tmp_path}/no tree'"
 
 
+def test_a_packed_tree_is_told_to_be_unpacked(tmp_path: Path) -> None:
+    packed = tmp_path / "tree.tar.gz"
+    packed.touch()
+    with pytest.raises(UsageError, match="a submission tree is a directory") as refusal:
+        check(packed, load_round())
+    assert f"tar -xf {packed}" in str(refusal.value.remedy)
+
+
 def test_the_data_form_holds_everything(demonstration: Path) -> None:
     verdict = check(demonstration, V6_1)
     data = json.loads(json.dumps(as_data(verdict, OfficialVerdict(False, "has errors", ("e",), False))))

@@ -76,6 +76,7 @@ def test_the_target_is_the_first_word_or_an_option_and_the_rest_is_the_harnesss(
 
 
 def test_common_options_reach_the_harness_as_typed() -> None:
+    assert as_words({"min-queries": 10**13, "samples": None}) == ("--min-queries", "10000000000000")
     assert as_words({"duration": 600.0, "workers": None, "batch": 4, "target-qps": 1234567.5}) == (
         *("--duration", "600", "--batch", "4", "--target-qps", "1234567.5"),
     )
