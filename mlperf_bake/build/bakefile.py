@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlperf_bake.build.cache import CachePlace, cache_entries
+from mlperf_bake.engine.attributes import attributes
 from mlperf_bake.engine.secrets import Secret
 from mlperf_bake.plan.image import PlannedImage
 
@@ -106,7 +107,7 @@ def _target(image: PlannedImage, checkout: str, secrets: list[str], output: Outp
     elif layout is None:
         target["tags"] = [_literal(tag) for tag in output.tags(image)]
     else:
-        target["output"] = [_literal(f"type=oci,dest={layout},tar=false")]
+        target["output"] = [_literal(attributes("type=oci", f"dest={layout}", "tar=false"))]
         target["attest"] = ["type=provenance,mode=max"]
         arguments["SOURCE_DATE_EPOCH"] = str(output.epoch)
     for key, pairs in (("args", arguments.items()), ("contexts", image.contexts), ("labels", image.labels)):

@@ -4,10 +4,12 @@ Each cell has an entry of its own, and one that it shares with the cells of the 
 cell wrote that last, it holds the stages that all of them share, so a new cell builds only its own.
 """
 
+import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from mlperf_bake.engine.attributes import attributes, read_attributes
 from mlperf_bake.errors import UsageError
 
 Direction = Literal["to", "from"]
@@ -42,7 +44,10 @@ def parse_cache(text: str) -> CachePlace:
     Errors:
         UsageError: no such kind or mode, or no place.
     """
-    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    try:
+        fields = read_attributes(text)
+    except csv.Error:
+        fields = {}
     kind = fields.pop("type", "")
     place = fields.pop("src", "") or fields.pop("dest", "") if kind == "local" else ""
     place = place or fields.pop(NAMED_BY.get(kind, ""), "")
@@ -69,8 +74,8 @@ def parse_cache(text: str) -> CachePlace:
 def cache_entries(places: Iterable[CachePlace], cell_id: str, direction: Direction) -> tuple[str, ...]:
     """The ``cache-to`` or ``cache-from`` entries of a cell."""
     return tuple(
-        ",".join(
-            (f"type={place.kind}", _named(place, name, direction), *place.rest, *_mode(place, direction))
+        attributes(
+            f"type={place.kind}", _named(place, name, direction), *place.rest, *_mode(place, direction)
         )
         for place in places
         for name in entry_names(cell_id)

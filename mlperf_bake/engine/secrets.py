@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from mlperf_bake.engine.attributes import attributes
 from mlperf_bake.engine.command import call
 from mlperf_bake.errors import UsageError
 
@@ -61,7 +62,7 @@ class Secret:
     @property
     def argument(self) -> str:
         """As bake takes it."""
-        return f"id={self.id},src={self.file}" if self.file else f"id={self.id},env={self.variable}"
+        return attributes(f"id={self.id}", f"src={self.file}" if self.file else f"env={self.variable}")
 
     def __repr__(self) -> str:
         return f"Secret({self.id!r}, {'file=' + str(self.file) if self.file else '...'})"

@@ -65,6 +65,11 @@ def test_a_layout_carries_provenance_and_no_time_of_this_machine() -> None:
     assert "tags" not in target, "names are given by whoever pushes it"
 
 
+def test_a_layout_below_a_directory_with_a_comma_goes_there() -> None:
+    target = only_target(bake_file([IMAGE], ".", output=Output(layouts=Path("/a,b"))))
+    assert target["output"] == ['type=oci,"dest=/a,b/net-cpp-onnxruntime-cpu-ubuntu22.04",tar=false']
+
+
 def test_caches_have_an_entry_a_cell_and_one_that_cells_share() -> None:
     place = parse_cache("type=registry,ref=registry.example/cache,compression=zstd")
     target = only_target(bake_file([IMAGE], ".", output=Output(cache_to=(place,), cache_from=(place,))))
