@@ -3,6 +3,7 @@ writes it."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -141,8 +142,14 @@ def sources_digest(ingredients: Iterable[tuple[str, str]]) -> str:
 
 
 def save_proofs(path: Path, new: Mapping[str, Proof]) -> None:
-    """Writes ``new`` over what the file says of these cells; the others keep their lines. The file changes in one step."""
-    text = write_proofs({**load_proofs(path), **new})
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    """Writes ``new`` over what the file says of these cells; the others keep their lines, also those that another `prove`
+    writes at this moment. The file changes in one step."""
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        text = write_proofs({**load_proofs(path), **new})
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        os.close(directory)

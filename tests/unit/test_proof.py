@@ -1,5 +1,7 @@
 """Proving cells: how far one came is recorded, no further; the file changes one line a cell and in one step."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,24 @@ def test_saving_keeps_the_other_cells(tmp_path: Path) -> None:
         "b": "ran",
     }
     assert [child.name for child in tmp_path.iterdir()] == ["matrix.proofs"]
+
+
+def test_two_that_prove_at_once_keep_each_others_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "matrix.proofs"
+    save_proofs(path, {"a": PROOF})
+
+    def slowly(place: Path) -> dict[str, Proof]:
+        found = load_proofs(place)
+        time.sleep(0.05)  # long enough for the other to read the same, were it not to wait
+        return found
+
+    monkeypatch.setattr("mlperf_bake.proof.record.load_proofs", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        for saved in [pool.submit(save_proofs, path, {cell: PROOF}) for cell in ("b", "c")]:
+            saved.result()
+    assert sorted(load_proofs(path)) == ["a", "b", "c"]
 
 
 def test_a_damaged_file_is_told_with_its_line(tmp_path: Path) -> None:
