@@ -14,6 +14,8 @@ GAP = "  "
 LEAST_FOLDED = 24
 """Columns that a folded column must at least have."""
 
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters but for line ends and tabs."""
 _ENCODER = json.JSONEncoder(sort_keys=True)
 
 
@@ -93,8 +95,10 @@ def note_prose(text: str) -> None:
 
 def note_failure(text: str) -> None:
     """The sentences of a failure on stderr. On a terminal they are folded between words, each below its own beginning; a
-    remedy is not: it may be a command to paste."""
+    remedy is not: it may be a command to paste. What steers a terminal is told and not sent: a failure names files of others.
+    """
     width = _width(sys.stderr)
+    text = _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     told, remedy, commands = text.partition("\n  remedy:")
     if width is not None:
         told = "\n".join(_hanging(line, width) for line in told.splitlines())

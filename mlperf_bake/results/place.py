@@ -193,7 +193,7 @@ def parse_place(text: str, *, image: str | None = None) -> Place:
     if text.startswith(VOLUME_PREFIX):
         return VolumePlace(text.removeprefix(VOLUME_PREFIX), image)
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         return DirectoryPlace(path)
     if path.is_file():
         if path.name in RESULT_FILES:
@@ -212,7 +212,7 @@ def parse_place(text: str, *, image: str | None = None) -> Place:
         return VolumePlace(text, image)
     raise UsageError(
         f'no results at "{text}"',
-        found="something that is neither a directory nor a file" if path.exists() else "nothing",
+        found="something that is neither a directory nor a file" if text and path.exists() else "nothing",
         expected="a directory, a tar file, or volume:NAME",
         remedy="give the directory that `mlperf-bake run --results ./DIR` wrote to; docker volume ls shows the volumes",
     )

@@ -125,3 +125,14 @@ def test_a_failure_is_folded_below_its_labels_and_its_commands_are_not(
 def test_a_failure_through_a_pipe_is_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     note_failure(FAILURE)
     assert capsys.readouterr().err == FAILURE + "\n"
+
+
+def test_a_failure_sends_the_terminal_nothing_that_steers_it(capsys: pytest.CaptureFixture[str]) -> None:
+    note_failure(
+        "mlperf-bake: a\x1b]0;title\x07b\x9b31m: no results\n  found:    a\tb\n  remedy:   rm 'a\x1b'"
+    )
+    said = capsys.readouterr().err
+    assert (
+        said
+        == "mlperf-bake: a\\x1b]0;title\\x07b\\x9b31m: no results\n  found:    a\tb\n  remedy:   rm 'a\\x1b'\n"
+    )

@@ -158,7 +158,7 @@ def test_what_a_user_types_becomes_a_place(tmp_path: Path) -> None:
     assert parse_place("volume:x").label == "volume:x"
 
 
-@pytest.mark.parametrize("text", ["missing.tar", "./missing/directory", "/dev/null", "a b"])
+@pytest.mark.parametrize("text", ["missing.tar", "./missing/directory", "/dev/null", "a b", ""])
 def test_what_is_no_place_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no results at"):
         parse_place(text)
