@@ -44,6 +44,9 @@ class Entry:
     size: int = 0
 
 
+FIELDS = frozenset(Entry.__dataclass_fields__)
+
+
 class Journal:
     """Appends entries to a file; several builders may append to the same one."""
 
@@ -76,11 +79,13 @@ class Journal:
 
 
 def _parse(line: str) -> Entry | None:
-    """An entry; None where the line is none, or a value of it is of another kind or no finite number."""
+    """An entry; None where the line is none, or a value of it is of another kind or no finite number. What another version
+    of this program wrote besides is passed over."""
     try:
-        entry = Entry(**json.loads(line))
+        value = json.loads(line)
+        entry = Entry(**{name: value[name] for name in FIELDS & value.keys()})
         texts = (entry.what, entry.cell, entry.platform, entry.fingerprint, entry.image, entry.message)
         whole = all(isinstance(text, str) for text in texts) and isinstance(entry.size, int)
         return entry if whole and math.isfinite(entry.seconds) else None
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

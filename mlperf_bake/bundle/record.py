@@ -182,7 +182,7 @@ def read_bundle(root: Path) -> Bundle:
             expected="the directory that mlperf-bake bundle --out wrote",
             remedy="let mlperf-bake bundle end (the same command goes on), or copy the rest of it",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             "the bundle cannot be read",
             where=str(file),

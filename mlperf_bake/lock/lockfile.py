@@ -8,13 +8,14 @@ given yet.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from mlperf_bake.errors import Stale
+from mlperf_bake.errors import Stale, UsageError
 from mlperf_bake.lock.demand import SECTIONS, Demand, Section, checksum
 from mlperf_bake.lock.pins import BasePin, FilePin, Pin, SourcePin, entry_check, fields
 from mlperf_bake.matrix.document import parse, read_text
@@ -130,9 +131,7 @@ def read_lock(path: Path, shown: str) -> tuple[Lock, tuple[tuple[Demand, int], .
     """
     if not path.exists():
         raise Stale("there is no lock", where=shown, remedy="mlperf-bake lock")
-    node, problems = parse(read_text(path, shown), shown)
-    check(node, load_schema("lock.schema.json", "mlperf_bake.lock"), problems)
-    problems.raise_if_any()
+    node = _checked(read_text(path, shown), shown)
     pins: dict[Demand, Pin] = {}
     edited: list[tuple[Demand, int]] = []
     for demand, pin, written, line in _entries(node):
@@ -141,6 +140,26 @@ def read_lock(path: Path, shown: str) -> tuple[Lock, tuple[tuple[Demand, int], .
             edited.append((demand, line))
     made_from = str(cast(dict[str, Node], node.mapping)["made_from"].scalar)
     return replace(lock_of(pins), made_from=made_from), tuple(edited)
+
+
+def _checked(text: str, shown: str) -> Node:
+    """The tree of a lock. Errors: UsageError where it is none: cut short, changed by hand, or with both sides of a merge."""
+    try:
+        node, problems = parse(text, shown)
+        check(node, load_schema("lock.schema.json", "mlperf_bake.lock"), problems)
+        problems.raise_if_any()
+    except UsageError as error:
+        merge = re.search("(?m)^<<<<<<< ", text)
+        raise UsageError(
+            "the lock has both sides of a merge" if merge else "the lock is damaged",
+            where=shown,
+            found=error.problem,
+            expected="what `mlperf-bake lock` wrote",
+            remedy=f"git checkout --theirs {shown}, then `mlperf-bake lock`, which pins what that side lacks"
+            if merge
+            else f"git checkout {shown}, or delete it to pin everything anew; then `mlperf-bake lock`",
+        ) from error
+    return node
 
 
 def _entries(node: Node) -> Iterator[tuple[Demand, Pin, str, int]]:

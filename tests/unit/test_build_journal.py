@@ -40,9 +40,15 @@ def test_a_line_cut_anywhere_costs_only_itself(tmp_path: Path) -> None:
 
 def test_lines_of_another_shape_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text('[1]\n{"what": "built"}\nnull\n\n"x"\n', encoding="utf-8")
+    path.write_text('[1]\n{"what": "built"}\nnull\n\n"x"\n' + "[" * 100_000 + "\n", encoding="utf-8")
     Journal(path).append(entry("a"))
     assert [one.cell for one in Journal(path).entries()] == ["a"]
+
+
+def test_what_another_version_adds_to_a_line_costs_nothing_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text(json.dumps({**asdict(entry("a")), "builder": "remote"}) + "\n", encoding="utf-8")
+    assert Journal(path).entries() == (entry("a"),)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_a_lock_of_another_checksum_is_stale(project: Project) -> None:
         ("made_from: sha256:", "made_from: md5:", '"made_from"'),
         ("digest: sha256:", "digest: sha1:", '"digest"'),
         ('sha256: "', 'sha256: "zz', '"sha256"'),
-        ("packages:\n", "<<<<<<< HEAD\npackages:\n", "this is not YAML"),
+        ("packages:\n", "packages: {\n", "this is not YAML"),
         ("weights:\n", "extra: 1\nweights:\n", 'unknown key "extra"'),
         ("bases:\n", "bases:\n  RUN evil: {wanted: x}\n", "lacks the key"),
         ("file: ", "file: ../", '"file"'),
@@ -142,14 +142,27 @@ def test_a_damaged_lock_is_told_with_its_place(project: Project, old: str, new: 
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(UsageError) as caught:
-        load_lock(path, "matrix.lock")
-    assert said in caught.value.problem
-    assert caught.value.problem.startswith("matrix.lock:")
-    with pytest.raises(UsageError, match="the lock is damaged") as again:
-        update_lock(project, "", silent, Invented())
-    assert again.value.remedy is not None and "git checkout matrix.lock" in again.value.remedy
+    for read in (
+        lambda: load_lock(path, "matrix.lock"),
+        lambda: update_lock(project, "", silent, Invented()),
+    ):
+        with pytest.raises(UsageError, match="the lock is damaged") as caught:
+            read()
+        assert said in str(caught.value.found)
+        assert str(caught.value.found).startswith("matrix.lock:")
+        assert "git checkout matrix.lock" in str(caught.value.remedy)
     assert path.read_text(encoding="utf-8") == text.replace(old, new, 1)
+
+
+def test_a_lock_that_a_merge_left_says_how_to_take_one_side(project: Project) -> None:
+    path = project.root / "matrix.lock"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace("bases:\n", "<<<<<<< HEAD\nbases:\n=======\n>>>>>>> other\n"), encoding="utf-8"
+    )
+    with pytest.raises(UsageError, match="both sides of a merge") as caught:
+        project.lock  # noqa: B018
+    assert "git checkout --theirs matrix.lock" in str(caught.value.remedy)
 
 
 def edit(project: Project, old: str, new: str) -> int:
