@@ -46,6 +46,7 @@ class BuildOptions:
         builder: another buildx builder, or empty.
         deliver: sends each built image on; with it, an image is there when it lies where this sends it.
         delivered: the digest under which an image lies there already, or empty; asked unless ``force``.
+        name_again: gives an image that lies there already, by its digest, the names that it should have.
         limit_s: seconds that the build of one image may take; None for as long as it takes.
         again: options that a command to retry repeats, such as ``--context=weights=/data/weights``.
     """
@@ -62,6 +63,7 @@ class BuildOptions:
     builder: str = ""
     deliver: Deliver | None = None
     delivered: Callable[[PlannedImage], str] | None = None
+    name_again: Callable[[PlannedImage, str, Callable[[str], None]], None] | None = None
     limit_s: float | None = None
     again: tuple[str, ...] = ()
 
@@ -224,7 +226,11 @@ def ids_there(
         return {}
     if options.output.layouts is not None:
         known = options.delivered or (lambda image: "")
-        return {image.cell_id: found for image in images if (found := known(image))}
+        there = {image.cell_id: found for image in images if (found := known(image))}
+        for image in images:
+            if say and options.name_again and image.cell_id in there:
+                options.name_again(image, there[image.cell_id], say)
+        return there
     present = named_images(engine.host, [options.output.tags(image)[0] for image in images])
     for image in images:
         if say and image.fingerprint in present:

@@ -153,6 +153,7 @@ def build(
         builder=builder,
         deliver=publisher.deliver if publisher else None,
         delivered=publisher.delivered if publisher else None,
+        name_again=publisher.name_again if publisher else None,
         limit_s=None if time_limit is None else time_limit * 60,
         again=(
             *(f"--context={entry}" for entry in context or ()),

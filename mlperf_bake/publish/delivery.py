@@ -54,6 +54,20 @@ class Publisher:
         registry = self.connect(lambda line: None, lambda: False)
         return registry.digest(self.repository(image), fixed_tag(image))
 
+    def name_again(self, image: PlannedImage, digest: str, said: Said) -> None:
+        """Moves the moving name to the image that lies there: an earlier push may have ended between the two, or another one
+        have moved it since.
+
+        Errors:
+            RegistryFailed.
+        """
+        registry = self.connect(said, lambda: False)
+        repository, tag = self.repository(image), moving_tag(image)
+        if registry.digest(repository, tag) != digest:
+            content, top = registry.manifest(repository, digest)
+            registry.put_manifest(repository, tag, content, top.media_type, moves=True)
+            said(f"{self.prefix.host}/{repository}:{tag} names {digest[:19]} again")
+
     def deliver(self, image: PlannedImage, said: Said, stopped: Stopped) -> str:
         """Sends the image and removes its layout; returns the digest of its index.
 
@@ -71,8 +85,14 @@ class Publisher:
 
     def _push(self, registry: Registry, layout: Layout, image: PlannedImage, said: Said) -> str:
         repository, tag = self.repository(image), fixed_tag(image)
-        if there := registry.digest(repository, tag):
-            said(f"{self.prefix.host}/{repository}:{tag} was published meanwhile")
+
+        def by_another() -> str:
+            if there := registry.digest(repository, tag):
+                said(f"{self.prefix.host}/{repository}:{tag} was published meanwhile")
+                self.name_again(image, there, said)
+            return there
+
+        if there := by_another():
             return there
         for manifest in layout.manifests():
             for blob in layout.blobs_of(manifest):
@@ -85,8 +105,10 @@ class Publisher:
             registry.put_manifest(repository, manifest.digest, content, manifest.media_type)
         top = layout.top
         content = layout.blob(top.digest).read_bytes()
+        if there := by_another():  # while the blobs were on their way
+            return there
         digest = registry.put_manifest(repository, tag, content, top.media_type)
-        registry.put_manifest(repository, moving_tag(image), content, top.media_type)
+        registry.put_manifest(repository, moving_tag(image), content, top.media_type, moves=True)
         said(f"published {self.prefix.host}/{repository}:{tag}@{digest}")
         return digest
 

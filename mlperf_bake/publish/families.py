@@ -129,7 +129,7 @@ def name_family(
     }
     text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
     digest = registry.put_manifest(repository, tag, text, INDEX)
-    registry.put_manifest(repository, moving_tag(members[0]), text, INDEX)
+    registry.put_manifest(repository, moving_tag(members[0]), text, INDEX, moves=True)
     return Named(family.name, f"{publisher.prefix.host}/{repository}:{tag}@{digest}", ())
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mlperf_bake.errors import UsageError
 
@@ -43,6 +44,16 @@ class Prefix:
         """As Docker does: plain HTTP on this machine's own addresses, HTTPS to any other."""
         scheme = "http" if self.loopback else "https"
         return f"{scheme}://{HUB_API if self.host == HUB else self.host}"
+
+
+def at(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port that an address leads to; empty ones where it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", "", None
+    return parts.scheme, parts.hostname or "", port
 
 
 def parse_prefix(text: str) -> Prefix:

@@ -74,3 +74,14 @@ def complaint(answer: requests.Response) -> str:
 
 def retry_after(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,6}", text) else None
+
+
+_REMEDIES = {
+    413: "have the registry, or the proxy before it, take larger requests (nginx: client_max_body_size); then ",
+    507: "make room in the registry, for instance by its garbage collection; then ",
+}
+
+
+def remedy_of(status: int) -> str:
+    """What to do about a refusal of this status before the command is given again; empty where there is nothing."""
+    return _REMEDIES.get(status, "")

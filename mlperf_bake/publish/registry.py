@@ -18,8 +18,8 @@ from urllib.parse import urljoin
 
 from mlperf_bake.errors import BakeError, BuildFailed, Interrupted
 from mlperf_bake.oci.layout import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Descriptor
-from mlperf_bake.publish.prefix import Prefix
-from mlperf_bake.publish.refusal import PASSING, Refusal, Refused, complaint, retry_after, told
+from mlperf_bake.publish.prefix import Prefix, at
+from mlperf_bake.publish.refusal import PASSING, Refusal, Refused, complaint, remedy_of, retry_after, told
 
 if TYPE_CHECKING:
     import requests
@@ -30,7 +30,12 @@ LONGEST_PAUSE_S = 30.0
 STEP_S = 0.5
 CONNECT_S = 10.0
 SILENCE_S = 60.0
-ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
+STORED_PER_S = 10e6
+"""Bytes that a registry may be as slow as to put in their place after it has them all: some copy them to another store."""
+KINDS = (INDEX, MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST)
+ACCEPT = ", ".join(KINDS)
+
+_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
 T = TypeVar("T")
 
@@ -106,7 +111,8 @@ class Registry:
             )
             if answer.status_code == 404:
                 return ""
-            return answer.headers.get("Docker-Content-Digest", "") or self._get(repository, reference)[1]
+            digest = answer.headers.get("Docker-Content-Digest", "")
+            return digest if _DIGEST.match(digest) else self._get(repository, reference)[1]
 
         return self._persistently(f"{repository}:{reference}", ask)
 
@@ -119,8 +125,13 @@ class Registry:
 
         return self._persistently(f"{repository}:{reference}", ask)
 
-    def put_manifest(self, repository: str, reference: str, content: bytes, media_type: str) -> str:
+    def put_manifest(
+        self, repository: str, reference: str, content: bytes, media_type: str, *, moves: bool = False
+    ) -> str:
         """Stores a manifest under a tag or its digest, and asks for it again; returns its digest.
+
+        Args:
+            moves: whether the tag is one that others may have moved on by then.
 
         Errors:
             RegistryFailed: also where the registry has another one afterwards.
@@ -129,7 +140,7 @@ class Registry:
 
         def send() -> str:
             self._send("PUT", f"{repository}/manifests/{reference}", {"Content-Type": media_type}, content)
-            found = self._get(repository, reference)[1]
+            found = self._get(repository, expected if moves else reference)[1]
             if found != expected:
                 raise Refused(Refusal(f"it has {found} where {expected} was sent", passing=False))
             return found
@@ -193,8 +204,12 @@ class Registry:
 
     def _get(self, repository: str, reference: str) -> tuple[bytes, str, str]:
         answer = self._send("GET", f"{repository}/manifests/{reference}", {"Accept": ACCEPT})
-        digest = "sha256:" + hashlib.sha256(answer.content).hexdigest()
-        return answer.content, digest, answer.headers.get("Content-Type", "").partition(";")[0]
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0]
+        if media_type not in KINDS:
+            raise Refused(
+                Refusal(f"it answers with {media_type or 'something unnamed'}, not an image", False)
+            )
+        return answer.content, "sha256:" + hashlib.sha256(answer.content).hexdigest(), media_type
 
     def _persistently(self, what: str, act: Callable[[], T]) -> T:
         wait = FIRST_PAUSE_S
@@ -222,7 +237,9 @@ class Registry:
 
     def _require_going(self) -> None:
         if self._stopped():
-            raise Interrupted("the push was interrupted; nothing was named", where=str(self.prefix))
+            raise Interrupted(
+                "the push was interrupted; no name leads to half an image", where=str(self.prefix)
+            )
 
     def _failure(self, what: str, refusal: Refusal, attempts: int) -> BakeError:
         if refusal.status in (401, 403):
@@ -238,8 +255,12 @@ class Registry:
             "the registry does not take the image" if not refusal.passing else "the registry does not answer",
             where=f"{self.prefix.host}/{what}",
             found=refusal.found + tried,
-            remedy="the same command goes on; of a push nothing was named there",
+            remedy=f"{remedy_of(refusal.status)}the same command goes on; no name there leads to half an image",
         )
+
+    def silence_s(self, size: int) -> float:
+        """Seconds to wait for the answer to so many bytes."""
+        return SILENCE_S + size / STORED_PER_S
 
     def _send(
         self,
@@ -255,25 +276,30 @@ class Registry:
         """One request, once more with a token where the registry asks for one. ``missing``: 404 is an answer."""
         url = path if "://" in path else f"{self.prefix.url}/v2/{path}"
         of = repository or re.split(r"/(?:manifests|blobs)/", path)[0]
+        own = at(url) == at(
+            self.prefix.url
+        )  # an upload may go on at a store that has nothing to do with the login
         for last in (False, True):
             sent = dict(headers or {})
-            if authorization := self._tokens.get(of):
-                sent["Authorization"] = authorization
+            if own and of in self._tokens:
+                sent["Authorization"] = self._tokens[of]
             with told():
                 answer = self._session.request(
                     method,
                     url,
                     headers=sent,
                     data=body,
-                    timeout=(CONNECT_S, SILENCE_S),
+                    timeout=(CONNECT_S, self.silence_s(len(body or b""))),
                     allow_redirects=method != "PUT",
                     stream=stream,
                 )
-            if answer.status_code != 401 or last:
+            if answer.status_code != 401 or last or not own:
                 break
             self._tokens[of] = self._authorize(answer.headers.get("WWW-Authenticate", ""), of)
             if isinstance(body, Upload):
                 body.rewind()
+        if answer.is_redirect:
+            raise Refused(Refusal(f"{answer.status_code} to {answer.headers['Location']}", passing=False))
         if answer.ok or (missing and answer.status_code == 404):
             return answer
         raise Refused(

@@ -48,7 +48,13 @@ def publishing(registry: str, options: BuildOptions) -> BuildOptions:
     """Builds that go to the registry."""
     output = Output(registry=f"{registry}/team", layouts=options.state / "layouts")
     publisher = publisher_to(f"{registry}/team", output)
-    return replace(options, output=output, deliver=publisher.deliver, delivered=publisher.delivered)
+    return replace(
+        options,
+        output=output,
+        deliver=publisher.deliver,
+        delivered=publisher.delivered,
+        name_again=publisher.name_again,
+    )
 
 
 def test_an_image_is_published_found_and_run_by_its_digest(
