@@ -10,9 +10,6 @@ from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.manifest import Dataset, read_manifest
 from mlperf_bake.results.run import ACCURACY, DETAIL, MANIFEST
 
-ANSWERLESS = b"[\n]\n"
-"""What LoadGen writes for a run that logs no answers, such as a performance run."""
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -73,14 +70,23 @@ def _find(path: Path) -> Path:
     for directory in (path, path / "accuracy"):
         if (directory / ACCURACY).is_file():
             return directory / ACCURACY
-    below = sorted(log for log in path.glob(f"*/{ACCURACY}") if log.stat().st_size > len(ANSWERLESS))
+    below = sorted(filter(_of_accuracy_run, path.glob(f"*/{ACCURACY}")))
     raise UsageError(
         "no accuracy log there",
         where=str(path),
-        found=f"{len(below)} below it, the last of them {below[-1]}" if below else "none",
+        found=f"{len(below)} in accuracy runs below it" if below else "none",
         expected=f"{ACCURACY}, or a directory with it",
         remedy=f"mlperf-bake accuracy {shlex.quote(str(below[-1].parent))}" if below else None,
     )
+
+
+def _of_accuracy_run(log: Path) -> bool:
+    """Whether it can be read as an accuracy run's, as far as the files beside it tell."""
+    try:
+        open_source(log)
+    except UsageError:
+        return False
+    return True
 
 
 def _of_accuracy(mode: str, where: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from mlperf_bake.cli.output import note, print_line
+from mlperf_bake.cli.output import note, note_prose, print_line
 from mlperf_bake.program import pasteable
 
 STEPS_SHOWN = 3
@@ -101,21 +101,23 @@ def print_collected(collected: Collected, round_name: str) -> None:
         print_line(f"  from         {one.result.place}")
         print_line(f"  in           {one.directory}")
     for remark, results in _by_remark(collected.foreign).items():
-        note(printable(f"{remark}: {results[0]}" + (f" and {len(results) - 1} more" if results[1:] else "")))
+        note_prose(
+            printable(f"{remark}: {results[0]}" + (f" and {len(results) - 1} more" if results[1:] else ""))
+        )
     for inference in collected.inferred:
         offer = "" if inference.done else "; --infer does it"
-        note(printable(f"{'inferred' if inference.done else 'can be inferred'}: {inference}{offer}"))
+        note_prose(printable(f"{'inferred' if inference.done else 'can be inferred'}: {inference}{offer}"))
     for remark in collected.remarks:
-        note(printable(remark))
+        note_prose(printable(remark))
     told = reasons(collected.left_out)
     for line in told:
-        note(f"left out: {line}")
+        note_prose(f"left out: {line}")
     for run in collected.asked:
-        note(printable(f"left out: {run.directory}: nobody has said {', '.join(run.missing)}"))
+        note_prose(printable(f"left out: {run.directory}: nobody has said {', '.join(run.missing)}"))
     if collected.asked:
         note(f"  fill in {runs_file(collected.tree)}")
     for missing in collected.unknown:
-        note(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
+        note_prose(f"{missing.system}: nobody has said {', '.join(missing.keys)}")
         command = shlex.join(
             describing_command(collected.tree, missing.submitter, missing.system, round_name)
         )

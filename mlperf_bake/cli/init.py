@@ -28,9 +28,23 @@ EXTENDING = """\
 extends: shipped
 version: 1
 
+# A network of yours, trained elsewhere; `mlperf-bake build mynet --context weights=DIRECTORY-OF-THE-FILE` takes it:
+#
 # models:
 #   mynet:
-#     ...
+#     title: what it is
+#     license: Apache-2.0
+#     source: where it comes from
+#     benchmark: resnet                       # whose rules count
+#     loadgen_model: resnet50                 # its name in LoadGen's settings
+#     division: open
+#     task: image-classification
+#     precision: fp32
+#     weights: {file: mynet.onnx, sha256: "0000000000000000000000000000000000000000000000000000000000000000"}
+#     input: {name: images, shape: 3x224x224, dtype: float32}
+#     output: {name: logits, kind: scores, classes: 1000, label_offset: 0}
+#     preprocessing: imagenet-lite-224        # `mlperf-bake data list` shows which there are
+#     sample_data: imagenet-20
 """
 
 

@@ -93,7 +93,8 @@ class Templates:
             f'there is no template "{name}"{did_you_mean(name, known)}',
             where=f"{self._directory.name}/{name}",
             expected=", ".join(beside) or f"a file below {self._directory}",
-            remedy="add the file, or correct `template` (or `family`) of the value in matrix.yaml",
+            remedy="add the file, or correct `template` (or `family`) of the value in matrix.yaml: it names a file without its "
+            "directory and .j2, `gnu` for templates/hardware/gnu.j2",
         )
 
     def _place(self, error: BaseException, name: str) -> str:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlperf_bake.accuracy.source import ANSWERLESS
 from mlperf_bake.cli.app import execute
-from mlperf_bake.results.run import ACCURACY
 from tests.support.accuracy_logs import write_log
 from tests.support.synthetic_runs import RunSpec, write_run
 
@@ -130,17 +128,16 @@ def test_a_directory_without_a_log_is_refused(tmp_path: Path, capsys: pytest.Cap
     assert "no accuracy log there" in capsys.readouterr().err
 
 
-def test_a_directory_of_runs_is_answered_with_the_command_for_the_last_that_has_answers(
+def test_a_directory_of_runs_is_answered_with_the_command_for_the_last_accuracy_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("1 accuracy", "2 accuracy"):
+    for name in ("1 first", "1 second"):
         (tmp_path / name).mkdir()
         write_log(tmp_path / name, [struct.pack("<q", 1)])
-    (tmp_path / "3-performance").mkdir()
-    (tmp_path / "3-performance" / ACCURACY).write_bytes(ANSWERLESS)
+    write_run(tmp_path, RunSpec(mode="performance"))
     assert execute(["accuracy", str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert "2 below it" in said and f"mlperf-bake accuracy '{tmp_path}/2 accuracy'" in said
+    assert "2 in accuracy runs below it" in said and f"mlperf-bake accuracy '{tmp_path}/1 second'" in said
 
 
 def test_what_is_not_there_is_told_before_anything_is_asked_for(

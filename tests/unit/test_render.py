@@ -157,6 +157,7 @@ def test_a_missing_template_is_told_with_those_beside_it(second: Project) -> Non
         renderer.render(matrix.every_cell[0])
     assert caught.value.problem == 'there is no template "hardware/gnuu.j2" (did you mean "hardware/gnu.j2"?)'
     assert caught.value.expected == "hardware/gnu.j2"
+    assert "`gnu` for templates/hardware/gnu.j2" in str(caught.value.remedy)
 
 
 def test_a_template_that_is_no_text_is_told(second: Project, tmp_path: Path) -> None:

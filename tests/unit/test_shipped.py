@@ -235,6 +235,19 @@ def test_a_model_of_ones_own_is_locked_without_a_network_and_planned(
     assert "mynet-cpp-onnxruntime-cpu-debian12" in explained.stdout, explained.stderr
 
 
+def test_the_model_that_an_extending_matrix_shows_is_one_that_can_be_had(
+    installed: Path, cache: Path, tmp_path: Path
+) -> None:
+    assert command(installed, cache, tmp_path, "init", "--extend").returncode == 0
+    matrix = tmp_path / "matrix.yaml"
+    head, models, example = matrix.read_text(encoding="utf-8").partition("# models:\n")
+    shown = (models + example).replace("\n# ", "\n").removeprefix("# ")
+    matrix.write_text(head + shown, encoding="utf-8")
+    assert command(installed, cache, tmp_path, "lock").returncode == 0
+    planned = command(installed, cache, tmp_path, "explain", "mynet")
+    assert "mynet-cpp-onnxruntime-cpu-debian12" in planned.stdout, planned.stderr
+
+
 def test_an_installation_without_its_data_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not complete"):
         unpacked(tmp_path)
