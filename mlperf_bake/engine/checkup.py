@@ -12,7 +12,7 @@ from mlperf_bake.engine.build_cache import cache_use
 from mlperf_bake.engine.disk import BUILD_NEEDS, COMFORTABLE, GIB, free_bytes
 from mlperf_bake.engine.distribution import Distribution, this_distribution
 from mlperf_bake.engine.emulation import emulation_for
-from mlperf_bake.engine.find import Engine, EngineSurvey, judge, survey_engine
+from mlperf_bake.engine.find import Engine, judge, survey_engine
 from mlperf_bake.engine.reclaim import OTHER_ROOM, engine_disk
 from mlperf_bake.engine.secrets import host_secrets
 from mlperf_bake.errors import EngineMissing, UsageError
@@ -53,25 +53,27 @@ def check_machine(platforms: tuple[str, ...]) -> tuple[Finding, ...]:
 
 
 def _engine_and_machine(platforms: tuple[str, ...]) -> tuple[Finding, ...]:
-    survey, distribution = survey_engine(), this_distribution()
+    host, distribution = "", this_distribution()
     try:
+        survey = survey_engine()
+        host = survey.host
         engine = judge(survey, distribution)
     except EngineMissing as missing:
         found = f"{missing.problem}{f' ({missing.found})' if missing.found else ''}"
         return (
             Finding("engine", "missing", found, missing.remedy or ""),
-            *_without_engine(survey, distribution),
+            *_without_engine(host, distribution),
         )
     return tuple(_with_engine(engine, platforms))
 
 
-def _without_engine(survey: EngineSurvey, distribution: Distribution) -> Iterator[Finding]:
+def _without_engine(host: str, distribution: Distribution) -> Iterator[Finding]:
     yield Finding("distribution", "note", distribution.name)
     if os.geteuid() != 0:
         yield Finding(
             "user", "note", f"user {os.geteuid()}, not root: an engine cannot be installed from here"
         )
-    yield from _access(survey.host)
+    yield from _access(host)
 
 
 def _with_engine(engine: Engine, platforms: tuple[str, ...]) -> Iterator[Finding]:

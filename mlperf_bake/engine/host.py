@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlperf_bake.errors import EngineMissing
+
 UNIX = "unix://"
 """What a daemon's URL begins with where it listens on a socket of this machine."""
 
@@ -20,6 +22,9 @@ def daemon_host(environ: Mapping[str, str] | None = None) -> str:
 
     Returns:
         A URL as docker writes them: ``unix:///path``, ``tcp://host:port`` or ``ssh://user@host``.
+
+    Raises:
+        EngineMissing: the current context does not exist, with which docker itself does nothing.
     """
     env = os.environ if environ is None else environ
     if env.get("DOCKER_HOST"):
@@ -29,7 +34,16 @@ def daemon_host(environ: Mapping[str, str] | None = None) -> str:
     if not context or context == "default":
         return DEFAULT_HOST
     name = hashlib.sha256(context.encode()).hexdigest()
-    meta = _json(config / "contexts" / "meta" / name / "meta.json")
+    file = config / "contexts" / "meta" / name / "meta.json"
+    if not file.exists():
+        raise EngineMissing(
+            "docker is set to a context that does not exist",
+            where="DOCKER_CONTEXT" if env.get("DOCKER_CONTEXT") else str(config / "config.json"),
+            found=context,
+            expected="default, or one that docker context ls shows",
+            remedy="unset DOCKER_CONTEXT" if env.get("DOCKER_CONTEXT") else "docker context use default",
+        )
+    meta = _json(file)
     endpoints = meta.get("Endpoints")
     docker = endpoints.get("docker") if isinstance(endpoints, dict) else None
     return _text(docker if isinstance(docker, dict) else {}, "Host") or DEFAULT_HOST
