@@ -28,13 +28,16 @@ class Diary:
         self._question = json.dumps(question, sort_keys=True)
 
     def known(self, now: float | None = None) -> tuple[Trial, ...]:
-        """The trials of an unfinished tuning that asked the same within the last hour; a cut last line is passed over."""
+        """The trials of an unfinished tuning that asked the same within the last hour; a cut last line is passed over.
+
+        Where a clock was set back, trials from the future are of no age that is known.
+        """
         try:
             age = (time.time() if now is None else now) - self._path.stat().st_mtime
             lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return ()
-        if age > FRESH_S or not lines or lines[0] != self._question:
+        if abs(age) > FRESH_S or not lines or lines[0] != self._question:
             return ()
         trials = []
         for line in lines[1:]:

@@ -219,6 +219,7 @@ def test_another_question_an_old_diary_and_a_cut_line_are_not_taken_for_an_answe
     assert diary.known() == (FAILED, CONFIRMED)
     assert Diary(path, {"runs": 31}).known() == ()
     assert diary.known(now=path.stat().st_mtime + FRESH_S + 1) == ()
+    assert diary.known(now=path.stat().st_mtime - FRESH_S - 1) == (), "the clock was set back"
     path.write_bytes(path.read_bytes()[:-9])
     assert diary.known() == (FAILED,)
 
