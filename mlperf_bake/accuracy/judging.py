@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import isnan
 
 from mlperf_bake.accuracy.measured import Measured
 from mlperf_bake.accuracy.registry import TASKS
@@ -94,8 +95,9 @@ def _judged(
 ) -> Judged:
     low, high = least.get(metric), most.get(metric)
     interval = measured.intervals.get(metric)
-    if value is None:
-        reason = measured.unmeasured.get(metric, "this benchmark's script does not give it")
+    if value is None or isnan(value):
+        absent = "this benchmark's script does not give it" if value is None else "it came to no number"
+        reason = measured.unmeasured.get(metric, absent)
         return Judged(metric, None, low, high, None, Verdict.UNMEASURED, reason)
     if expected is None:
         verdict = Verdict.UNSIZED

@@ -93,6 +93,12 @@ def test_a_metric_that_was_not_measured_says_why() -> None:
     assert (mbxp.verdict, mbxp.reason) == (Verdict.UNMEASURED, MBXP_UNMEASURED)
 
 
+def test_a_figure_that_is_no_number_reaches_no_target() -> None:
+    measured = Measured(50_000, {"acc": float("nan")}, "accuracy=nan%, good=0, total=50000")
+    (figure,) = judge(measured, V61, V61.models["resnet"], "Offline").figures
+    assert (figure.value, figure.verdict, figure.reason) == (None, Verdict.UNMEASURED, "it came to no number")
+
+
 def test_the_last_line_of_a_metric_counts_and_no_number_is_none() -> None:
     assert read_back("accuracy=75.1%\naccuracy=80%\n", V61)["acc"] == 80.0
     assert "acc" not in read_back("accuracy=1.2.3%\naccuracy=.%", V61)
