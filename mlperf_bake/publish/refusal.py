@@ -11,15 +11,21 @@ if TYPE_CHECKING:
     import requests
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+REMEDIES = {
+    413: "have the registry, or the proxy before it, take larger requests (nginx: client_max_body_size); then ",
+    507: "make room in the registry, for instance by its garbage collection; then ",
+}
+"""What to do about a refusal of this status before the command is given again."""
 
 
 class Refusal(NamedTuple):
-    """What a registry said that it will not do, or that the network does not let it."""
+    """What a registry said that it will not do, or that the network does not let it; ``remedy`` comes before the same command."""
 
     found: str
     passing: bool
     pause_s: float | None = None
     status: int = 0
+    remedy: str = ""
 
 
 class Refused(Exception):
@@ -38,7 +44,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise Refused(Refusal(f"its certificate was not accepted: {innermost(error)}", False)) from error
+        raise Refused(_without_tls(innermost(error))) from error
     except (
         requests.exceptions.MissingSchema,
         requests.exceptions.InvalidSchema,
@@ -47,6 +53,16 @@ def told() -> Iterator[None]:
         raise Refused(Refusal(str(error), False)) from error
     except (requests.exceptions.RequestException, OSError) as error:
         raise Refused(Refusal(innermost(error), True)) from error
+
+
+def _without_tls(said: str) -> Refusal:
+    if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER_FAILURE" in said:
+        remedy = "give the registry a certificate: only those on this machine's own addresses are spoken to over HTTP; then "
+        return Refusal("it does not speak TLS", False, remedy=remedy)
+    remedy = (
+        "export SSL_CERT_FILE=FILE, certificates with that of who signed the registry's among them; then "
+    )
+    return Refusal(f"its certificate was not accepted: {said}", False, remedy=remedy)
 
 
 def innermost(error: BaseException) -> str:
@@ -74,14 +90,3 @@ def complaint(answer: requests.Response) -> str:
 
 def retry_after(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,6}", text) else None
-
-
-_REMEDIES = {
-    413: "have the registry, or the proxy before it, take larger requests (nginx: client_max_body_size); then ",
-    507: "make room in the registry, for instance by its garbage collection; then ",
-}
-
-
-def remedy_of(status: int) -> str:
-    """What to do about a refusal of this status before the command is given again; empty where there is nothing."""
-    return _REMEDIES.get(status, "")

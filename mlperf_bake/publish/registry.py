@@ -13,13 +13,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin
+from typing import TYPE_CHECKING, TypeVar
 
 from mlperf_bake.errors import BakeError, BuildFailed, Interrupted
 from mlperf_bake.oci.layout import DOCKER_INDEX, DOCKER_MANIFEST, INDEX, MANIFEST, Descriptor
 from mlperf_bake.publish.prefix import Prefix, at
-from mlperf_bake.publish.refusal import PASSING, Refusal, Refused, complaint, remedy_of, retry_after, told
+from mlperf_bake.publish.refusal import PASSING, REMEDIES, Refusal, Refused, complaint, retry_after, told
+from mlperf_bake.publish.upload import Upload, upload_place
 
 if TYPE_CHECKING:
     import requests
@@ -46,27 +46,6 @@ class RegistryFailed(BuildFailed):
 
 def _silent(line: str) -> None:
     """Says nothing."""
-
-
-class Upload:
-    """A file on its way, which can be stopped between two blocks."""
-
-    def __init__(self, stream: IO[bytes], size: int, require_going: Callable[[], None]) -> None:
-        self._stream = stream
-        self._size = size
-        self._require_going = require_going
-
-    def __len__(self) -> int:
-        return self._size
-
-    def read(self, size: int = -1) -> bytes:
-        """The next block. Errors: Interrupted."""
-        self._require_going()
-        return self._stream.read(size)
-
-    def rewind(self) -> None:
-        """From the beginning again."""
-        self._stream.seek(0)
 
 
 class Registry:
@@ -173,7 +152,7 @@ class Registry:
             if self._send("HEAD", f"{repository}/blobs/{blob.digest}", missing=True).ok:
                 return False
             begun = self._send("POST", f"{repository}/blobs/uploads/", repository=repository)
-            place = urljoin(begun.url, begun.headers.get("Location", ""))
+            place = upload_place(begun.url, begun.headers.get("Location", ""))
             joint = "&" if "?" in place else "?"
             with file.open("rb") as stream:
                 headers = {"Content-Type": "application/octet-stream"}
@@ -255,7 +234,7 @@ class Registry:
             "the registry does not take the image" if not refusal.passing else "the registry does not answer",
             where=f"{self.prefix.host}/{what}",
             found=refusal.found + tried,
-            remedy=f"{remedy_of(refusal.status)}the same command goes on; no name there leads to half an image",
+            remedy=f"{refusal.remedy}the same command goes on; no name there leads to half an image",
         )
 
     def silence_s(self, size: int) -> float:
@@ -292,6 +271,7 @@ class Registry:
                     timeout=(CONNECT_S, self.silence_s(len(body or b""))),
                     allow_redirects=method != "PUT",
                     stream=stream,
+                    verify=self._session.verify,  # or REQUESTS_CA_BUNDLE takes its place
                 )
             if answer.status_code != 401 or last or not own:
                 break
@@ -308,6 +288,7 @@ class Registry:
                 passing=answer.status_code in PASSING,
                 pause_s=retry_after(answer.headers.get("Retry-After", "")),
                 status=answer.status_code,
+                remedy=REMEDIES.get(answer.status_code, ""),
             )
         )
 
@@ -332,10 +313,18 @@ class Registry:
                     "refresh_token": password,
                     "client_id": "mlperf-bake",
                 }
-                answer = self._session.post(realm, data=form, timeout=(CONNECT_S, SILENCE_S))
+                answer = self._session.post(
+                    realm, data=form, timeout=(CONNECT_S, SILENCE_S), verify=self._session.verify
+                )
             else:
                 auth = (user, password) if user else None
-                answer = self._session.get(realm, params=asked, auth=auth, timeout=(CONNECT_S, SILENCE_S))
+                answer = self._session.get(
+                    realm,
+                    params=asked,
+                    auth=auth,
+                    timeout=(CONNECT_S, SILENCE_S),
+                    verify=self._session.verify,
+                )
             value = answer.json() if answer.ok else {}
         token = value.get("token") or value.get("access_token") if isinstance(value, dict) else None
         if not token:

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
 from mlperf_bake.oci.layout import INDEX
-from mlperf_bake.publish.registry import RegistryFailed
+from mlperf_bake.publish.credentials import open_session
+from mlperf_bake.publish.prefix import Prefix
+from mlperf_bake.publish.registry import Registry, RegistryFailed
+from mlperf_bake.publish.upload import upload_place
 from tests.support.simulated_registry import Handler, SimulatedRegistry, simulated_registry
 from tests.unit.test_publish_delivery import FIXED, IMAGE, REPOSITORY, Case
 
@@ -182,3 +187,68 @@ def test_what_is_published_is_an_index_of_what_lies_there(registry: SimulatedReg
     case.deliver()
     for entry in json.loads(registry.manifests[REPOSITORY, FIXED][0])["manifests"]:
         assert (REPOSITORY, entry["digest"]) in registry.manifests
+
+
+class Answering(HTTPAdapter):
+    """Stands in for the network: keeps which certificates were to be taken, and fails as it is told."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        super().__init__()
+        self.verified: list[object] = []
+        self._failure = failure
+
+    def send(self, request: requests.PreparedRequest, *_: object, **options: object) -> requests.Response:
+        self.verified.append(options["verify"])
+        if self._failure:
+            raise self._failure
+        answer = requests.Response()
+        answer.status_code, answer.request, answer.url = 404, request, str(request.url)
+        return answer
+
+
+def asked(prefix: Prefix, network: Answering) -> str:
+    session = open_session(prefix)
+    session.mount("https://", network)
+    return Registry(prefix, session, lambda: ("", "")).digest("team/x", "latest")
+
+
+def test_the_certificates_that_the_user_names_go_before_what_a_library_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("named.pem", "other.pem"):
+        (tmp_path / name).write_text("certificates", encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "named.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "other.pem"))
+    network = Answering()
+    assert asked(Prefix("registry.example", ""), network) == ""
+    assert network.verified == [str(tmp_path / "named.pem")]
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate", "export SSL_CERT_FILE="),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "give the registry a certificate"),
+    ],
+)
+def test_a_registry_whose_tls_does_not_work_is_told_with_what_to_do(said: str, remedy: str) -> None:
+    network = Answering(requests.exceptions.SSLError(said))
+    with pytest.raises(RegistryFailed) as failure:
+        asked(Prefix("registry.example", ""), network)
+    assert remedy in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("/v2/x/1?a=b", "https://r.example:5000/v2/x/1?a=b"),
+        ("http://r.example:5000/v2/x/1", "https://r.example:5000/v2/x/1"),
+        ("https://store.example/1", "https://store.example/1"),
+        ("http://store.example/1", "http://store.example/1"),
+    ],
+)
+def test_an_upload_goes_on_with_tls_where_the_registry_forgets_that_a_proxy_speaks_it(
+    location: str, place: str
+) -> None:
+    assert upload_place("https://r.example:5000/v2/x/blobs/uploads/", location) == place
+    assert upload_place("http://127.0.0.1:5/v2/", "http://127.0.0.1:5/u") == "http://127.0.0.1:5/u"
