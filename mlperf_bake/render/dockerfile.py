@@ -24,8 +24,11 @@ from mlperf_bake.render.samples import SampleSource, sample_source
 from mlperf_bake.render.templates import Templates
 from mlperf_bake.rounds import Round
 from mlperf_bake.rounds.benchmarks import followed_round, no_such_benchmark
+from mlperf_bake.shipped import page
 
 SKELETON = "Dockerfile.j2"
+EMBEDDED = "python"
+"""The template of frameworks that a class in the embedded interpreter calls."""
 
 
 class Part(NamedTuple):
@@ -153,6 +156,13 @@ class Renderer:
         stages, contents = self._stage_values(cell), self._content_values(model)
         source, framework = self._source(implementation), stages["framework"]
         converted = source is None and not framework.reads(model.weights)
+        if source is None and framework.template == EMBEDDED and framework.python is None:
+            raise UsageError(
+                f'the framework "{cell.framework}" names no class that the compiled harness could call',
+                where=self._matrix.place("frameworks", cell.framework, "template"),
+                expected="python: NAME, a class in harness/python without .py",
+                remedy=f"add it, or another template; {page('adding.md')} shows which keys and files belong to it",
+            )
         return {
             **stages,
             **contents,

@@ -184,6 +184,18 @@ def test_a_benchmark_that_the_round_lacks_is_told_with_its_place(second: Project
     assert caught.value.where == f"matrix.yaml:{TEXT[: TEXT.index('benchmark')].count(chr(10)) + 1}:5"
 
 
+def test_a_framework_through_python_without_a_class_is_told_with_its_place(second: Project) -> None:
+    matrix = parse_matrix(TEXT.replace("template: onnxruntime\n", "template: python\n", 1), "matrix.yaml")
+    renderer = Renderer(second.root / "templates", matrix, second.lock, second.round)
+    with pytest.raises(UsageError) as caught:
+        renderer.render(
+            next(cell for cell in matrix.every_cell if matrix.framework_of(cell).template == "python")
+        )
+    assert "names no class" in caught.value.problem
+    assert str(caught.value.where).startswith("matrix.yaml:")
+    assert str(caught.value.expected).startswith("python: NAME")
+
+
 def test_weights_of_an_address_need_a_checksum(second: Project) -> None:
     lock = invented_lock(second.demands)
     bare = type(lock)(lock.made_from, lock.bases, lock.loadgen, lock.packages, {}, lock.wanted)
