@@ -113,6 +113,7 @@ def judge_system(system: System) -> Judgement:
         findings += MODEL.judge(model)
         for result in model.results:
             mine = tuple(_judge_result(result))
+            result.close_compliance()
             findings += mine
             results.append(_judged(result, mine))
     demonstration = system.demonstration

@@ -234,7 +234,7 @@ class Result:
         """closed, open or network."""
         return self.submitter.division
 
-    @property
+    @cached_property
     def scenario(self) -> str | None:
         """The scenario of the directory as LoadGen writes it; None for no scenario.
 
@@ -284,8 +284,19 @@ class Result:
         return self.submitter.place(self.rules.layout.compliance, **self.names)
 
     def compliance_log(self, test: str) -> Log:
-        """The performance run of a compliance test."""
-        return Log(self, self.compliance / test / "performance" / "run_1", test)
+        """The performance run of a compliance test; its logs are read once, until ``close_compliance``."""
+        if test not in self._compliance_logs:
+            directory = self.compliance / test / "performance" / "run_1"
+            self._compliance_logs[test] = Log(self, directory, test)
+        return self._compliance_logs[test]
+
+    def close_compliance(self) -> None:
+        """Lets go of what the compliance tests' logs say, of which a large tree holds much."""
+        self._compliance_logs.clear()
+
+    @cached_property
+    def _compliance_logs(self) -> dict[str, Log]:
+        return {}
 
     @cached_property
     def accuracy_text(self) -> Opened[str]:

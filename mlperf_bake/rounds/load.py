@@ -35,6 +35,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+@cache
 def round_names() -> tuple[str, ...]:
     """The rounds that come with the product, newest first."""
     names = (path.stem for path in DATA.glob("v*.yaml"))
