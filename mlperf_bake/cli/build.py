@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlperf_bake.cli.bundle import BundleDirectory, Offline, offline_parts
-from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets, repeated
 from mlperf_bake.cli.output import note, print_json
 from mlperf_bake.cli.publishing import (
     CacheFrom,
@@ -156,9 +156,8 @@ def build(
         name_again=publisher.name_again if publisher else None,
         limit_s=None if time_limit is None else time_limit * 60,
         again=(
-            *(f"--context={entry}" for entry in context or ()),
+            *repeated(context, round_name),
             *((f"--builder={builder}",) if builder else ()),
-            *((f"--round={round_name}",) if round_name else ()),
             *((f"--bundle={bundle}",) if bundle is not None else ()),
             *(("--offline",) if offline else ()),
             *(("--push",) if push else ()),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets, repeated
 from mlperf_bake.cli.output import counted, note, print_json, print_line
 from mlperf_bake.errors import UsageError
 
@@ -69,10 +69,7 @@ def bundle(
     given = parse_contexts(context or ())
     engine = find_engine()
     overrides = overrides_for(project, cells, engine, given, note)
-    again = (
-        *(f"--context={entry}" for entry in context or ()),
-        *((f"--round={round_name}",) if round_name else ()),
-    )
+    again = repeated(context, round_name)
     options = BuildOptions(
         checkout=project.sources,
         state=project.state,

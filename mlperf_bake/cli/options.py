@@ -1,5 +1,6 @@
 """Options that several commands share, so that they are spelt and explained in one way."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -52,3 +53,11 @@ RoundName = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Machine-readable output on stdout, people's text on stderr.")
 ]
+
+
+def repeated(context: Iterable[str] | None, round_name: str) -> tuple[str, ...]:
+    """What a command that goes on from here repeats of these options, so that it means the same images."""
+    return (
+        *(f"--context={entry}" for entry in context or ()),
+        *((f"--round={round_name}",) if round_name else ()),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets
+from mlperf_bake.cli.options import Contexts, Json, Only, RoundName, Skip, TargetOptions, Targets, repeated
 from mlperf_bake.cli.output import note, print_json, print_line
 from mlperf_bake.errors import BuildFailed, UsageError
 
@@ -54,7 +54,7 @@ def reproduce(
         no_cache=True,
         secrets=host_secrets,
         complete=lambda waiting: with_local_wheels(project, waiting, host_find_links, note),
-        again=tuple(f"--context={entry}" for entry in context or ()),
+        again=repeated(context, round_name),
     )
     say = note if json else print_line
     found: dict[str, list[Difference]] = {}

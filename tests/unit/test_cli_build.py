@@ -144,7 +144,7 @@ def test_a_push_builds_a_layout_of_each_platform_with_its_caches(
         (["--registry", "Team", "--dry-run"], "not a registry"),
         (["--cache-to", "s3"], "not a place for a build cache"),
         (["--cache-to", "type=gha,mode=all"], "mode=max (every stage; the default) or mode=min"),
-        (["--bundle", "nowhere"], "no whole bundle"),
+        (["--bundle", "nowhere"], "there is no such directory"),
         (["--time-limit", "0"], "--time-limit takes minutes"),
         (["--time-limit", "nan"], "--time-limit takes minutes"),
         (["--platform", "linux/s390x"], "no chosen cell is of this platform"),

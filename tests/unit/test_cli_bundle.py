@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from mlperf_bake.build.service import BuildOptions
 from mlperf_bake.bundle.record import Bundle, BundledBase, BundledCell, reachable, write_bundle
 from mlperf_bake.cli.app import execute
 from mlperf_bake.cli.bundle import wanted_bases
 from mlperf_bake.engine.command import Finished
 from mlperf_bake.engine.find import Engine
+from mlperf_bake.errors import BuildFailed
 from mlperf_bake.oci.layout import Layout
 from mlperf_bake.plan.planner import Context, Overrides
 from mlperf_bake.project import Project
@@ -112,3 +114,22 @@ def test_the_bases_that_a_build_would_take_are_bundled(project: Project) -> None
     assert not own.locked and own.reference == "mlperf-bake/base:x"
     given = Overrides(every={"base": Context("docker-image://mine", "mine")})
     assert [base.reference for base in wanted_bases(project, [cell], given, ENGINE)] == [locked.reference]
+
+
+@pytest.mark.parametrize("command", ["bundle", "reproduce"])
+def test_what_goes_on_from_a_failure_names_the_round_and_contexts_again(
+    command: str, project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / "own").mkdir()
+    seen: list[BuildOptions] = []
+
+    def stop(*arguments: object, **named: object) -> None:
+        seen.extend(one for one in (*arguments, *named.values()) if isinstance(one, BuildOptions))
+        raise BuildFailed("stopped here")
+
+    monkeypatch.setattr("mlperf_bake.build.contexts.overrides_for", lambda *arguments: Overrides())
+    monkeypatch.setattr("mlperf_bake.bundle.make.make_bundle", stop)
+    monkeypatch.setattr("mlperf_bake.cli.reproduce.compared", stop)
+    assert execute([command, CELL, "--round", "v6.0", "--context", "wheels=own"]) == 5
+    assert "stopped here" in capsys.readouterr().err
+    assert [options.again for options in seen] == [("--context=wheels=own", "--round=v6.0")]
