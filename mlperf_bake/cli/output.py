@@ -84,8 +84,10 @@ def counted(count: int, word: str) -> str:
 
 
 def print_prose(text: str) -> None:
-    """Sentences on stdout; on a terminal folded between words, what stands in backquotes kept on one line."""
+    """Sentences on stdout, written at once, through a pipe too; on a terminal folded between words, what stands in
+    backquotes kept on one line."""
     print_line(_folded(pasteable(text), _width(sys.stdout)))
+    sys.stdout.flush()
 
 
 def note_prose(text: str) -> None:

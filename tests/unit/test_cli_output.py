@@ -1,5 +1,8 @@
 """Tables and sentences on a terminal of any width: never broken within a word."""
 
+import io
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,6 +98,13 @@ def test_a_text_that_is_no_name_is_folded_below_its_label(capsys: pytest.Capture
     first, *below = capsys.readouterr().out.splitlines()
     assert first == "took" and len(below) > 1
     assert " ".join(line.strip() for line in below) == "plan 0 s, build 12 s, run 40 s, check 1 s"
+
+
+def test_a_sentence_is_not_held_back_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    behind = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(behind)))
+    print_prose("run: 437 of 105,171 samples")
+    assert behind.getvalue() == b"run: 437 of 105,171 samples\n"
 
 
 def test_one_of_a_kind_is_not_several() -> None:
