@@ -1,8 +1,9 @@
 """TEST06: the tokens of a language model's answers are what was counted.
 
 For each answer that the run logged: it ends with at most one end-of-sequence token, it has as many tokens as were reported,
-and (but in Offline, where no first token is reported) the token reported first is its first. Tokens are 32-bit integers,
-little-endian. MLCommons' script passes a log without answers, and an answer of two tokens that both end it; here both fail.
+and (but in Offline, where no first token is reported) it begins with what was reported first, be it one token or more.
+Tokens are 32-bit integers, little-endian. MLCommons' script passes a log without answers, an answer of two tokens that both
+end it, and a first token of no bytes; here all three fail.
 """
 
 import struct
@@ -71,5 +72,11 @@ def _judge(response: Response, end_token: int, first_tokens: bool, count: _Count
     if ending == 2 * struct.pack("<i", end_token):
         count.breaks(_END, response)
     reported = response.token_data
-    if first_tokens and not (reported and reported[:TOKEN_BYTES] == data[:TOKEN_BYTES]):
+    if first_tokens and not (reported and data and _begin_alike(reported, data)):
         count.breaks(_FIRST, response)
+
+
+def _begin_alike(reported: bytes, data: bytes) -> bool:
+    """Whether what was reported first, one token or more, is how the answer begins; as far as both go."""
+    both = min(len(reported), len(data))
+    return reported[:both] == data[:both]

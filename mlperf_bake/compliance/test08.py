@@ -35,6 +35,8 @@ class _Count:
 def verify(evidence: Evidence) -> Verification:
     """Judges the answers; holds those of the test's log in memory, a few thousand, and lets the accuracy log stream by.
 
+    Where the accuracy log answers a query more than once the last answer counts, as in MLCommons' script.
+
     Raises:
         UsageError: a run or log that is missing or cannot be read.
     """
@@ -45,18 +47,24 @@ def verify(evidence: Evidence) -> Verification:
         count.logged += 1
         numbers = _floats(response, evidence)
         waiting.setdefault(_key(response, evidence), []).append(numbers[_HEADER:])
+    answered: dict[Key, int] = {}
     for response in read_responses(evidence.accuracy_log):
         count.entries += 1
-        tests = waiting.pop(_key(response, evidence), None)
-        if tests is None:
-            continue
-        predictions, labels, weights = _parts(response, evidence)
-        before = entropy(predictions, labels, weights)
-        for test in tests:
-            count.matched += 1
-            if len(test) != len(labels) or not _near(before, entropy(test, labels, weights), limit):
-                count.different += 1
+        key = _key(response, evidence)
+        if key in waiting:
+            answered[key] = _different(_parts(response, evidence), waiting[key], limit)
+    count.matched = sum(len(waiting[key]) for key in answered)
+    count.different = sum(answered.values())
     return _judgement(count, limit)
+
+
+def _different(parts: "tuple[Floats, Floats, Floats]", tests: "list[Floats]", limit: float) -> int:
+    """How many of the test's answers to a query have another entropy than the accuracy run's answer."""
+    predictions, labels, weights = parts
+    before = entropy(predictions, labels, weights)
+    return sum(
+        len(test) != len(labels) or not _near(before, entropy(test, labels, weights), limit) for test in tests
+    )
 
 
 def entropy(predictions: "Floats", labels: "Floats", weights: "Floats") -> float:

@@ -43,6 +43,11 @@ def test_answers_with_the_tokens_that_were_reported_pass(tmp_path: Path, scenari
     }
 
 
+def test_more_tokens_than_one_may_be_reported_first(tmp_path: Path) -> None:
+    logged = [answer(0, 5, 6, 7, token_data=tokens(5, 6).hex())]
+    assert verify(evidence(tmp_path, "TEST06", "llama2-70b-99.9", scenario="Server", logged=logged)).passed
+
+
 def test_offline_reports_no_first_token(tmp_path: Path) -> None:
     logged = [answer(0, 5, 6, token_data=None)]
     found = verify(evidence(tmp_path, "TEST06", "llama2-70b-99.9", logged=logged))
@@ -63,6 +68,7 @@ def test_offline_reports_no_first_token(tmp_path: Path) -> None:
             "Sample length check pass",
         ),
         (answer(9, 5, 6, token_data=tokens(6).hex()), "First token check pass"),
+        (answer(9, 5, 6, token_data=(tokens(5, 7)).hex()), "First token check pass"),
         (answer(9, 5, 6, token_data=None), "First token check pass"),
         (answer(9, 5, 6, token_data=""), "First token check pass"),
     ],
@@ -143,6 +149,23 @@ def test_queries_are_known_by_time_stamp_and_number_whatever_loadgen_calls_them(
     assert found.passed
     assert (
         "num_matched = 2\nnum_unmatched = 0\nnum_ne_mismatch = 0\ntolerance = 0.10%\nTEST PASS\n"
+        in (found.texts["verify_accuracy.txt"])
+    )
+
+
+@pytest.mark.parametrize(("last", "passes"), [([0.9, 0.2], True), ([0.7, 0.2], False)])
+def test_of_queries_answered_twice_in_the_accuracy_run_the_last_answer_counts(
+    tmp_path: Path, last: list[float], passes: bool
+) -> None:
+    """As in MLCommons' script."""
+    other = [0.7, 0.2] if passes else [0.9, 0.2]
+    answers = [(number, ranked(7, 1, said, [1, 0], [1, 1])) for number, said in enumerate((other, last))]
+    found = verify(
+        evidence(tmp_path, "TEST08", "dlrm-v3", logged=[(40, performed(7, 1, [0.9, 0.2]))], answers=answers)
+    )
+    assert found.passed is passes
+    assert (
+        "num_acc_log_entries = 2\nnum_perf_log_entries = 1\nnum_matched = 1\n"
         in (found.texts["verify_accuracy.txt"])
     )
 
