@@ -258,6 +258,9 @@ class Registry:
         own = at(url) == at(
             self.prefix.url
         )  # an upload may go on at a store that has nothing to do with the login
+        waits_s = (
+            SILENCE_S if isinstance(body, Upload) else CONNECT_S
+        )  # it also holds for each block that is sent
         for last in (False, True):
             sent = dict(headers or {})
             if own and of in self._tokens:
@@ -268,7 +271,7 @@ class Registry:
                     url,
                     headers=sent,
                     data=body,
-                    timeout=(CONNECT_S, self.silence_s(len(body or b""))),
+                    timeout=(waits_s, self.silence_s(len(body or b""))),
                     allow_redirects=method != "PUT",
                     stream=stream,
                     verify=self._session.verify,  # or REQUESTS_CA_BUNDLE takes its place

@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from mlperf_bake.oci.layout import INDEX
+from mlperf_bake.oci.layout import INDEX, Descriptor
 from mlperf_bake.publish.credentials import open_session
 from mlperf_bake.publish.prefix import Prefix
 from mlperf_bake.publish.registry import Registry, RegistryFailed
@@ -195,14 +196,17 @@ class Answering(HTTPAdapter):
     def __init__(self, failure: Exception | None = None) -> None:
         super().__init__()
         self.verified: list[object] = []
+        self.patience: list[tuple[str, object]] = []
         self._failure = failure
 
     def send(self, request: requests.PreparedRequest, *_: object, **options: object) -> requests.Response:
         self.verified.append(options["verify"])
+        self.patience.append((str(request.method), options["timeout"]))
         if self._failure:
             raise self._failure
         answer = requests.Response()
-        answer.status_code, answer.request, answer.url = 404, request, str(request.url)
+        answer.request, answer.url = request, str(request.url)
+        answer.status_code = {"POST": 202, "PUT": 201}.get(str(request.method), 404)
         return answer
 
 
@@ -222,6 +226,19 @@ def test_the_certificates_that_the_user_names_go_before_what_a_library_reads(
     network = Answering()
     assert asked(Prefix("registry.example", ""), network) == ""
     assert network.verified == [str(tmp_path / "named.pem")]
+
+
+def test_a_registry_that_does_not_read_on_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    """One address after the other is tried for 10 s; of a blob that is on its way no block is given up that soon."""
+    file = tmp_path / "blob"
+    file.write_bytes(b"1234")
+    network, prefix = Answering(), Prefix("registry.example", "")
+    session = open_session(prefix)
+    session.mount("https://", network)
+    Registry(prefix, session, lambda: ("", "")).put_blob("team/x", Descriptor("", "sha256:1", 4), file)
+    assert network.patience[:2] == [("HEAD", (10.0, 60.0)), ("POST", (10.0, 60.0))]
+    method, (block_s, answer_s) = cast(tuple[str, tuple[float, float]], network.patience[2])
+    assert (method, block_s) == ("PUT", 60.0) and answer_s >= 60
 
 
 @pytest.mark.parametrize(
