@@ -150,9 +150,10 @@ class Reference(NamedTuple):
         program: the Python program.
         arguments: for it, in words separated by spaces; ``{weights}``, ``{data}``, ``{scenario}``, ``{out}`` and
             ``{user_conf}`` stand for what the run gives.
-        accuracy: what it is called with besides, in accuracy mode.
+        accuracy, performance: what it is called with besides, in accuracy mode and in the others.
         requirements: the locked packages it needs, a file in harness/reference/ without ``.requirements.txt``.
         links: files that it reads at fixed places, as words ``PLACE=TARGET``.
+        environment: variables that it reads, as words ``NAME=VALUE``; ``{cpus}`` stands for how many the run has.
     """
 
     program: str
@@ -160,6 +161,8 @@ class Reference(NamedTuple):
     accuracy: str
     requirements: str
     links: str = ""
+    performance: str = ""
+    environment: str = ""
 
     @property
     def directory(self) -> str:

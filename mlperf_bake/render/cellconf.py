@@ -106,8 +106,11 @@ def _reference_lines(model: Model, source: SourcePin) -> str:
             f"reference_commit = {source.commit}",
             f"reference_program = {reference.program}",
             f"reference_arguments = {reference.arguments}",
-            *((f"reference_accuracy = {reference.accuracy}",) if reference.accuracy else ()),
-            *((f"reference_links = {reference.links}",) if reference.links else ()),
+            *(
+                f"reference_{name} = {words}"
+                for name in ("accuracy", "performance", "environment", "links")
+                if (words := getattr(reference, name))
+            ),
         )
     )
 

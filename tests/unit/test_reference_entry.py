@@ -4,6 +4,7 @@ The programs here stand in for mlcommons/inference's: they write what LoadGen wr
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,14 @@ assert pathlib.Path("build/labels.txt").read_text() == "0 1 2"
 """
 
 
+def change(image: Path, file: str, old: str, new: str) -> None:
+    """Puts other text into a file of the image."""
+    path = image / "opt" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     """What an image has below /opt/mlperf-bake, the data and the results beside it."""
@@ -74,6 +83,7 @@ def image(tmp_path: Path) -> Path:
         "loadgen_model": "resnet50",
         "round": "v6.1",
         "precision": "fp32",
+        "task": "image-classification",
         "weights": "weights/net.onnx",
         "weights_sha256": "9e0b4b2e45f95d5b2c5bd1ab4c1a2a0e2d5d5bb1e5a2c5e5b8c8b3f0a2d3c4e5",
         "reference_commit": "b6" * 20,
@@ -148,13 +158,56 @@ def test_accuracy_is_what_the_reference_itself_counted(image: Path) -> None:
     assert manifest["accuracy"] == {"metric": "top1", "correct": 18, "total": 20, "value": 0.9}
 
 
+def test_no_other_task_is_given_a_top_1(image: Path) -> None:
+    change(image, "cell.conf", "task = image-classification", "task = recommendation")
+    assert run(image, mode="accuracy").returncode == 0
+    assert json.loads((image / "results/r1/manifest.json").read_text())["accuracy"] is None
+
+
+def test_an_accuracy_run_outlives_a_program_that_then_fails_to_compute_its_figure(image: Path) -> None:
+    change(
+        image,
+        "reference/vision/main.py",
+        "assert pathlib",
+        'assert "--accuracy" not in words; assert pathlib',
+    )
+    done = run(image, mode="accuracy")
+    assert (done.returncode, "mlperf-bake accuracy RUN measures it" in done.stderr) == (0, True), done.stderr
+    assert json.loads((image / "results/r1/manifest.json").read_text())["accuracy"] is None
+    assert (image / "results/r1/mlperf_log_accuracy.json").read_text() == "[]"
+
+
+@pytest.mark.parametrize("mode", ["accuracy", "performance"])
+def test_a_program_that_ends_well_without_loadgen_gives_no_result(image: Path, mode: str) -> None:
+    change(image, "reference/vision/main.py", 'write_text("[]")', 'write_text("[")')
+    change(image, "reference/vision/main.py", '"result_validity"', '"result_validated"')
+    done = run(image, mode=mode)
+    assert (done.returncode, "the program ended and LoadGen did not" in done.stderr) == (6, True), done.stderr
+    assert not list((image / "results").iterdir())
+
+
+def test_words_of_performance_runs_and_variables_reach_the_program(image: Path) -> None:
+    with (image / "opt/cell.conf").open("a") as conf:
+        conf.write(
+            "reference_performance = --PerformanceOnly\nreference_environment = CORES={cpus} NODES=1\n"
+        )
+    keep = 'import os; print("CORES", os.environ["CORES"], os.environ["NODES"], words.count("--PerformanceOnly"))\nout ='
+    change(image, "reference/vision/main.py", "out =", keep)
+    cores = len(os.sched_getaffinity(0))
+    assert f"CORES {cores} 1 1\n" in run(image).stderr
+    assert f"CORES {cores} 1 0\n" in run(image, "--run-id", "r2", mode="accuracy").stderr
+
+
 @pytest.mark.parametrize(("scenario", "index"), [("Offline", 3), ("Server", 5)])
+@pytest.mark.parametrize("name", ["audit.config", "audit.conf"])
 def test_a_compliance_run_is_made_by_the_audit_that_cell_conf_holds(
-    image: Path, scenario: str, index: int
+    image: Path, scenario: str, index: int, name: str
 ) -> None:
+    change(image, "reference/vision/main.py", "audit.config", name)
     done = run(image, "--scenario", scenario, mode="compliance/TEST04")
     assert done.returncode == 0, done.stderr
     result = image / "results/r1"
+    assert not (result / "audit.conf").exists()
     assert (result / "audit.config").read_text() == (
         f"*.{scenario}.mode = 2\n*.{scenario}.performance_issue_same = 1\n"
         f"*.{scenario}.performance_issue_same_index = {index}\n"
@@ -194,7 +247,7 @@ def test_a_compliance_run_that_proves_nothing_is_not_recorded(
     [
         (lambda image: (image / "opt/weights/net.onnx").unlink(), (), 5, "net.onnx is missing; mount its directory"),
         (lambda image: (image / "data/labels.txt").unlink(), (), 6, "vision/main.py ended with 1"),
-        (lambda image: (image / "opt/reference/vision/main.py").write_text(""), (), 6, "without LoadGen's logs"),
+        (lambda image: (image / "opt/reference/vision/main.py").write_text(""), (), 6, "LoadGen did not"),
         (lambda image: (image / "opt/reference/vision/main.py").unlink(), (), 3, "--context reference=DIR"),
         (lambda image: (image / "opt/cell.conf").write_text("nonsense"), (), 3, "cell.conf:1"),
         (lambda image: (image / "results/r1").mkdir(), (), 7, "exists already"),

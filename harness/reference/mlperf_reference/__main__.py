@@ -12,7 +12,9 @@ import shutil
 import signal
 import subprocess
 import sys
+from argparse import Namespace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +25,9 @@ from mlperf_reference.loadgen_log import read_detail
 from mlperf_reference.manifest import accuracy_of, manifest, sha256_of
 
 LOGS = ("mlperf_log_summary.txt", "mlperf_log_detail.txt", "mlperf_log_accuracy.json")
+
+STARTUP = Path(__file__).parent / "startup"
+"""What Python runs before the program."""
 
 GREETING = """The reference implementation of mlcommons/inference behind mlperf-bake's image contract.
   docker run --rm IMAGE --help
@@ -55,51 +60,66 @@ def run(words: list[str]) -> int:
     given = {word.partition("=")[0] for word in words}
     audited = audit.settings(cell, test, options.scenario, given) if test else {}
     partial, final = places(options.results, options.run_id)
+    try:
+        validity = perform(cell, options, words, audited, partial)
+    except Failure:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    partial.rename(final)
+    tell(
+        options.progress, {"event": "done", "run": options.run_id, "status": "finished", "validity": validity}
+    )
+    return 0 if validity == "VALID" else failure.INVALID
+
+
+def perform(cell: Cell, options: Namespace, words: list[str], audited: dict[str, int], partial: Path) -> str:
+    """Runs the program in ``partial`` and leaves there what a result holds; its validity. Errors: Failure."""
     started = now()
     work = partial / "work"
+    out = work / "out"
     conf = partial / "user.conf"
     conf.write_text(arguments.user_conf(options), encoding="utf-8")
     prepare(cell, options, work, conf)
-    if test:
-        for directory in (work, partial):
-            config = audit.text(audited, options.scenario)
-            (directory / audit.FILE).write_text(config, encoding="utf-8")
-    out = work / "out"
+    if audited:
+        config = audit.text(audited, options.scenario)
+        for directory, name in product((work, out, partial), audit.FILES):
+            (directory / name).write_text(config, encoding="utf-8")
     program = [sys.executable, cell.program.name, *arguments.program_words(cell, options, out, conf)]
-    ended = follow(program, work, options.progress)
-    if ended != 0:
-        shutil.rmtree(partial, ignore_errors=True)
-        if ended == failure.INTERRUPTED:
-            raise Failure(failure.INTERRUPTED, "the run was interrupted; nothing of it counts.")
+    variables = dict(
+        arguments.fill(word, cell, options, out, conf).split("=", 1)
+        for word in cell.words("reference_environment")
+    )
+    ended = follow(program, work, variables, options.progress)
+    if ended == failure.INTERRUPTED:
+        raise Failure(failure.INTERRUPTED, "the run was interrupted; nothing of it counts.")
+    logs = find_logs(work)
+    complete = logs is not None and came_to_an_end(logs, options.mode)
+    if ended != 0 and not (complete and options.mode == "accuracy"):
         raise Failure(
             failure.BACKEND, f"{cell['reference_program']} ended with {ended}; what it said stands above."
         )
-    logs = find_logs(work)
-    accuracy = accuracy_of(logs) if options.mode == "accuracy" else None
+    if logs is None or not complete:
+        raise Failure(failure.BACKEND, "the program ended and LoadGen did not; what it said stands above.")
+    if ended != 0:
+        sys.stderr.write(
+            f"mlperf-reference: the program ended with {ended} after LoadGen's accuracy run was complete; its log is "
+            "kept, without a figure of the program's own: mlperf-bake accuracy RUN measures it.\n"
+        )
+    accuracy = accuracy_of(cell, logs) if options.mode == "accuracy" and ended == 0 else None
     for name in LOGS:
         if (logs / name).is_file():
             shutil.move(logs / name, partial / name)
         else:
             (partial / name).touch()
     values = read_detail(partial / "mlperf_log_detail.txt")
-    try:
-        audit.require_effective(audited, values)
-    except Failure:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    audit.require_effective(audited, values)
     record = manifest(cell, options, words, values, (started, now()), accuracy)
-    if record["result"] is None:
-        raise Failure(
-            failure.BACKEND, "LoadGen's log has no verdict; the program did not run LoadGen to its end."
-        )
     shutil.rmtree(work)
+    if audited:
+        for name in audit.FILES[1:]:
+            (partial / name).unlink()
     (partial / "manifest.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    partial.rename(final)
-    validity = record["result"]["validity"]
-    tell(
-        options.progress, {"event": "done", "run": options.run_id, "status": "finished", "validity": validity}
-    )
-    return 0 if validity == "VALID" else failure.INVALID
+    return str(record["result"]["validity"])
 
 
 def require_weights(cell: Cell) -> None:
@@ -132,7 +152,7 @@ def places(results: Path, run_id: str) -> tuple[Path, Path]:
     return partial, final
 
 
-def prepare(cell: Cell, options: object, work: Path, conf: Path) -> None:
+def prepare(cell: Cell, options: Namespace, work: Path, conf: Path) -> None:
     """A copy of the program's directory, with links where it reads files at fixed places."""
     if not cell.program.is_file():
         raise Failure(
@@ -145,16 +165,20 @@ def prepare(cell: Cell, options: object, work: Path, conf: Path) -> None:
         place, _, target = word.partition("=")
         link = work / place
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(arguments.fill(target, cell, options, work / "out", conf))  # type: ignore[arg-type]
+        link.symlink_to(arguments.fill(target, cell, options, work / "out", conf))
 
 
-def follow(program: list[str], work: Path, progress: str) -> int:
+def follow(program: list[str], work: Path, variables: dict[str, str], progress: str) -> int:
     """Runs the program to its end and passes on what it says; its exit status, or INTERRUPTED where a signal came."""
+    paths = (str(STARTUP), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
     environment = {
+        **variables,
         **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
         "HOME": str(work),
         "LOG_PATH": str(work / "out"),
         "SKIP_VERIFY_ACCURACY": "1",
+        "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1"),
     }
     process = subprocess.Popen(
         program,
@@ -182,12 +206,22 @@ def follow(program: list[str], work: Path, progress: str) -> int:
     return failure.INTERRUPTED if interrupted else status
 
 
-def find_logs(work: Path) -> Path:
-    """The directory that LoadGen wrote to, the newest where there are several. Errors: Failure with BACKEND."""
+def find_logs(work: Path) -> Path | None:
+    """The directory that LoadGen wrote to, the newest where there are several; None where it wrote nothing."""
     found = sorted(work.rglob("mlperf_log_detail.txt"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise Failure(failure.BACKEND, "the program ended without LoadGen's logs.")
-    return found[-1].parent
+    return found[-1].parent if found else None
+
+
+def came_to_an_end(logs: Path, mode: str) -> bool:
+    """Whether LoadGen did: it gives performance runs a verdict and closes the accuracy log, last of all, in accuracy runs."""
+    if mode != "accuracy":
+        return "result_validity" in read_detail(logs / "mlperf_log_detail.txt")
+    log = logs / "mlperf_log_accuracy.json"
+    if not log.is_file():
+        return False
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 16))
+        return stream.read().rstrip().endswith(b"]")
 
 
 def tell(progress: str, event: dict[str, str]) -> None:

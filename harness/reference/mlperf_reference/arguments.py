@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import secrets
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ def parse(words: list[str]) -> argparse.Namespace:
         options.run_id = f"{now}-{options.scenario.lower()}-{mode}-{secrets.token_hex(3)}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}", options.run_id):
         parser.error(f"--run-id {options.run_id!r} is no name of a directory")
-    options.data = Path.cwd() / options.data
+    options.data, options.results = Path.cwd() / options.data, Path.cwd() / options.results
     return options
 
 
@@ -92,20 +93,21 @@ def user_conf(options: argparse.Namespace) -> str:
 
 def program_words(cell: Cell, options: argparse.Namespace, out: Path, conf: Path) -> list[str]:
     """The arguments of the reference implementation's program."""
-    words = cell.words("reference_arguments")
-    if options.mode == "accuracy":
-        words += cell.words("reference_accuracy")
+    mode = "accuracy" if options.mode == "accuracy" else "performance"
+    words = cell.words("reference_arguments") + cell.words(f"reference_{mode}")
     return [fill(word, cell, options, out, conf) for word in words]
 
 
 def fill(word: str, cell: Cell, options: argparse.Namespace, out: Path, conf: Path) -> str:
-    """A word with what the run gives put in: ``{weights}``, ``{data}``, ``{scenario}``, ``{out}``, ``{user_conf}``."""
+    """A word with what the run gives put in: for ``{weights}``, ``{data}``, ``{scenario}``, ``{out}``, ``{user_conf}``
+    and ``{cpus}``, how many processors it may use."""
     given = {
         "weights": cell.root / "weights",
         "data": options.data,
         "scenario": options.scenario,
         "out": out,
         "user_conf": conf,
+        "cpus": len(os.sched_getaffinity(0)),
     }
     for name, value in given.items():
         word = word.replace(f"{{{name}}}", str(value))

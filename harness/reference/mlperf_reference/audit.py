@@ -7,7 +7,8 @@ from typing import Any
 from mlperf_reference.cell import Cell
 from mlperf_reference.failure import LOADGEN, USAGE, Failure
 
-FILE = "audit.config"
+FILES = ("audit.config", "audit.conf")
+"""What the programs call it; each reads its own alone."""
 LOGGED = {
     "accuracy_log_rng_seed": "effective_accuracy_log_rng_seed",
     "accuracy_log_sampling_target": "effective_accuracy_log_sampling_target",
@@ -66,5 +67,5 @@ def require_effective(found: dict[str, int], values: dict[str, Any]) -> None:
             raise Failure(
                 LOADGEN,
                 f"LoadGen did not run by the audit: {LOGGED[key]} is {values.get(LOGGED[key], 'not logged')} "
-                f"instead of {value}; the reference implementation reads no {FILE}.",
+                f"instead of {value}; the reference implementation reads no {' or '.join(FILES)}.",
             )

@@ -9,7 +9,15 @@ from mlperf_reference.failure import CELL, Failure
 
 NEEDED = (
     *("cell", "model", "implementation", "framework", "hardware", "os", "division", "round", "benchmark"),
-    *("precision", "weights", "weights_sha256", "loadgen_model", "reference_commit", "reference_program"),
+    *(
+        "precision",
+        "task",
+        "weights",
+        "weights_sha256",
+        "loadgen_model",
+        "reference_commit",
+        "reference_program",
+    ),
     *("reference_arguments", "qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed"),
 )
 
@@ -59,4 +67,4 @@ def read_cell(path: Path) -> Cell:
         keys[key] = value
     if missing := [key for key in NEEDED if key not in keys]:
         raise Failure(CELL, f"{path} lacks {', '.join(missing)}; use the image as it was built.")
-    return Cell(path.parent, keys)
+    return Cell(Path.cwd() / path.parent, keys)

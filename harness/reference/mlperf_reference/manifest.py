@@ -106,8 +106,10 @@ def manifest(
 SEEDS = ("qsl_rng_seed", "sample_index_rng_seed", "schedule_rng_seed")
 
 
-def accuracy_of(directory: Path) -> dict[str, Any] | None:
-    """What the program of image classification writes beside LoadGen's logs; None where there is no such file."""
+def accuracy_of(cell: Cell, directory: Path) -> dict[str, Any] | None:
+    """What the program of image classification writes beside LoadGen's logs; None of another task, and without the file."""
+    if cell["task"] != "image-classification":
+        return None
     try:
         found = json.loads((directory / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
