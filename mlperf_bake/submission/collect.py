@@ -16,8 +16,8 @@ from mlperf_bake.errors import BakeError, NothingSelected, UsageError
 from mlperf_bake.results.classification import Labels, read_labels
 from mlperf_bake.results.manifest import Manifest
 from mlperf_bake.results.place import DirectoryPlace, Place
-from mlperf_bake.results.run import ForeignLogs, LeftOut, Runs
-from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round
+from mlperf_bake.results.run import ForeignLogs, LeftOut, Run, Runs
+from mlperf_bake.rounds import DEFAULT_ROUND, Round, load_round, round_names
 from mlperf_bake.submission.completing import completing_commands, round_option
 from mlperf_bake.submission.filling import Collected, Filling
 from mlperf_bake.submission.foreign import one_each
@@ -129,7 +129,7 @@ def collect(
             raise (
                 _asking(out, bare.asked, places, options)
                 if bare.asked
-                else _nothing(places, sources, left_out)
+                else _nothing(places, sources, left_out, _completing(runs.complete, places, out, options))
             )
         told = [displaced(out, rules, owner, pair) for owner, pair, _ in mine]
         with replacing(out, waiting) as tree:
@@ -144,7 +144,8 @@ def collect(
             collected = writer.finish(left_out, bare.asked)
         if bare.asked:
             ask(out, bare.asked, _collecting_command(places, out, options))
-        return replace(collected, remarks=(*collected.remarks, *filter(None, told)))
+        beside = (remark for source in sources.trees for remark in source.remarks)
+        return replace(collected, remarks=(*collected.remarks, *filter(None, told), *beside))
 
 
 def _labels(data: Path | None, runs: Runs, rules: Round) -> Labels | None:
@@ -202,7 +203,34 @@ def _collecting_command(places: Sequence[Place], out: Path, options: CollectOpti
     return [*words, *round_option(options.round)]
 
 
-def _nothing(places: Sequence[Place], sources: Sources, left_out: Sequence[LeftOut]) -> NothingSelected:
+def _completing(
+    runs: Sequence[Run], places: Sequence[Place], out: Path, options: CollectOptions
+) -> list[str]:
+    """What makes a result of runs that make none: of runs of another round, that round's tree takes them."""
+    there = sorted({run.manifest.cell.round for run in runs})
+    others = [name for name in there if name != options.round and name in round_names()]
+    if not others or options.round in there:
+        return list(completing_commands(runs))
+    other = others[-1]
+    chosen = select(
+        runs, lambda run: options.system or system_name(run.manifest), load_round(other), (), options.division
+    )
+    words = ["mlperf-bake", "collect", *(place.label for place in places), "--out", str(out)]
+    for option, value in (
+        ("--submitter", options.submitter if options.submitter != UNNAMED else None),
+        ("--system", options.system),
+        ("--division", options.division),
+        ("--data", options.data),
+    ):
+        words += [option, str(value)] if value else []
+    collecting = f"{shlex.join([*words, *round_option(other)])}  # the round of these runs"
+    mine = [run for run in runs if run.manifest.cell.round == other]
+    return [*(() if chosen.pairs else completing_commands(mine)), collecting]
+
+
+def _nothing(
+    places: Sequence[Place], sources: Sources, left_out: Sequence[LeftOut], completing: Sequence[str]
+) -> NothingSelected:
     runs = sources.runs.complete
     others = not runs and bool(sources.runs.foreign or sources.trees)
     return NothingSelected(
@@ -212,7 +240,7 @@ def _nothing(places: Sequence[Place], sources: Sources, left_out: Sequence[LeftO
         expected="a valid performance run and an accuracy run of the same image and data in one scenario",
         remedy="mend what is named; the same command then takes it"
         if others
-        else "\n            ".join(completing_commands(runs)),
+        else "\n            ".join(completing),
     )
 
 

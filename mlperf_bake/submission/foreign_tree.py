@@ -27,6 +27,8 @@ MAPPING: Final = "model_mapping.json"
 _TEST: Final = re.compile(r"TEST\d\d")
 _SOURCES: Final = ("src", "code")
 _DOCUMENTS: Final = "documentation"
+_NAMED: Final = 5
+"""Files beside the submitters that are told by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,16 @@ class SubmitterFiles:
 
 @dataclass(frozen=True, slots=True)
 class ForeignTree:
-    """A tree, read."""
+    """A tree, read.
+
+    Attributes:
+        remarks: what is to be said of the tree as a whole.
+    """
 
     results: tuple[ForeignResult, ...]
     submitters: tuple[SubmitterFiles, ...]
     left_out: tuple[LeftOut, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def is_tree(directory: Path, rules: Round) -> bool:
@@ -123,7 +130,22 @@ def read_tree(root: Path, rules: Round, label: str) -> ForeignTree:
             results += found
             if found:
                 submitters.append(reader.files({result.key.system for result in found}))
-    return ForeignTree(tuple(results), tuple(submitters), tuple(left_out))
+    return ForeignTree(
+        tuple(results), tuple(submitters), tuple(left_out), tuple(_beside_submitters(root, rules, label))
+    )
+
+
+def _beside_submitters(root: Path, rules: Round, label: str) -> Iterator[str]:
+    """What lies where a tree has only divisions and submitters; hidden names are not told."""
+    divisions = rules.tree.divisions
+    found = [f"{path.name}/" for path in directories_in(root) if path.name not in divisions]
+    for place in (root, *(root / division for division in divisions)):
+        entries = sorted(place.iterdir()) if place.is_dir() else ()
+        found += [path.relative_to(root).as_posix() for path in entries if not path.is_dir()]
+    shown = [name for name in found if not Path(name).name.startswith(".")]
+    if shown:
+        more = f" and {len(shown) - _NAMED} more" if shown[_NAMED:] else ""
+        yield f"{label}: left out is what lies beside the submitters: {', '.join(shown[:_NAMED])}{more}"
 
 
 class _Submitter:

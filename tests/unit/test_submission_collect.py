@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import mlperf_bake.submission.replacement as replacement_module
 from mlperf_bake.errors import BakeError, DiskFull, NothingSelected, UsageError
 from mlperf_bake.results.place import DirectoryPlace
+from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
 from mlperf_bake.submission.describing import file_to_fill
 from mlperf_bake.submission.filling import Collected
@@ -223,6 +224,32 @@ def test_nothing_to_collect_says_why_for_each_run(tmp_path: Path) -> None:
         collected(tmp_path)
     assert "the run was interrupted" in str(raised.value)
     assert not (tmp_path / "tree").exists()
+
+
+def of_round(name: str, mode: str) -> RunSpec:
+    seeds = dict(load_round(name).seeds.items())
+    detail = {f"effective_{seed}": value for seed, value in seeds.items()}
+    return RunSpec(mode=mode, manifest={"cell": {"round": name}, "loadgen": seeds}, detail=detail)
+
+
+def test_runs_of_another_round_are_offered_the_command_that_takes_them(tmp_path: Path) -> None:
+    for mode in ("performance", "accuracy"):
+        write_run(tmp_path / "results", of_round("v5.1", mode))
+    with pytest.raises(NothingSelected) as raised:
+        collected(tmp_path, replace(ME, division="open"))
+    remedy = raised.value.remedy or ""
+    assert "collect" in remedy and "--round v5.1" in remedy and "--division open" in remedy
+    assert " run " not in remedy
+    assert len(collected(tmp_path, replace(ME, division="open", round="v5.1")).results) == 1
+
+
+def test_half_a_result_of_another_round_is_completed_in_its_own(tmp_path: Path) -> None:
+    write_run(tmp_path / "results", of_round("v5.1", "performance"))
+    with pytest.raises(NothingSelected) as raised:
+        collected(tmp_path)
+    run, collecting = (raised.value.remedy or "").splitlines()
+    assert "--mode accuracy --round v5.1" in run
+    assert "--round v5.1" in collecting and "collect" in collecting
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,15 @@ def test_a_link_to_a_file_of_the_tree_becomes_that_file(theirs: Path, tmp_path: 
     assert copy.is_file() and not copy.is_symlink()
 
 
+def test_what_lies_beside_the_submitters_is_told(theirs: Path, tmp_path: Path) -> None:
+    assert not [one for one in convert(theirs, tmp_path / "before").remarks if "beside" in one]
+    for name in ("README.md", "open/notes.txt", ".gitattributes"):
+        (theirs / name).write_text("x", encoding="utf-8")
+    (theirs / "tools").mkdir()
+    (said,) = (one for one in convert(theirs, tmp_path / "tree").remarks if "beside" in one)
+    assert said == f"{theirs}: left out is what lies beside the submitters: tools/, README.md, open/notes.txt"
+
+
 def test_a_pipe_is_named_and_never_opened(theirs: Path, tmp_path: Path) -> None:
     os.mkfifo(theirs / RESULT / "accuracy" / "pipe")
     with pytest.raises(NothingSelected, match="no run makes") as raised:
