@@ -332,3 +332,16 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "images").write_text("a file in the way", encoding="utf-8")
     with pytest.raises(UsageError, match="a rendered file cannot be written"):
         write(tmp_path, "images", {"images/cpu/a/Dockerfile": "FROM a\n"})
+
+
+def test_what_a_reference_image_copies_from_outside_can_be_read_by_its_user() -> None:
+    cells = [cell for cell in REAL.matrix.every_cell if cell.implementation == "reference"]
+    for cell in cells:
+        text = REAL.renderer.render(cell).text
+        outside = [
+            line
+            for line in re.findall(r"^COPY .*$", text[text.rindex("\nFROM ") :], re.MULTILINE)
+            if "--from=" not in line or re.search(r"--from=(reference|weights-supplied) ", line)
+        ]
+        assert [line for line in outside if "--chmod=" not in line and "<<" not in line] == [], cell.id
+        assert len(outside) >= 4
