@@ -335,7 +335,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_what_a_reference_image_copies_from_outside_can_be_read_by_its_user() -> None:
-    cells = [cell for cell in REAL.matrix.every_cell if cell.implementation == "reference"]
+    cells = [cell for cell in REAL.cells() if cell.implementation == "reference"]
     for cell in cells:
         text = REAL.renderer.render(cell).text
         outside = [
