@@ -115,7 +115,7 @@ def run(
     from mlperf_bake.run.built import built_image
     from mlperf_bake.run.busy import already_busy
     from mlperf_bake.run.corrected import corrected_command
-    from mlperf_bake.run.data import data_for, raw_data, require_labels
+    from mlperf_bake.run.data import data_for, raw_data, require_labels, what_is_read
     from mlperf_bake.run.energy import Metering, write_energy
     from mlperf_bake.run.harness_options import as_typed
     from mlperf_bake.run.next_step import next_command
@@ -179,6 +179,8 @@ def run(
         return
     if mode != "find-peak" and not untuned and not own_class:  # tuned was the image's own class
         request = tuned(project, request, engine, say)
+    if reads := what_is_read(data, model):
+        say(reads)
     if takes := least_time(mode, options, rules, model.benchmark):
         say(takes)
     if mode != "accuracy" and (busy := already_busy(engine)):

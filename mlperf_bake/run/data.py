@@ -71,6 +71,14 @@ def data_for(
     )
 
 
+def what_is_read(data: str, model: Model) -> str:
+    """Of a run on generated samples what it is good for, in a sentence; empty where real data are read."""
+    if data != SYNTHETIC:
+        return ""
+    own = f"; --data {SAMPLE} reads {model.sample_data}" if model.sample_data in datasets() else ""
+    return f"samples: generated; they measure speed alone and make no submission{own}"
+
+
 def require_labels(data: str, mode: str, model: Model, command: str) -> None:
     """Does nothing where the run can measure what it is for.
 

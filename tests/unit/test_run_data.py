@@ -9,7 +9,7 @@ from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Model
 from mlperf_bake.progress import silent
 from mlperf_bake.project import open_project
-from mlperf_bake.run.data import data_for, raw_data, require_labels
+from mlperf_bake.run.data import data_for, raw_data, require_labels, what_is_read
 
 MODEL: Model = open_project(Path(__file__).resolve().parents[2]).matrix.models["efficientnet-lite0"]
 
@@ -86,6 +86,15 @@ def test_anything_else_is_refused_with_what_there_is(
     assert remedy in str(told.remedy)
     assert "imagenet-20, imagenet, sample" in str(told.expected)
     assert "fashion-mnist" not in str(told.expected), "that is not for this model"
+
+
+def test_a_run_on_generated_samples_says_what_it_is_good_for() -> None:
+    assert what_is_read("synthetic", MODEL) == (
+        "samples: generated; they measure speed alone and make no submission; --data sample reads imagenet-20"
+    )
+    without = MODEL._replace(network=MODEL.known_network._replace(sample_data=""))
+    assert what_is_read("synthetic", without).endswith("no submission")
+    assert what_is_read("sample", MODEL) == what_is_read("./prepared", MODEL) == ""
 
 
 def test_accuracy_needs_labels() -> None:
