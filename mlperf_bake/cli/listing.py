@@ -39,7 +39,12 @@ def list_cells(
     round_name: RoundName = "",
     json: Json = False,
 ) -> None:
-    """List the cells of the matrix, and what each was seen to do."""
+    """List the cells of the matrix, and what each was seen to do.
+
+    STATE is how far a cell came: declared, rendered, built, ran (four scenarios), accuracy checked. "base made here": of its
+    distribution's packages, as no hub gave it. "stood in": another image or directory took its place. "11 of 15 stages
+    built": the others lack a base image or weights. "before a change": seen with other files than now.
+    """
     from mlperf_bake.project import open_project
     from mlperf_bake.proof.standing import standings
 
