@@ -4,7 +4,9 @@ A compliance test's performance run is judged by the same ones.
 """
 
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from mlperf_bake.check.fixes import again
@@ -75,7 +77,8 @@ def stray(log: Log) -> Iterator[Breach]:
                 severity=Severity.WARNING,
                 fix="remove it",
             )
-    for path in log.result.inventory.directories(log.directory.parent):
+    inventory = log.result.inventory
+    for path in inventory.directories(log.directory.parent):
         if path.name not in ("run_1", "power", "ranging"):
             yield Breach(
                 path,
@@ -83,7 +86,10 @@ def stray(log: Log) -> Iterator[Breach]:
                 found=path.name,
                 expected="run_1",
                 severity=Severity.WARNING,
-                fix="remove it",
+                fix="remove it"
+                if inventory.find(log.directory / DETAIL)
+                else f"rmdir {quote(str(log.directory))}; " * inventory.is_directory(log.directory)
+                + f"mv {quote(str(path))} {quote(str(log.directory))}",
             )
 
 
@@ -210,9 +216,32 @@ def audit(log: Log) -> Iterator[Breach]:
         yield at(detail, key, problem, f"{key} {detail.raw(key)}", f"{UNAUDITED[key]}")
 
 
+_FIGURES: Final = {
+    "Samples per second": "result_samples_per_second",
+    "Completed samples per second": "result_completed_samples_per_sec",
+    "Scheduled samples per second": "result_scheduled_samples_per_sec",
+    **{f"{one} latency (ns)": f"result_{one.lower()}_latency_ns" for one in ("Min", "Max", "Mean")},
+    **{
+        f"{percentile} percentile latency (ns)": f"result_{percentile}_percentile_latency_ns"
+        for percentile in ("50.00", "90.00", "95.00", "97.00", "99.00", "99.90")
+    },
+}
+"""What LoadGen calls a figure in its summary, and in its detail log. Source: LoadGen, results.cc."""
+
+
+def same(said: str, logged: float) -> bool:
+    """Whether a figure is the one logged, to the digits that the summary shows; true of words that are no figure."""
+    try:
+        shown = Decimal(said)
+    except InvalidOperation:
+        return True
+    exponent = shown.as_tuple().exponent
+    return not isinstance(exponent, int) or abs(float(shown) - logged) <= 10.0**exponent
+
+
 @LOGS.rule("summary", RULES_TEXT)
 def summary(log: Log) -> Iterator[Breach]:
-    """The summary log is of the same run as the detail log."""
+    """The summary log is of the same run as the detail log, and has its figures."""
     detail, short = log.detail.value, log.summary.value
     if detail is None or short is None or not detail.complete:
         return
@@ -221,3 +250,8 @@ def summary(log: Log) -> Iterator[Breach]:
         if said != logged:
             problem = f"the summary's {what} is not that of the detail log"
             yield Breach(short.path, problem, found=said or "nothing", expected=logged or "nothing")
+    for name, key in _FIGURES.items():
+        said, figure = short.fields.get(name), detail.number(key)
+        if said is not None and figure is not None and not same(said, figure):
+            problem = f"the summary's {name} is not that of the detail log"
+            yield Breach(short.path, problem, found=said, expected=f"{figure:.12g}, as {key} has it")
