@@ -57,5 +57,22 @@ TEST_CASE("each scenario has its own figure, and MultiStream the latencies of it
   CHECK(ReadResult(log, Scenario::kOffline)->reasons.empty());
 }
 
+TEST_CASE("an accuracy log is whole once LoadGen has closed its bracket") {
+  const auto whole = [](const std::string& text) {
+    const Scratch scratch;
+    WriteFile(scratch.path() / "accuracy", text);
+    return IsWholeAccuracyLog(scratch.path() / "accuracy");
+  };
+  const std::string entry = "{ \"seq_id\" : 1, \"qsl_idx\" : 1, \"data\" : \"00\" }";
+  CHECK(whole("[\n" + entry + "\n]\n"));
+  CHECK(whole("[\n]\n"));
+  CHECK(whole("[]"));
+  CHECK_FALSE(whole(""));
+  CHECK_FALSE(whole("[\n"));
+  CHECK_FALSE(whole("[\n" + entry + ",\n{ \"seq_id\" : 2, \"qsl"));
+  CHECK_FALSE(whole("[\n" + entry + "\n"));
+  CHECK_FALSE(IsWholeAccuracyLog("/nowhere"));
+}
+
 }  // namespace
 }  // namespace mlperf_bake::testing

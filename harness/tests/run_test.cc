@@ -1,9 +1,12 @@
 // Whole runs of the program with a real LoadGen, as a user starts them.
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "support.h"
 
@@ -155,6 +158,8 @@ TEST_CASE("a signal ends a run in any scenario with what it has, recorded as int
     const Bench bench;
     Child child(bench.Options(scenario, "performance", {"--duration", "60"}), "slow");
     child.AwaitOutput("\"event\":\"progress\"");
+    kill(child.pid(), SIGUSR1);  // nobody's business, and no reason to stop listening
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     kill(child.pid(), SIGTERM);
     const Finished run = child.Wait();
     CHECK_MESSAGE(run.exit_code == 12, run.err);
@@ -316,6 +321,23 @@ TEST_CASE("synthetic samples measure performance and no accuracy") {
   CHECK(Contains(bench.Manifest(), "\"accuracy\": null"));
   CHECK(Contains(bench.Manifest(), "\"synthetic\": true"));
   CHECK(Contains(bench.Manifest(), "samples are synthetic"));
+}
+
+TEST_CASE("an accuracy run whose log could not be written to its end is no result") {
+  const Bench bench;
+  Words options = bench.Options("Offline", "accuracy", {"--samples", "20000"});
+  *std::find(options.begin(), options.end(), bench.data.string()) = "synthetic";
+  struct rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const struct rlimit small{200 << 10, before.rlim_max};
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const Finished run = RunHarness(options);
+  setrlimit(RLIMIT_FSIZE, &before);
+  signal(SIGXFSZ, handler);
+  CHECK_MESSAGE(run.exit_code == 8, run.err);
+  CHECK(Contains(run.err, "were cut off"));
+  CHECK(bench.NothingLeft());
 }
 
 TEST_CASE("a stray audit.config in the working directory changes nothing") {

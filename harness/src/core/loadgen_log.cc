@@ -1,7 +1,9 @@
 #include "core/loadgen_log.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 
 #include "core/loadgen_version.h"
 
@@ -39,6 +41,17 @@ LoadGenLog LoadGenLog::Read(const std::filesystem::path& detail) {
     if (line.find("\"is_error\": true", at) != std::string::npos) log.errors_.emplace_back(*value);
   }
   return log;
+}
+
+bool IsWholeAccuracyLog(const std::filesystem::path& file) {
+  std::ifstream log(file, std::ios::binary | std::ios::ate);
+  constexpr std::streamoff kTail = 8;  // the bracket and a line's end
+  const std::streamoff size = log.tellg();
+  if (size <= 0) return false;
+  log.seekg(std::max<std::streamoff>(0, size - kTail));
+  const std::string tail{std::istreambuf_iterator<char>(log), {}};
+  const std::size_t last = tail.find_last_not_of(" \r\n");
+  return last != std::string::npos && tail[last] == ']';
 }
 
 std::optional<std::string> LoadGenLog::Text(const std::string& key) const {

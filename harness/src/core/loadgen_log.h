@@ -48,4 +48,8 @@ struct Result {
 // nullopt when the log holds no result (it was cut off).
 std::optional<Result> ReadResult(const LoadGenLog& log, Scenario scenario);
 
+// Whether mlperf_log_accuracy.json has the bracket that LoadGen writes last. A stream that met a full disk
+// writes nothing more, even where there is room again.
+bool IsWholeAccuracyLog(const std::filesystem::path& file);
+
 }  // namespace mlperf_bake

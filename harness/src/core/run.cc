@@ -294,6 +294,8 @@ ExitCode Run(const Options& options) {
   try {
     control.RethrowFailure();
     const LoadGenLog log = LoadGenLog::Read(directory.path() / "mlperf_log_detail.txt");
+    if (ended && !IsWholeAccuracyLog(directory.path() / "mlperf_log_accuracy.json"))
+      throw loadgen.NoResult(log);
     if (ended && audit) RequireEffective(*audit, log);
     manifest.interrupted = !ended;
     manifest.samples = Answered(lanes);

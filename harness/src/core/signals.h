@@ -1,6 +1,7 @@
 // SIGTERM and SIGINT: the first asks the run to end well, the second ends the process at once.
 #pragma once
 
+#include <atomic>
 #include <thread>
 
 #include "core/run_control.h"
@@ -18,6 +19,7 @@ class SignalWatch {
   SignalWatch& operator=(const SignalWatch&) = delete;
 
  private:
+  std::atomic<bool> ending_{false};
   std::thread watcher_;
 };
 
