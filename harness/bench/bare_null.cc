@@ -3,7 +3,8 @@
 //   bare-null --scenario NAME --duration SECONDS --target-qps Q | --target-latency-ms L --outdir DIR [--chunk
 //   N]
 //
-// prints one JSON object: validity, metric, value, latencies and queries as LoadGen has them.
+// prints one JSON object: validity, metric, value, latencies and queries as LoadGen has them, and the CPU
+// time of LoadGen and all its threads, cpu_seconds.
 //
 // --chunk N completes at most N samples at once. LoadGen takes the time when it is called and does its
 // bookkeeping afterwards; all of an Offline query completed at once therefore costs no measured bookkeeping
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "core/cpu_time.h"
 #include "core/json.h"
 #include "core/loadgen_log.h"
 #include "core/loadgen_version.h"
@@ -96,7 +98,9 @@ int Main(int argc, char** argv) {
 
   NullSystem system(static_cast<std::size_t>(arguments.Number("--chunk")));
   NullLibrary library;
+  const double cpu_before = mlperf_bake::CpuSeconds();
   mlperf::StartTest(&system, &library, settings, log_settings, "/dev/null/audit.config");
+  const double cpu_seconds = mlperf_bake::CpuSeconds() - cpu_before;
 
   const auto log = mlperf_bake::LoadGenLog::Read(arguments.Text("--outdir") + "/mlperf_log_detail.txt");
   const auto result = mlperf_bake::ReadResult(log, scenario);
@@ -105,6 +109,7 @@ int Main(int argc, char** argv) {
   json.BeginObject().Member("validity", result->valid ? "VALID" : "INVALID").Member("metric", result->metric);
   json.Member("value", result->value).Member("latency_ns_mean", result->latency_ns.mean);
   json.Member("latency_ns_p50", result->latency_ns.p50).Member("queries", log.Number("result_query_count"));
+  json.Member("cpu_seconds", cpu_seconds);
   json.Member("qps_with_loadgen_overhead", log.Number("result_qps_with_loadgen_overhead")).EndObject();
   std::fputs(json.Text().c_str(), stdout);
   return 0;
