@@ -238,17 +238,17 @@ def test_a_killed_preparation_leaves_no_result_and_the_next_one_ends_well(
 
 def test_an_interrupted_preparation_ends_its_processes(photos: Path, tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path\n"
+        "import sys, time; from pathlib import Path\n"
         "from mlperf_bake.datasets.prepare import prepare\n"
         "def tell(step, done, total):\n"
-        "    if done: print('half', flush=True)\n"
+        "    if done: print('half', flush=True); time.sleep(20)\n"
         "if __name__ == '__main__':\n"
         "    prepare('imagenet', 'imagenet-lite-224', Path(sys.argv[1]), source=Path(sys.argv[2]), workers=2, progress=tell)\n"
     )
     file = tmp_path / "run.py"
     file.write_text(script)
     listed = (photos / "val_map.txt").read_text().splitlines()
-    for copy in range(30):  # long enough to be interrupted
+    for copy in range(30):  # the other processes are at it when the interruption comes
         for line in listed:
             name, label = line.split()
             os.link(photos / name, photos / f"{copy}-{name}")
