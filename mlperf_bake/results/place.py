@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from mlperf_bake.errors import EngineMissing, UsageError
 from mlperf_bake.program import shown
 from mlperf_bake.results.archive import RESULT_FILES, PieceStream, extract
+from mlperf_bake.results.volume import VOLUME_PREFIX
 from mlperf_bake.unreadable import unreadable
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-VOLUME_PREFIX: Final = "volume:"
 IMAGE_LABEL: Final = "org.mlperf-bake.cell"
 _VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _MOUNT: Final = "/results"

@@ -16,8 +16,9 @@ from mlperf_bake.results.accuracy_log import read_responses
 from mlperf_bake.results.archive import PARTIAL
 from mlperf_bake.results.loadgen_log import DetailLog, read_detail
 from mlperf_bake.results.manifest import Manifest, read_manifest
-from mlperf_bake.results.place import VOLUME_PREFIX, Place
+from mlperf_bake.results.place import Place
 from mlperf_bake.results.removing import image_of, removing_command
+from mlperf_bake.results.volume import VOLUME_PREFIX
 from mlperf_bake.unreadable import unreadable
 
 MANIFEST: Final = "manifest.json"

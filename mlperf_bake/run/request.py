@@ -14,7 +14,7 @@ from typing import Literal
 from mlperf_bake.errors import UsageError
 from mlperf_bake.matrix.values import Hardware
 from mlperf_bake.program import shown
-from mlperf_bake.results.place import VOLUME_PREFIX
+from mlperf_bake.results.volume import VOLUME_PREFIX
 from mlperf_bake.shipped import page
 from mlperf_bake.unreadable import reason
 

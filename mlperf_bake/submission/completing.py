@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mlperf_bake.program import shown
 from mlperf_bake.results.manifest import Manifest
-from mlperf_bake.results.place import VOLUME_PREFIX
 from mlperf_bake.results.run import Run
+from mlperf_bake.results.volume import VOLUME_PREFIX
 from mlperf_bake.rounds import DEFAULT_ROUND
 
 MODES = ("performance", "accuracy")
