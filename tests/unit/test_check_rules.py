@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlperf_bake.check.engine import rules
-from mlperf_bake.check.log_rules import same
 from mlperf_bake.check.rule import Severity
 from mlperf_bake.check.verdict import State
-from mlperf_bake.results.loadgen_log import read_detail
 from mlperf_bake.results.place import DirectoryPlace
 from mlperf_bake.rounds import load_round
 from mlperf_bake.submission.collect import CollectOptions, collect
@@ -455,56 +453,6 @@ def test_what_is_only_odd_is_a_warning(opened: Path, rule: str, break_it: Break)
     break_it(opened)
     findings = found(judged(opened), rule)
     assert [one.breach.severity for one in findings] == [Severity.WARNING]
-
-
-@pytest.mark.parametrize("left", [False, True])
-def test_the_only_run_is_renamed_and_not_removed(opened: Path, left: bool) -> None:
-    run = opened / OPEN.run
-    run.rename(run.with_name("run_2"))
-    if left:
-        run.mkdir()
-    (finding,) = found(judged(opened), "performance.stray")
-    move = f"mv {run.with_name('run_2')} {run}"
-    assert finding.breach.fix == (f"rmdir {run}; {move}" if left else move)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "name"),
-    [
-        ("result_samples_per_second", 1e6, "Samples per second"),
-        ("result_mean_latency_ns", 12, "Mean latency (ns)"),
-    ],
-)
-def test_a_figure_that_was_changed_in_one_log_is_found_by_the_other(
-    opened: Path, key: str, value: float, name: str
-) -> None:
-    assert not found(judged(opened), "performance.summary")
-    summary = opened / OPEN.run / "mlperf_log_summary.txt"
-    logged = read_detail(opened / OPEN.detail).number(key)
-    with summary.open("a", encoding="utf-8") as file:
-        file.write(f"{name} : {logged or value:g}\n")
-    assert not found(judged(opened), "performance.summary")
-    setting(OPEN.detail, key, value * 2)(opened)
-    (finding,) = found(judged(opened), "performance.summary")
-    assert finding.breach.problem == f"the summary's {name} is not that of the detail log"
-
-
-@pytest.mark.parametrize(
-    ("said", "logged", "agree"),
-    [
-        ("39.56", 39.5644, True),
-        ("39.56", 39.58, False),
-        ("12.8299", 12.8299, True),
-        ("1.2e+06", 1234567.0, True),
-        ("1.2e+06", 1400000.0, False),
-        ("1041732020154", 1041732020154, True),
-        ("1041732020154", 1041732020156, False),
-        ("nan", 3.0, True),
-        ("N/A", 3.0, True),
-    ],
-)
-def test_figures_agree_to_the_digits_that_are_shown(said: str, logged: float, agree: bool) -> None:
-    assert same(said, logged) is agree
 
 
 def test_an_inferred_result_is_marked_and_allowed_on_edge_systems(opened: Path) -> None:
