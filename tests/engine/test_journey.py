@@ -147,6 +147,7 @@ def test_the_image_alone_gives_a_first_figure_in_a_hardened_container(tree: Path
         *("run", "--rm", *HARDENED, "-v", f"{volume}:/results", IMAGE),
         *("--scenario", "Offline", "--mode", "performance", "--data", "synthetic", "--duration", "2"),
     )
+    assert done.returncode == 0, done.stdout + done.stderr
     read = docker(
         "run",
         "--rm",
@@ -159,9 +160,6 @@ def test_the_image_alone_gives_a_first_figure_in_a_hardened_container(tree: Path
         "cat /results/*/manifest.json",
     )
     manifest = json.loads(read.stdout)
-    # a machine that becomes faster after the warm-up answers in less than the duration, and LoadGen calls that INVALID
-    meant = {"VALID": 0, "INVALID": 9}[manifest["result"]["validity"]]
-    assert done.returncode == meant, done.stdout + done.stderr
     assert manifest["dataset"]["synthetic"] is True
     assert manifest["accuracy"] is None
     assert manifest["result"]["value"] > 0

@@ -104,7 +104,7 @@ def test_a_build_that_is_stopped_leaves_whole_images_and_nothing_else(
             assert running.process.poll() is None, running.output
             time.sleep(0.05)
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(timeout=120) == 130
+        assert running.process.wait(timeout=30) == 130
     assert not [line for line in command_lines() if str(options.state) in line], "no buildx is left"
     assert list(scratch.iterdir()) == []
     last = options.journal.last()

@@ -185,7 +185,7 @@ def test_an_interrupted_run_ends_cleanly_and_leaves_nothing(
     with driven(tmp_path / "driver", "run", behaving(request_for, "wait")) as running:
         running.wait_for("warm-up")
         running.process.send_signal(number)
-        assert running.process.wait(timeout=120) == 130
+        assert running.process.wait(timeout=40) == 130
         assert "the run was interrupted; nothing of it counts" in running.output
         assert "exit code" not in running.output
     assert containers(engine, request_for.run_id) == []
